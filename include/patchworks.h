@@ -1,0 +1,451 @@
+/*
+ * patchworks - segment an image of any size in tiles, in bounded memory.
+ *
+ * Purpose
+ *   Take an image that may be far larger than memory, run a segmentation
+ *   function once on each of its tiles, join the objects that cross tiles, and
+ *   write one label volume in which every object has one id.  Ids are 1..N in
+ *   the order of each object's first voxel in raster order; 0 is background.
+ *   The result is a function of the image and the parameters alone: not of the
+ *   number of threads, the I/O engine, the memory budget or the storage format.
+ *
+ * Calling sequence
+ *   struct pw_error error = {0};
+ *   struct pw_run_options options;
+ *   pw_run_options_init(&options);
+ *   options.input = "image.zarr";
+ *   options.output = "labels.zarr";
+ *   options.segmenter = "otsu";            (or options.segment = my_callback)
+ *   struct pw_run_result result;
+ *   if (pw_run(&options, &result, &error) != PW_OK)
+ *       fprintf(stderr, "%s\n", error.message);
+ *
+ * Ownership
+ *   Strings and arrays that a caller passes in are read during the call and
+ *   never kept.  What an opaque object hands out lives as long as the object.
+ *
+ * Errors
+ *   Every function that can fail returns an enum pw_status: PW_OK (0), or a
+ *   negative value with a one-line explanation in the caller's struct pw_error.
+ *   The library never prints and never exits.
+ *
+ * Threads
+ *   Different objects may be used by different threads at the same time.  One
+ *   object is used by one thread at a time, unless its function says otherwise.
+ *
+ * Axis order
+ *   All shapes, boxes and strides are slowest axis first: [z][y][x].
+ */
+#ifndef PATCHWORKS_H
+#define PATCHWORKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PW_API __attribute__((visibility("default")))
+#else
+#define PW_API
+#endif
+
+/* ------------------------------------------------------------------------ *
+ * Status
+ * ------------------------------------------------------------------------ */
+
+/*
+ * What a call came to.  Values are spaced by family and never change meaning.
+ * After an error the object concerned may only be closed.
+ */
+enum pw_status {
+    PW_OK = 0,    /* done */
+    PW_EMPTY = 1, /* nothing is stored here: a missing chunk reads as the fill value; not an error */
+
+    /* The request: nothing was read or written. */
+    PW_E_ARGUMENT = -1,  /* an option or argument is wrong or missing; the message says what would work */
+    PW_E_NOMEM = -2,     /* the system refused memory */
+    PW_E_CANCELLED = -3, /* the progress callback asked to stop; the earlier output, if any, is untouched */
+    PW_E_INTERNAL = -4,  /* a bug in patchworks: an invariant did not hold */
+
+    /* The operating system. */
+    PW_E_IO = -10,        /* a read or write failed; sys_errno says why */
+    PW_E_NOT_FOUND = -11, /* no such file or array */
+    PW_E_EXISTS = -12,    /* the output exists and overwriting was not asked for */
+    PW_E_NO_SPACE = -13,  /* the disk is full */
+    PW_E_PIPE = -14,      /* the reader of a pipe went away */
+
+    /* The contents of a file. */
+    PW_E_FORMAT = -20,      /* not what it claims to be, or broken */
+    PW_E_UNSUPPORTED = -21, /* valid, and patchworks does not read or write it; named in the message */
+    PW_E_TRUNCATED = -22,   /* shorter than its header says */
+    PW_E_CHECKSUM = -23,    /* stored and computed checksums differ */
+
+    /* The plan. */
+    PW_E_BUDGET = -30, /* the memory budget cannot hold the run; the message says what would */
+    PW_E_RANGE = -31,  /* a size or an id does not fit its type */
+
+    /* The segmenter. */
+    PW_E_SEGMENTER = -40, /* the segmentation function failed or broke its contract */
+    PW_E_PLUGIN = -41     /* a plugin could not be loaded: no symbol, or another ABI version */
+};
+
+/*
+ * Why a call failed.  Owned by the caller, zeroed before first use, filled once
+ * where the failure is understood.  message is one line without a line feed; it
+ * names the file, the place and the value.
+ */
+struct pw_error {
+    enum pw_status status;
+    int sys_errno; /* 0 when the operating system had no part in it */
+    char message[1024];
+};
+
+/* The status as a short English phrase.  Never NULL.  Any thread. */
+PW_API const char *pw_status_text(enum pw_status status);
+
+/* ------------------------------------------------------------------------ *
+ * Element types
+ * ------------------------------------------------------------------------ */
+
+/* Element type of an array.  In memory always in the machine's byte order. */
+enum pw_dtype {
+    PW_DTYPE_NONE = 0,
+    PW_BOOL, /* one byte, 0 or 1 */
+    PW_U8,
+    PW_I8,
+    PW_U16,
+    PW_I16,
+    PW_U32,
+    PW_I32,
+    PW_U64,
+    PW_I64,
+    PW_F16, /* IEEE 754 binary16 */
+    PW_F32,
+    PW_F64
+};
+
+/* Bytes of one element; 0 for PW_DTYPE_NONE.  Any thread. */
+PW_API size_t pw_dtype_bytes(enum pw_dtype dtype);
+
+/* "uint16" and the like, as numpy names them.  Never NULL.  Any thread. */
+PW_API const char *pw_dtype_name(enum pw_dtype dtype);
+
+/* Reads "uint16", "u2", "<u2", "u16" and the like; PW_DTYPE_NONE when unknown. */
+PW_API enum pw_dtype pw_dtype_parse(const char *text);
+
+/* ------------------------------------------------------------------------ *
+ * Images
+ * ------------------------------------------------------------------------ */
+
+#define PW_MAX_RANK 8
+#define PW_MAX_LEVELS 32
+#define PW_NAME_MAX 256
+
+/* How a file is read: the I/O engine.  The bytes are the same from each. */
+enum pw_io_engine {
+    PW_IO_AUTO = 0, /* io_uring where the kernel allows it, mapping for uncompressed arrays */
+    PW_IO_URING,
+    PW_IO_MMAP,
+    PW_IO_SYNC /* pread: the oracle */
+};
+
+/*
+ * How to open an image.  Zeroed means: recognise everything from the content.
+ * shape, dtype, offset_bytes and big_endian describe a raw file and are
+ * required for one; they are refused for formats that describe themselves.
+ */
+struct pw_open_options {
+    uint64_t raw_shape[PW_MAX_RANK]; /* slowest first; raw_rank 0 = not given */
+    int raw_rank;
+    enum pw_dtype raw_dtype;
+    uint64_t raw_offset_bytes; /* bytes before the first element */
+    int raw_big_endian;
+    int level; /* resolution level, 0 = full */
+};
+
+/* One axis of an array. */
+struct pw_axis {
+    char name[16]; /* "t" "c" "z" "y" "x", or what the file calls it; "" when unknown */
+    char kind;     /* 't' time, 'c' channel or sample, 's' space, '?' unknown */
+    double scale;  /* physical size of one step; 1.0 when not calibrated */
+    double translation;
+    char unit[32]; /* "micrometer" and the like, as OME-NGFF spells it; "" when unknown */
+};
+
+/* What an image is.  All arrays are slowest axis first. */
+struct pw_image_info {
+    char format[16]; /* "raw" "npy" "tiff" "zarr2" "zarr3" */
+    char codec[160]; /* human-readable: "sharding(64,256,256) bytes:little zstd:1" */
+    int rank;
+    uint64_t shape[PW_MAX_RANK];
+    uint64_t chunk[PW_MAX_RANK]; /* smallest block that can be read without decoding more */
+    uint64_t shard[PW_MAX_RANK]; /* block stored together; equals chunk when there are no shards */
+    enum pw_dtype dtype;
+    struct pw_axis axis[PW_MAX_RANK];
+
+    /* The multiscale group that the array belongs to; n_levels is 1 without one. */
+    char ngff_version[8]; /* "" outside OME-NGFF */
+    int level;            /* this array */
+    int n_levels;
+    uint64_t level_shape[PW_MAX_LEVELS][PW_MAX_RANK];
+    double level_scale[PW_MAX_LEVELS][PW_MAX_RANK];
+    double level_translation[PW_MAX_LEVELS][PW_MAX_RANK];
+
+    int is_label;        /* an OME-NGFF label image */
+    uint64_t n_objects;  /* of a label image that says so; 0 when unknown */
+    int n_labels;        /* label images below this image */
+    const char *const *label_names; /* n_labels names, owned by the image */
+};
+
+struct pw_image;
+
+/*
+ * Opens the image at path for reading.
+ *   path     file or directory; "-" is a raw or npy stream on standard input
+ *   options  NULL for the defaults
+ *   image    receives the new image; close it with pw_image_close()
+ * Errors: PW_E_NOT_FOUND, PW_E_IO, PW_E_FORMAT, PW_E_UNSUPPORTED,
+ * PW_E_TRUNCATED (a raw file shorter than its shape), PW_E_ARGUMENT.
+ */
+PW_API enum pw_status pw_image_open(const char *path, const struct pw_open_options *options, struct pw_image **image,
+                                    struct pw_error *error);
+
+/* Closes image and frees all it handed out.  NULL is allowed. */
+PW_API void pw_image_close(struct pw_image *image);
+
+/* The description of image, valid until it is closed. */
+PW_API const struct pw_image_info *pw_image_describe(const struct pw_image *image);
+
+/*
+ * Reads the box start..start+shape (image rank entries each) into buffer, which
+ * the caller owns: dense, C order, product(shape) elements of the image's dtype.
+ * Errors: PW_E_RANGE when the box leaves the image, and those of reading.
+ * Memory: one stored chunk and one decoded chunk beside the buffer.
+ */
+PW_API enum pw_status pw_image_read(struct pw_image *image, const uint64_t *start, const uint64_t *shape, void *buffer,
+                                    struct pw_error *error);
+
+/* ------------------------------------------------------------------------ *
+ * Segmentation functions
+ * ------------------------------------------------------------------------ */
+
+/*
+ * One tile, as a segmentation function sees it.  The window is the core box
+ * grown by the halo and clipped at the image border.  Valid during the call.
+ */
+struct pw_tile {
+    size_t struct_size;      /* sizeof(struct pw_tile) of the host; later versions append */
+    uint64_t index;          /* raster number of the tile */
+    uint64_t origin[3];      /* first voxel of the window in the volume, z y x */
+    uint64_t shape[3];       /* voxels of the window, z y x; 2-D images have shape[0] == 1 */
+    uint64_t core_start[3];  /* first voxel of the core, relative to the window */
+    uint64_t core_shape[3];  /* voxels of the core */
+    enum pw_dtype dtype;     /* element type of voxels */
+    const void *voxels;      /* [z][y][x], C order, dense */
+    size_t stride_bytes[3];  /* bytes from one voxel to the next along z y x */
+    double voxel_size[3];    /* physical size of a voxel, 1.0 when unknown */
+    const char *unit;        /* "micrometer" and the like; "" when unknown */
+    uint64_t volume_shape[3];/* voxels of the whole volume */
+    char *message;           /* write a reason here before returning an error */
+    size_t message_bytes;
+};
+
+/*
+ * Segments one tile.
+ *   tile    the input
+ *   labels  output, tile->shape voxels, dense, C order, zeroed by the host.  Ids
+ *           are local to the tile, need not be consecutive; 0 is background.
+ *   user    the pointer given with the function
+ * Returns 0, or any other value for failure: the run then stops with the tile's
+ * number and tile->message.  Called once per tile, from several threads at a
+ * time unless the run or the plugin says otherwise.
+ */
+typedef int (*pw_segment_fn)(const struct pw_tile *tile, uint32_t *labels, void *user);
+
+/* Version of struct pw_tile, struct pw_plugin and their calling sequence. */
+#define PW_PLUGIN_ABI 1
+
+/* What a segmentation function promises. */
+enum pw_segment_flag {
+    PW_SEGMENT_COMPONENTS = 1, /* labels are connected components, not instances that may touch */
+    PW_SEGMENT_SERIAL = 2      /* not thread-safe: the host calls it from one thread at a time */
+};
+
+/*
+ * A segmentation function in a shared object, for --fn ./plugin.so.  The object
+ * exports   const struct pw_plugin *pw_plugin(void);
+ */
+struct pw_plugin {
+    uint32_t abi;            /* PW_PLUGIN_ABI of the header it was compiled against */
+    uint32_t struct_size;    /* sizeof(struct pw_plugin) likewise */
+    const char *name;        /* one word */
+    const char *description; /* one line */
+    uint32_t flags;          /* enum pw_segment_flag */
+    uint32_t connectivity;   /* of its components, 1..3; 0 when it labels instances */
+    uint64_t halo[3];        /* voxels of context it needs, z y x; used when the run names no halo */
+    uint64_t scratch_bytes_per_voxel; /* what it allocates itself, counted in the memory plan */
+    /*
+     * Optional.  Called once per worker thread before its first tile; options is
+     * the text after "plugin.so:" or "".  *state is handed to the other two.
+     */
+    int (*start)(const char *options, void **state, char *message, size_t message_bytes);
+    int (*segment)(const struct pw_tile *tile, uint32_t *labels, void *state); /* as pw_segment_fn */
+    void (*stop)(void *state);                                                 /* optional */
+};
+
+/* Type of the exported symbol "pw_plugin". */
+typedef const struct pw_plugin *(*pw_plugin_fn)(void);
+
+/* ------------------------------------------------------------------------ *
+ * Running
+ * ------------------------------------------------------------------------ */
+
+/* The passes of a run, in order. */
+enum pw_pass {
+    PW_PASS_MEASURE = 0, /* whole-image statistics, when the segmenter asks for them */
+    PW_PASS_SEGMENT,
+    PW_PASS_RESOLVE,
+    PW_PASS_EMIT,
+    PW_PASS_COUNT
+};
+
+/* A snapshot for the progress callback. */
+struct pw_progress {
+    enum pw_pass pass;
+    uint64_t done;  /* tiles, or output units in PW_PASS_EMIT */
+    uint64_t total;
+    uint64_t input_bytes; /* uncompressed image bytes processed in this pass */
+    double seconds;       /* since the pass began */
+};
+
+/*
+ * Called about ten times a second from the thread that called pw_run().
+ * Returns 0 to go on; any other value drains the tiles in flight and makes
+ * pw_run() return PW_E_CANCELLED.
+ */
+typedef int (*pw_progress_fn)(const struct pw_progress *progress, void *user);
+
+/* Everything a run can be told.  Fill with pw_run_options_init() first. */
+struct pw_run_options {
+    size_t struct_size;
+
+    const char *input;            /* path, or "-" */
+    struct pw_open_options open;
+    int64_t channel;              /* -1: the image must have one */
+    int64_t time;                 /* -1: the image must have one */
+
+    const char *output;           /* path, "-", or NULL: into the input store under labels/ */
+    const char *output_format;    /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
+    const char *label_name;       /* name of the label image in a store; NULL: the segmenter's name */
+    const char *ngff;             /* "0.5" (default) or "0.4" */
+    enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
+    uint64_t output_chunk[3];     /* 0: chosen */
+    uint64_t output_shard[3];     /* 0: chosen */
+    int overwrite;
+
+    const char *segmenter;        /* "otsu", "threshold:300,connectivity=2", "./plugin.so:options"; */
+    pw_segment_fn segment;        /* or a callback of the caller's, */
+    void *segment_user;           /*    with its user pointer */
+    uint32_t segment_flags;       /*    and enum pw_segment_flag */
+
+    int connectivity;             /* of the touch merge, 1..3; 0: the segmenter's, else 1 */
+    uint64_t tile[3];             /* core, z y x; 0: chosen per axis */
+    uint64_t halo[3];
+    int halo_given;               /* 0: the segmenter's own */
+
+    uint64_t memory_bytes;        /* 0: half of the smallest limit of the host */
+    int threads;                  /* 0: as many as the process may use */
+    enum pw_io_engine io;
+    const char *scratch_dir;      /* NULL: beside the output, else $TMPDIR */
+
+    pw_progress_fn progress;      /* may be NULL */
+    void *progress_user;
+};
+
+/* Sets every field to its default. */
+PW_API void pw_run_options_init(struct pw_run_options *options);
+
+#define PW_PLAN_PARTS_MAX 24
+
+/* One reservation of a run. */
+struct pw_plan_part {
+    char name[40];
+    uint64_t count;
+    uint64_t bytes; /* of all count together */
+};
+
+/* What a run will do, computed before the first voxel is read. */
+struct pw_plan {
+    uint64_t volume_shape[3];
+    uint64_t tile[3];
+    uint64_t halo[3];
+    uint64_t grid[3];
+    uint64_t n_tiles;
+    uint32_t ring_depth;
+    uint32_t threads;
+    char io[16];
+    char segmenter[160];
+    uint64_t budget_bytes;
+    uint64_t planned_bytes; /* sum of the parts that are resident together */
+    int n_parts;
+    struct pw_plan_part part[PW_PLAN_PARTS_MAX];
+    uint64_t stage_bytes_estimate; /* disk for the stage log and edges, typical */
+    uint64_t stage_bytes_maximum;  /* worst case */
+    uint64_t output_chunk[3];
+    uint64_t output_shard[3];
+    char output_format[16];
+};
+
+/* What a run did. */
+struct pw_run_result {
+    uint64_t n_objects;
+    uint64_t foreground_voxels;
+    uint64_t n_tiles;
+    uint64_t n_empty_tiles;   /* without any label */
+    uint64_t n_tile_labels;   /* local ids over all tiles */
+    uint64_t n_edges;         /* after duplicates are removed */
+    uint64_t bytes_read;      /* from the image, as stored */
+    uint64_t bytes_written;   /* to the output */
+    uint64_t stage_bytes;
+    double threshold;         /* of a whole-image otsu or a threshold; NaN otherwise */
+    double seconds[PW_PASS_COUNT];
+    uint64_t peak_memory_bytes;
+    enum pw_dtype dtype;      /* of the output */
+    char output[4096];        /* where the labels are */
+};
+
+/*
+ * Plans a run without starting it: opens the input, validates every option.
+ * Errors: as pw_run() before its first pass.
+ */
+PW_API enum pw_status pw_run_plan(const struct pw_run_options *options, struct pw_plan *plan, struct pw_error *error);
+
+/*
+ * Runs: measure, segment, resolve, emit.  The output appears when it is whole;
+ * on any error an earlier output is untouched and scratch files are removed.
+ * Memory: never more than options->memory_bytes plus the process itself.
+ */
+PW_API enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result *result,
+                             struct pw_error *error);
+
+/* ------------------------------------------------------------------------ *
+ * The library itself
+ * ------------------------------------------------------------------------ */
+
+/* "0.1.0".  Any thread. */
+PW_API const char *pw_version(void);
+
+/*
+ * A text, one fact a line ("zstd 1.5.4", "io_uring yes", "simd avx512"), into
+ * buffer of capacity bytes.  Returns the length that the whole text has.
+ */
+PW_API size_t pw_version_details(char *buffer, size_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

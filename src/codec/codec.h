@@ -1,0 +1,60 @@
+/*
+ * codec/codec - one compressed block into bytes and back, one file per codec.
+ *
+ * All codecs work on whole blocks whose decoded size the caller knows (a chunk of
+ * an array); a block that decodes to anything else is an error, never padded.
+ * The table that lists the codecs is in codec.c; formats ask it by name.
+ *
+ * Threads: a pw_codec_state belongs to one thread.  Nothing else is shared.
+ * Errors: PW_E_FORMAT for a corrupt block, PW_E_CHECKSUM, PW_E_TRUNCATED,
+ * PW_E_NOMEM.  Messages do not name the file: the caller puts it in front.
+ */
+#ifndef PW_CODEC_CODEC_H
+#define PW_CODEC_CODEC_H
+
+#include "patchworks.h"
+
+/* Reusable contexts of one thread (zstd, zlib); made on first need.  Zeroed means empty. */
+struct pw_codec_state {
+    void *zstd_decoder;
+    void *zstd_encoder;
+    void *inflate_stream;
+};
+
+void pw_codec_state_release(struct pw_codec_state *state); /* safe on a zeroed state */
+size_t pw_codec_state_memory_bytes(void);                  /* upper bound of one state's contexts */
+
+/* What a codec was configured with; formats fill what they know. */
+struct pw_codec_options {
+    int level;
+    size_t element_bytes; /* blosc typesize, shuffle */
+    int checksum;
+};
+
+struct pw_codec {
+    const char *name; /* "zstd" "gzip" "zlib" "lz4" "blosc" "crc32c" */
+    /*
+     * Decodes n bytes at block into exactly size bytes at out.  Must not read
+     * outside block nor write outside out, whatever the block says.
+     */
+    enum pw_status (*decode)(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t size,
+                             struct pw_error *error);
+    /* As decode, for codecs whose decoded size is not known beforehand: at most *size bytes, *size set.  May be NULL. */
+    enum pw_status (*decode_some)(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t *size,
+                                  struct pw_error *error);
+    /* Encodes; *n is the capacity of block, then its length.  NULL when only reading is offered. */
+    enum pw_status (*encode)(struct pw_codec_state *state, const struct pw_codec_options *options, const void *in,
+                             size_t size, void *block, size_t *n, struct pw_error *error);
+    size_t (*bound)(size_t size); /* largest block for size bytes */
+};
+
+/* The codec called name, or NULL.  Any thread. */
+const struct pw_codec *pw_codec_find(const char *name);
+
+/* The i-th codec of the table, NULL past its end. */
+const struct pw_codec *pw_codec_at(int i);
+
+/* CRC-32C (Castagnoli) of n bytes, continuing crc (0 to begin).  Hardware where there is one. */
+uint32_t pw_crc32c(uint32_t crc, const void *data, size_t n);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * store/sink - a label volume of any format, open for writing.
+ *
+ * The sink says in which units it wants the volume (struct pw_sink.unit: a
+ * shard, a chunk, a band of rows); units tile the volume in raster order and every
+ * unit is written exactly once, by one thread.  For each unit the sink pulls the
+ * labels it needs, box by box, as runs, and expands or compresses them itself:
+ *
+ *     open (plan: validates, creates nothing visible)
+ *       -> start (labels are known: type and count; creates hidden files)
+ *       -> write_unit ... from any thread, each with its own writer
+ *       -> commit (metadata last, then renamed into place), or
+ *       -> abort  (removes everything it made)
+ *     -> close
+ *
+ * A sink with PW_SINK_SEQUENTIAL writes units in order: write_unit waits inside
+ * for its turn; units are handed out in order, so the least one under way never waits.
+ *
+ * Threads: write_unit from any thread with a writer of its own; the others from one.
+ */
+#ifndef PW_STORE_SINK_H
+#define PW_STORE_SINK_H
+
+#include "base/region.h"
+#include "label/runs.h"
+#include "patchworks.h"
+
+enum pw_sink_capability {
+    PW_SINK_SEQUENTIAL = 1
+};
+
+/* What to write.  Read during open; strings are copied by the sink. */
+struct pw_sink_request {
+    const char *path;        /* final place; "-" is standard output */
+    uint64_t shape[3];       /* of the volume, z y x */
+    int rank;                /* 2: y x (shape[0] is 1), or 3 */
+    struct pw_axis axis[3];  /* of z y x; name, scale, translation, unit */
+    uint64_t tile[3];        /* of the pipeline, a hint for units and chunks */
+    uint64_t chunk[3];       /* asked for by the user; 0 = chosen by the sink */
+    uint64_t shard[3];       /* likewise */
+    int overwrite;
+    enum pw_dtype dtype_hint;/* likely element type, for sizing */
+    const char *ngff;        /* "0.4" or "0.5" */
+    const char *label_name;
+    /*
+     * Labels of an image that is an OME-NGFF store: path is then the image's group, and the
+     * labels go to path/labels/label_name with the image's number of levels.
+     */
+    int into_image;
+    const struct pw_image_info *image; /* of the input; NULL when it is not OME-NGFF */
+    const char *segmenter;   /* recorded in the metadata; what made the labels */
+};
+
+/* How a sink gets labels: fills *block with the labels of box (volume coordinates); valid until the next pull. */
+typedef enum pw_status (*pw_pull_fn)(void *context, const struct pw_box *box, struct pw_label_block *block,
+                                     struct pw_error *error);
+
+struct pw_sink;
+struct pw_writer; /* per-thread state of write_unit: encoder, chunk buffer */
+
+struct pw_sink_ops {
+    const char *format;
+    enum pw_status (*start)(struct pw_sink *sink, enum pw_dtype dtype, uint64_t n_objects, struct pw_error *error);
+    enum pw_status (*writer_new)(struct pw_sink *sink, struct pw_writer **writer, struct pw_error *error);
+    void (*writer_free)(struct pw_writer *writer);
+    size_t (*writer_memory_bytes)(const struct pw_sink *sink); /* for the larger of dtype_hint and its elements */
+    enum pw_status (*write_unit)(struct pw_sink *sink, struct pw_writer *writer, uint64_t unit_index,
+                                 const struct pw_box *box, pw_pull_fn pull, void *context, struct pw_error *error);
+    enum pw_status (*commit)(struct pw_sink *sink, struct pw_error *error);
+    void (*abort)(struct pw_sink *sink);
+    void (*close)(struct pw_sink *sink); /* frees sink itself; aborts when not committed */
+};
+
+/* The base of every sink. */
+struct pw_sink {
+    const struct pw_sink_ops *ops;
+    unsigned capabilities;
+    uint64_t volume[3];
+    uint64_t unit[3];  /* shape of a unit; those at the border are clipped */
+    uint64_t pull[3];  /* the largest box that write_unit pulls at once */
+    uint64_t chunk[3]; /* for the plan's report; 0 when there are none */
+    uint64_t shard[3];
+    char path[4096];   /* where the finished labels will be */
+    _Atomic uint64_t bytes_written;
+};
+
+/*
+ * Opens the sink called format ("zarr", "tiff", "npy", "raw"; NULL: from the
+ * suffix of path: .zarr, .tif/.tiff/.btf, .npy, .raw/.bin; npy for "-").
+ * Errors: PW_E_EXISTS without overwrite, PW_E_ARGUMENT for an unknown format or
+ * a chunk that does not divide its shard, PW_E_NOT_FOUND for a missing parent directory.
+ */
+enum pw_status pw_sink_open(const char *format, const struct pw_sink_request *request, struct pw_sink **sink,
+                            struct pw_error *error);
+void pw_sink_close(struct pw_sink *sink);
+
+enum pw_status pw_zarr_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
+enum pw_status pw_tiff_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
+enum pw_status pw_npy_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *); /* and "-" */
+enum pw_status pw_raw_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *); /* and "-" */
+
+#endif

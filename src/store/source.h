@@ -1,0 +1,141 @@
+/*
+ * store/source - an array of any format, open for reading.
+ *
+ * One file per format fills struct pw_source_ops; source.c holds the table and
+ * recognises a format by content.  The pipeline never asks for a format's name,
+ * only for capabilities:
+ *
+ *   PW_SOURCE_CHUNKED  stored in chunks of one shape.  locate() says where a
+ *                      chunk's bytes are, the caller reads them with any I/O
+ *                      engine, decode() turns them into voxels.
+ *   PW_SOURCE_LINEAR   uncompressed in C order in one file: element (i0,i1,..)
+ *                      is at offset_bytes + sum(i*stride_bytes).  The caller
+ *                      reads or maps any stretch.  `chunk` is then a hint: a
+ *                      block that is cheap to read.
+ *   PW_SOURCE_STREAM   LINEAR whose bytes arrive over time (a pipe, spooled to
+ *                      an unlinked file): call await() before reading.
+ *
+ * A chunk has its full shape at the array's border too; what lies outside the
+ * array is undefined.  A chunk that is not stored is PW_EMPTY, and reads as the
+ * fill value; an I/O error is an error, never zeros.
+ *
+ * Threads: after open, locate(), decode() and await() may be called from any
+ * thread at a time, decode() with a decoder of the thread's own.
+ */
+#ifndef PW_STORE_SOURCE_H
+#define PW_STORE_SOURCE_H
+
+#include "base/region.h"
+#include "patchworks.h"
+
+enum pw_source_capability {
+    PW_SOURCE_CHUNKED = 1,
+    PW_SOURCE_LINEAR = 2,
+    PW_SOURCE_STREAM = 4
+};
+
+/* Where the stored bytes of a chunk are.  Filled by locate(). */
+struct pw_extent {
+    int fd;            /* >= 0: read [offset, offset+length) of it; owned by the source */
+    char path[4096];   /* with fd -1: the file; a missing file means PW_EMPTY */
+    uint64_t offset;
+    uint64_t length;   /* 0 with a path: the whole file, at most stored_bytes_max */
+};
+
+/* Layout of a LINEAR source. */
+struct pw_linear {
+    int fd;
+    uint64_t offset_bytes;               /* of element 0 */
+    uint64_t stride_bytes[PW_MAX_RANK];  /* along each axis, slowest first; the last is the element size */
+    uint64_t file_bytes;
+    int swap;                            /* elements are in the other byte order */
+};
+
+struct pw_source;
+struct pw_decoder; /* per-thread state of decode(): codec contexts, a TIFF handle, a scratch block */
+
+struct pw_source_ops {
+    const char *format; /* for messages */
+
+    enum pw_status (*locate)(struct pw_source *source, const uint64_t *chunk_index, struct pw_extent *extent,
+                             struct pw_error *error);
+
+    /* A decoder for one thread; free with decoder_free.  NULL slots: the source needs none. */
+    enum pw_status (*decoder_new)(struct pw_source *source, struct pw_decoder **decoder, struct pw_error *error);
+    void (*decoder_free)(struct pw_decoder *decoder);
+    size_t (*decoder_memory_bytes)(const struct pw_source *source);
+
+    /*
+     * Decodes the n stored bytes of the chunk into voxels: the full chunk, dense,
+     * C order, native byte order.  Returns PW_EMPTY, with voxels untouched, when
+     * the bytes say that nothing is stored.
+     */
+    enum pw_status (*decode)(struct pw_source *source, struct pw_decoder *decoder, const uint64_t *chunk_index,
+                             const void *stored, size_t n, void *voxels, struct pw_error *error);
+
+    /* STREAM: blocks until the first end bytes of linear.fd are there.  PW_E_TRUNCATED when the stream ends before. */
+    enum pw_status (*await)(struct pw_source *source, uint64_t end, struct pw_error *error);
+
+    void (*close)(struct pw_source *source); /* frees source itself */
+};
+
+/* The base of every source; formats put it first in their own struct. */
+struct pw_source {
+    const struct pw_source_ops *ops;
+    unsigned capabilities;       /* enum pw_source_capability */
+    char path[4096];             /* for messages */
+    struct pw_image_info info;   /* chunk[] is the decode unit */
+    struct pw_linear linear;     /* LINEAR */
+    uint64_t stored_bytes_max;   /* CHUNKED: capacity that holds the stored bytes of any chunk; checked on reading */
+    uint64_t fill;               /* bits of the fill value, in the low bytes (native order) */
+};
+
+/*
+ * Opens path (or "-"), recognising the format by content.  scratch_dir is where a
+ * stream is spooled (NULL: $TMPDIR or /tmp).
+ * Errors: as pw_image_open().
+ */
+enum pw_status pw_source_open(const char *path, const struct pw_open_options *options, const char *scratch_dir,
+                              struct pw_source **source, struct pw_error *error);
+void pw_source_close(struct pw_source *source); /* NULL allowed */
+
+/* The whole chunk at chunk_index as a region of the array, clipped to nothing. */
+void pw_source_chunk_region(const struct pw_source *source, const uint64_t *chunk_index, struct pw_region *region);
+
+/* Decoded bytes of one chunk. */
+uint64_t pw_source_chunk_bytes(const struct pw_source *source);
+
+/* Sets count elements at voxels to the fill value. */
+void pw_source_fill(const struct pw_source *source, void *voxels, uint64_t count);
+
+/*
+ * Reads region into target (dense, C order) with plain preads, one chunk at a
+ * time: the oracle of the pipeline, and what `pw-stream cat` uses.
+ */
+enum pw_status pw_source_read(struct pw_source *source, const struct pw_region *region, void *target,
+                              struct pw_error *error);
+
+/*
+ * The formats.  Each recognises its own: returns 1 when the first bytes of the
+ * file (head, n bytes; n 0 for a directory) or the directory at path are its.
+ */
+struct pw_format {
+    const char *name;
+    int (*recognise)(const char *path, const unsigned char *head, size_t n);
+    enum pw_status (*open)(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                           struct pw_error *error);
+};
+
+extern const struct pw_format pw_format_npy;  /* store/npy_source.c */
+extern const struct pw_format pw_format_tiff; /* store/tiff_source.c */
+extern const struct pw_format pw_format_zarr; /* store/zarr_source.c */
+
+/* store/raw_source.c: a file without a header, described by options. */
+enum pw_status pw_raw_open(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                           struct pw_error *error);
+
+/* store/stream_source.c: npy, or raw described by options, on descriptor fd, spooled to scratch_dir. */
+enum pw_status pw_stream_open(int fd, const struct pw_open_options *options, const char *scratch_dir,
+                              struct pw_source **source, struct pw_error *error);
+
+#endif
