@@ -1,0 +1,20 @@
+/*
+ * sys/dynlib - loading a shared object and finding one function in it.
+ */
+#ifndef PW_SYS_DYNLIB_H
+#define PW_SYS_DYNLIB_H
+
+#include "patchworks.h"
+
+typedef void (*pw_function)(void);
+
+/*
+ * Opens the object at path (a path with a slash; others get "./" in front) and
+ * finds symbol.  *handle is closed with pw_dynlib_close().
+ * Errors: PW_E_NOT_FOUND, PW_E_PLUGIN (not loadable, or no such symbol).
+ */
+enum pw_status pw_dynlib_open(const char *path, const char *symbol, void **handle, pw_function *function,
+                              struct pw_error *error);
+void pw_dynlib_close(void *handle); /* NULL allowed */
+
+#endif

@@ -1,0 +1,107 @@
+#include "sys/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+enum pw_status pw_file_open_read(const char *path, int *fd, struct pw_error *error)
+{
+    do
+        *fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (*fd < 0 && errno == EINTR);
+    if (*fd < 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s", path);
+    return PW_OK;
+}
+
+enum pw_status pw_file_read(int fd, void *buffer, size_t n, uint64_t offset, size_t *got, const char *path,
+                            struct pw_error *error)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t r = pread(fd, (char *)buffer + done, n - done, (off_t)(offset + done));
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot read %zu bytes at offset %llu", path, n - done,
+                                 (unsigned long long)(offset + done));
+        if (r == 0)
+            break;
+        done += (size_t)r;
+    }
+    *got = done;
+    return PW_OK;
+}
+
+enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t offset, const char *path,
+                                    struct pw_error *error)
+{
+    size_t got;
+    enum pw_status status = pw_file_read(fd, buffer, n, offset, &got, path, error);
+    if (status == PW_OK && got < n)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: ends at offset %llu, %zu bytes before what was expected", path,
+                       (unsigned long long)(offset + got), n - got);
+    return status;
+}
+
+enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offset, const char *path,
+                             struct pw_error *error)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t w = pwrite(fd, (const char *)buffer + done, n - done, (off_t)(offset + done));
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot write %zu bytes at offset %llu", path, n - done,
+                                 (unsigned long long)(offset + done));
+        done += (size_t)w;
+    }
+    return PW_OK;
+}
+
+enum pw_status pw_file_scratch(const char *dir, const char *what, int *fd, struct pw_error *error)
+{
+    *fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*fd >= 0)
+        return PW_OK;
+    /* File systems without O_TMPFILE (NFS, some overlays): a named file, unlinked at once. */
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/.pw-scratch-XXXXXX", dir);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: path too long for the %s", dir, what);
+    *fd = mkostemp(path, O_CLOEXEC);
+    if (*fd < 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot make the %s here", dir, what);
+    (void)unlink(path);
+    return PW_OK;
+}
+
+uint64_t pw_file_free_bytes(const char *dir)
+{
+    struct statvfs fs;
+    if (statvfs(dir, &fs) != 0)
+        return UINT64_MAX;
+    return (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
+}
+
+void pw_file_parent(const char *path, char *out, size_t capacity)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    if (n == 0)
+        (void)snprintf(out, capacity, ".");
+    else
+        (void)snprintf(out, capacity, "%.*s", (int)n, path);
+}

@@ -1,0 +1,42 @@
+/*
+ * sys/file - whole reads and writes, scratch files.
+ *
+ * Reads and writes here either do all that was asked or say why not; EINTR and
+ * short transfers are dealt with.  Any thread; offsets are explicit.
+ */
+#ifndef PW_SYS_FILE_H
+#define PW_SYS_FILE_H
+
+#include "patchworks.h"
+
+/* Opens path read-only.  The caller closes *fd. */
+enum pw_status pw_file_open_read(const char *path, int *fd, struct pw_error *error);
+
+/*
+ * Reads up to n bytes at offset; *got < n only at the end of the file.  path is
+ * for the message.
+ */
+enum pw_status pw_file_read(int fd, void *buffer, size_t n, uint64_t offset, size_t *got, const char *path,
+                            struct pw_error *error);
+
+/* As pw_file_read(), and PW_E_TRUNCATED when the file ends before n bytes. */
+enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t offset, const char *path,
+                                    struct pw_error *error);
+
+/* Writes all n bytes at offset. */
+enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offset, const char *path,
+                             struct pw_error *error);
+
+/*
+ * A file without a name in directory dir, that is gone when fd is closed or the
+ * process dies.  what ("stage log") is for the message.
+ */
+enum pw_status pw_file_scratch(const char *dir, const char *what, int *fd, struct pw_error *error);
+
+/* Free bytes of the file system that holds dir; UINT64_MAX when unknown. */
+uint64_t pw_file_free_bytes(const char *dir);
+
+/* The directory part of path ("." when there is none) into out. */
+void pw_file_parent(const char *path, char *out, size_t capacity);
+
+#endif

@@ -1,0 +1,84 @@
+#include "tile/grid.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+static const char axis_name[3] = {'z', 'y', 'x'};
+
+enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], const uint64_t tile[3],
+                            const uint64_t halo[3], struct pw_error *error)
+{
+    memset(grid, 0, sizeof *grid);
+    for (int i = 0; i < 3; i++) {
+        if (volume[i] == 0)
+            return pw_fail(error, PW_E_ARGUMENT, "the image has no voxel: its %c extent is 0", axis_name[i]);
+        if (tile[i] == 0)
+            return pw_fail(error, PW_E_ARGUMENT, "tile: 0 voxels along %c; use 1 or more, or auto", axis_name[i]);
+        grid->volume[i] = volume[i];
+        grid->tile[i] = pw_min_u64(tile[i], volume[i]);
+        grid->count[i] = pw_ceil_div(volume[i], grid->tile[i]);
+        grid->halo[i] = grid->tile[i] == 1 || grid->count[i] == 1 ? 0 : halo[i];
+        if (grid->halo[i] >= grid->tile[i] && grid->count[i] > 1 && grid->halo[i] > 0)
+            return pw_fail(error, PW_E_ARGUMENT, "halo: %llu voxels along %c need a tile larger than that, not %llu",
+                           (unsigned long long)halo[i], axis_name[i], (unsigned long long)grid->tile[i]);
+    }
+    if (!pw_product_u64(grid->count, 3, &grid->n_tiles) || grid->n_tiles > UINT32_MAX)
+        return pw_fail(error, PW_E_ARGUMENT, "tile: %llu x %llu x %llu tiles are too many; use a larger tile",
+                       (unsigned long long)grid->count[0], (unsigned long long)grid->count[1],
+                       (unsigned long long)grid->count[2]);
+    return PW_OK;
+}
+
+void pw_grid_position(const struct pw_grid *grid, uint64_t index, uint64_t position[3])
+{
+    position[2] = index % grid->count[2];
+    index /= grid->count[2];
+    position[1] = index % grid->count[1];
+    position[0] = index / grid->count[1];
+}
+
+struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index)
+{
+    struct pw_box core;
+    uint64_t position[3];
+    pw_grid_position(grid, index, position);
+    for (int i = 0; i < 3; i++) {
+        core.start[i] = position[i] * grid->tile[i];
+        core.shape[i] = pw_min_u64(grid->tile[i], grid->volume[i] - core.start[i]);
+    }
+    return core;
+}
+
+struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index)
+{
+    struct pw_box window = pw_grid_core(grid, index);
+    for (int i = 0; i < 3; i++) {
+        uint64_t end = window.start[i] + window.shape[i];
+        uint64_t before = pw_min_u64(grid->halo[i], window.start[i]);
+        uint64_t after = pw_min_u64(grid->halo[i], grid->volume[i] - end);
+        window.start[i] -= before;
+        window.shape[i] += before + after;
+    }
+    return window;
+}
+
+void pw_grid_window_max(const struct pw_grid *grid, uint64_t shape[3])
+{
+    for (int i = 0; i < 3; i++)
+        shape[i] = pw_min_u64(grid->tile[i] + 2 * grid->halo[i], grid->volume[i]);
+}
+
+int pw_grid_neighbour(const struct pw_grid *grid, uint64_t index, const int offset[3], uint64_t *neighbour)
+{
+    uint64_t position[3];
+    pw_grid_position(grid, index, position);
+    for (int i = 0; i < 3; i++) {
+        if ((offset[i] < 0 && position[i] == 0) || (offset[i] > 0 && position[i] + 1 == grid->count[i]))
+            return 0;
+        position[i] = offset[i] < 0 ? position[i] - 1 : position[i] + (uint64_t)(offset[i] > 0);
+    }
+    *neighbour = (position[0] * grid->count[1] + position[1]) * grid->count[2] + position[2];
+    return 1;
+}
