@@ -5,6 +5,13 @@
  * an array); a block that decodes to anything else is an error, never padded.
  * The table that lists the codecs is in codec.c; formats ask it by name.
  *
+ * Calling sequence
+ *     const struct pw_codec *codec = pw_codec_find("zstd");
+ *     struct pw_codec_state state = {0};                        per thread, kept for all its blocks
+ *     status = codec->decode(&state, block, n, out, size, error);
+ *     pw_codec_state_release(&state);
+ *
+ * Ownership: blocks and buffers are the caller's and never kept.
  * Threads: a pw_codec_state belongs to one thread.  Nothing else is shared.
  * Errors: PW_E_FORMAT for a corrupt block, PW_E_CHECKSUM, PW_E_TRUNCATED,
  * PW_E_NOMEM.  Messages do not name the file: the caller puts it in front.
@@ -22,13 +29,13 @@ struct pw_codec_state {
 };
 
 void pw_codec_state_release(struct pw_codec_state *state); /* safe on a zeroed state */
-size_t pw_codec_state_memory_bytes(void);                  /* upper bound of one state's contexts */
+size_t pw_codec_state_memory_bytes(void);                  /* upper bound of one state's contexts, encoder level <= 3 */
 
 /* What a codec was configured with; formats fill what they know. */
 struct pw_codec_options {
     int level;
     size_t element_bytes; /* blosc typesize, shuffle */
-    int checksum;
+    int checksum; /* zstd: append the frame's own checksum */
 };
 
 struct pw_codec {
@@ -46,6 +53,13 @@ struct pw_codec {
     enum pw_status (*encode)(struct pw_codec_state *state, const struct pw_codec_options *options, const void *in,
                              size_t size, void *block, size_t *n, struct pw_error *error);
     size_t (*bound)(size_t size); /* largest block for size bytes */
+    /*
+     * Of codecs that only append a checksum: checks the block of *n bytes in place and sets *n to
+     * the length of the data at its start, so that nothing is copied.  NULL for the others.
+     */
+    enum pw_status (*verify)(const void *block, size_t *n, struct pw_error *error);
+    /* Bytes that decode() allocates itself while it decodes size bytes, beside the state.  NULL: none. */
+    size_t (*decode_memory_bytes)(size_t size);
 };
 
 /* The codec called name, or NULL.  Any thread. */
@@ -56,5 +70,16 @@ const struct pw_codec *pw_codec_at(int i);
 
 /* CRC-32C (Castagnoli) of n bytes, continuing crc (0 to begin).  Hardware where there is one. */
 uint32_t pw_crc32c(uint32_t crc, const void *data, size_t n);
+
+/* The same from tables only: what processors without the instruction run, and the tests compare with. */
+uint32_t pw_crc32c_portable(uint32_t crc, const void *data, size_t n);
+
+/* The codecs, one file each. */
+extern const struct pw_codec pw_codec_zstd;
+extern const struct pw_codec pw_codec_gzip; /* deflate_codec.c holds both wrappers of deflate */
+extern const struct pw_codec pw_codec_zlib;
+extern const struct pw_codec pw_codec_lz4;
+extern const struct pw_codec pw_codec_blosc;
+extern const struct pw_codec pw_codec_crc32c;
 
 #endif

@@ -1,0 +1,15 @@
+#include "codec/codec_state.h"
+
+#include <string.h>
+
+void pw_codec_state_release(struct pw_codec_state *state)
+{
+    pw_zstd_state_release(state);
+    pw_deflate_state_release(state);
+    memset(state, 0, sizeof *state);
+}
+
+size_t pw_codec_state_memory_bytes(void)
+{
+    return pw_zstd_state_memory_bytes() + pw_deflate_state_memory_bytes();
+}
