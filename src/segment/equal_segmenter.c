@@ -1,0 +1,31 @@
+/* Connected components of voxels that are equal and not zero: `label`. */
+#include "label/components.h"
+#include "segment/segmenter.h"
+
+static uint64_t equal_arena_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
+{
+    (void)segmenter;
+    return pw_components_scratch_bytes(shape);
+}
+
+static enum pw_status equal_segment(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
+                                    const struct pw_tile *tile, struct pw_runs *runs, struct pw_error *error)
+{
+    (void)error;
+    pw_components_of_equal(tile->dtype, tile->voxels, tile->stride_bytes, tile->shape, segmenter->connectivity,
+                           worker->arena.data, runs);
+    return PW_OK;
+}
+
+/* Constant and not zero is one component; zero bits are zero in every type. */
+static int equal_constant_is_empty(const struct pw_segmenter *segmenter, uint64_t bits)
+{
+    (void)segmenter;
+    return bits == 0;
+}
+
+const struct pw_segment_ops pw_equal_segment_ops = {
+    .arena_bytes = equal_arena_bytes,
+    .segment = equal_segment,
+    .constant_is_empty = equal_constant_is_empty,
+};

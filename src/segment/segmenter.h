@@ -1,0 +1,103 @@
+/*
+ * segment/segmenter - one struct for every segmentation function.
+ *
+ * A specification ("otsu,connectivity=2", "./plugin.so:options") or a caller's
+ * callback becomes a struct pw_segmenter.  Its operations turn the window of a tile
+ * into runs; the built-ins go threshold -> bits -> runs and never make a dense label
+ * array, a callback's dense labels are turned into runs once.
+ *
+ *     open -> [statistics, when needs_histogram] -> per thread: worker_init,
+ *     segment ..., worker_release -> close
+ *
+ * Memory: a worker's arena is reserved before the first tile, with
+ * pw_segmenter_arena_bytes(); segment() allocates nothing.
+ * Threads: a struct pw_segment_worker belongs to one thread.
+ */
+#ifndef PW_SEGMENT_SEGMENTER_H
+#define PW_SEGMENT_SEGMENTER_H
+
+#include <pthread.h>
+
+#include "base/memory.h"
+#include "label/runs.h"
+#include "label/threshold.h"
+#include "patchworks.h"
+
+struct pw_segmenter;
+
+/* A worker's own part: the plugin's state and the arena. */
+struct pw_segment_worker {
+    void *state;
+    struct pw_buffer arena;
+};
+
+/* One tile for a segmenter: as a callback sees it, but rows and planes may be any distance apart. */
+struct pw_segment_ops {
+    /* Arena bytes for a window of at most shape. */
+    uint64_t (*arena_bytes)(const struct pw_segmenter *segmenter, const uint64_t shape[3]);
+    enum pw_status (*worker_init)(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
+                                  struct pw_error *error);
+    void (*worker_release)(struct pw_segmenter *segmenter, struct pw_segment_worker *worker);
+    /*
+     * Segments tile into runs, whose arrays are the caller's and large enough.  Labels
+     * are 1..n_labels in raster order of their first voxel in the window.
+     */
+    enum pw_status (*segment)(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
+                              const struct pw_tile *tile, struct pw_runs *runs, struct pw_error *error);
+    /* Whether a window whose voxels all are value (raw bits) has no label for certain.  NULL: it cannot be known. */
+    int (*constant_is_empty)(const struct pw_segmenter *segmenter, uint64_t bits);
+};
+
+struct pw_segmenter {
+    const struct pw_segment_ops *ops;
+    char text[160];       /* the specification, completed: "threshold:300,connectivity=1" */
+    char name[64];        /* one word, for a label image's name */
+    enum pw_dtype dtype;  /* of the image */
+    int rank;             /* of the image: 2 or 3 */
+    int connectivity;     /* of its components, 1..rank; 0: instances */
+    int components;       /* labels are connected components: touching across a seam means the same object */
+    int serial;           /* one call at a time */
+    uint64_t halo[3];
+    uint64_t scratch_bytes_per_voxel;
+    int labels_may_touch; /* two runs of a row may stand side by side */
+
+    int needs_histogram;  /* a whole-image threshold: call pw_segmenter_set_threshold() before the first tile */
+    int has_threshold;
+    struct pw_threshold threshold;
+    double threshold_value;
+
+    /* callbacks and plugins */
+    pw_segment_fn callback;
+    void *callback_user;
+    const struct pw_plugin *plugin;
+    void *plugin_handle;
+    char plugin_options[512];
+    pthread_mutex_t serial_lock; /* held during a call of a serial function */
+};
+
+/*
+ * Makes a segmenter for images of dtype and rank from options->segmenter, or from
+ * options->segment.
+ * Errors: PW_E_ARGUMENT (unknown name or option, a threshold that is not a number),
+ * PW_E_PLUGIN, PW_E_NOT_FOUND, PW_E_UNSUPPORTED (a type the function cannot take).
+ */
+enum pw_status pw_segmenter_open(struct pw_segmenter *segmenter, const struct pw_run_options *options,
+                                 enum pw_dtype dtype, int rank, struct pw_error *error);
+void pw_segmenter_close(struct pw_segmenter *segmenter); /* safe on a zeroed one */
+
+/* The whole-image threshold, once it is known. */
+void pw_segmenter_set_threshold(struct pw_segmenter *segmenter, double value);
+
+/* Bytes for one worker: arena, and what a plugin says it allocates itself. */
+uint64_t pw_segmenter_memory_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3]);
+
+extern const struct pw_segment_ops pw_threshold_segment_ops; /* segment/threshold_segmenter.c */
+extern const struct pw_segment_ops pw_otsu_tile_segment_ops;
+extern const struct pw_segment_ops pw_equal_segment_ops;     /* segment/equal_segmenter.c */
+extern const struct pw_segment_ops pw_callback_segment_ops;  /* segment/callback_segmenter.c */
+
+/* Loads the plugin at path and fills segmenter from it.  segment/plugin.c */
+enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,
+                              struct pw_error *error);
+
+#endif
