@@ -1,0 +1,64 @@
+"""Fixtures of the black-box tests; see lib/pwtest for what they are made of."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
+
+from pwtest.tool import SOURCE_ROOT, Meter, Tool, compile_c, data_path, tool_path  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def tool_file():
+    path = tool_path()
+    if not path.is_file():
+        pytest.exit(f"{path} is missing: build it, or set PW_STREAM to a pw-stream", returncode=3)
+    return path
+
+
+@pytest.fixture
+def pw(tool_file, tmp_path):
+    """The tool; what it leaves in its temporary directory after a success is a failure of the test."""
+    tool = Tool(tool_file, tmp_path / "scratch.tmp")
+    yield tool
+    tool.assert_no_scratch()
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of real images; tests that need it are skipped where it is not."""
+    path = data_path()
+    if not (path / "nuclei").is_dir():
+        pytest.skip(f"no test images at {path} (PW_TEST_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def compiler():
+    name = shutil.which("cc") or shutil.which("gcc")
+    if name is None:
+        pytest.skip("no C compiler")
+    return name
+
+
+@pytest.fixture
+def meter(compiler, tmp_path_factory):
+    return Meter(tmp_path_factory.mktemp("meter"))
+
+
+@pytest.fixture(scope="session")
+def plugin(compiler, tmp_path_factory):
+    """plugin(name, "-DFLAG", ...): compiles tests/lib/plugin.c with these flags and returns the shared object."""
+    folder = tmp_path_factory.mktemp("plugins")
+    made = {}
+
+    def make(name, *flags):
+        if name not in made:
+            source = SOURCE_ROOT / "tests" / "lib" / "plugin.c"
+            made[name] = compile_c(source, folder / f"{name}.so", "-shared", "-fPIC", *flags)
+        return made[name]
+
+    return make

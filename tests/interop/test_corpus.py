@@ -1,0 +1,95 @@
+"""
+Files and stores written by other programs: every row of the expectation tables reads as the table says, or is
+refused by name.  Never a wrong answer.
+"""
+
+import hashlib
+
+import numpy as np
+import pytest
+import tifffile
+from pwtest.tool import data_path
+
+# Codecs that must be read; a store with another one may be refused by name.
+ZARR2_CODECS = {"null", "zlib", "gzip", "zstd", "lz4"}
+ZARR3_CODECS = {"bytes", "gzip", "zstd", "blosc", "crc32c", "sharding_indexed"}
+NUMERIC = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"}
+
+
+def rows(table):
+    path = data_path() / table
+    if not path.is_file():
+        return []
+    lines = [line.split("\t") for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    return [pytest.param(line, id=line[0]) for line in lines]
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def cat(pw, path):
+    """The raw bytes of the array, or None when it was refused, by name and in one line."""
+    result = pw.any("cat", path, "--raw")
+    if result.code == 0:
+        assert result.err == ""
+        return result.out
+    pw.refuses("cat", path, says=path.name)
+    return None
+
+
+def check(pw, path, expected, must):
+    got = cat(pw, path)
+    if got is None:
+        assert not must, f"{path} must be read: {pw.any('cat', path, '--raw').err}"
+        pytest.skip("refused by name; not among the formats that must be read")
+    assert expected is not None, f"{path} must be refused"
+    assert digest(got) == expected
+
+
+@pytest.mark.parametrize("row", rows("expected_zarr2.tsv"))
+def test_zarr2(pw, row):
+    path, _, dtype, _, _, order, _, compressor, filters, _, verdict = row
+    numeric = dtype[1:] in NUMERIC
+    plain = filters == "-" and order == "C" and (compressor in ZARR2_CODECS or compressor.startswith("blosc"))
+    known = {"zarr/zarrita-js-fixtures/v2/data.zarr/1d.contiguous.zstd.i2": "ea99f710d9d0b8ba"}
+    expected = verdict.split()[1] if verdict.startswith("ok ") and numeric else known.get(path)
+    check(pw, data_path() / path, expected, numeric and plain and expected is not None)
+
+
+@pytest.mark.parametrize("row", rows("expected_zarr3.tsv"))
+def test_zarr3(pw, row):
+    path, _, dtype, _, _, _, codecs, _, verdict = row
+    words = codecs.replace("(", "|").replace(")", "|").replace(";", "|").split("|")
+    names = {w.split(":")[0] for w in words if w and not w[0].isdigit() and not w.startswith("idx=")}
+    expected = verdict.split()[1] if verdict.startswith("ok ") else None
+    if expected is None and codecs.split("|")[0] == "bytes:little" and dtype == "float32":
+        expected = "817cddd35bc80c1c"  # the same 10 x 10 array as its neighbours, with a codec that those readers lack
+    check(pw, data_path() / path, expected, names <= ZARR3_CODECS and verdict.startswith("ok "))
+
+
+@pytest.mark.parametrize("row", rows("expected_tiff.tsv"))
+def test_tiff(pw, row):
+    path, dtype, axes, _, layout, libtiff, _ = row
+    path = data_path() / path
+    try:
+        image = tifffile.imread(path)
+    except Exception as error:  # whatever the independent reader cannot do is not ours to judge
+        cat(pw, path)
+        pytest.skip(f"tifffile: {error}")
+    got = cat(pw, path)
+    depth = int(next(word[1:] for word in layout.split() if word[0] == "b" and word[1:].isdigit()))
+    lossless = not any(f"comp{c} " in layout for c in (3, 4, 6, 7))
+    one_channel = set(axes) <= set("IQZYX")
+    must = libtiff == "ok" and depth in (8, 16, 32, 64) and one_channel and lossless
+    if got is None:
+        assert not must, f"{path} must be read: {pw.any('cat', path, '--raw').err}"
+        pytest.skip("refused by name; not among the TIFFs that must be read")
+    little = image.astype(image.dtype.newbyteorder("<"))
+    accepted = {digest(np.ascontiguousarray(little).tobytes())}
+    if axes in ("SYX", "YXS"):  # samples may come first or last
+        moved = np.moveaxis(little, 0, -1) if axes == "SYX" else np.moveaxis(little, -1, 0)
+        accepted.add(digest(np.ascontiguousarray(moved).tobytes()))
+    if "ph0" in layout and depth == 1:  # white is zero: stored bits or their meaning
+        accepted.add(digest(np.ascontiguousarray(~little).tobytes()))
+    assert digest(got) in accepted
