@@ -7,7 +7,8 @@
  * Components are numbered 1..n in raster order of their first voxel, as
  * scipy.ndimage.label numbers them.
  *
- * Memory: out and scratch are the caller's; nothing is allocated.
+ * Memory: out (sized by pw_runs_capacity()) and scratch are the caller's; nothing
+ * is allocated.  A block has fewer than 2^32 runs: so does any of fewer than 2^32 voxels.
  * Threads: pure functions of their arguments.
  */
 #ifndef PW_LABEL_COMPONENTS_H
@@ -23,8 +24,8 @@ void pw_components_of_bits(const uint64_t *bits, const uint64_t shape[3], int co
                            struct pw_runs *out);
 
 /*
- * Components of voxels that are equal and not zero, for any element type but
- * PW_F16 compared by value (NaN equals nothing and is background; -0.0 is zero).
+ * Components of voxels that are equal and not zero, for any element type,
+ * compared by value (NaN equals nothing and is background; -0.0 is zero).
  * Rows are stride_bytes[1] apart and planes stride_bytes[0]; a row is dense.
  */
 void pw_components_of_equal(enum pw_dtype dtype, const void *voxels, const size_t stride_bytes[3],

@@ -1,0 +1,182 @@
+/*
+ * Components of equal voxels.  Runs are cut where the value changes; rows are
+ * compared by walking the two lists of runs, since label images are smooth.
+ */
+#include "label/components.h"
+#include "label/components_full.h"
+
+#include <string.h>
+
+/*
+ * A voxel's value as bits such that equal values have equal bits and background
+ * is 0.  Integers are their own bits.
+ */
+PW_INLINE uint64_t key8(const unsigned char *p)
+{
+    return *p;
+}
+
+PW_INLINE uint64_t key16(const unsigned char *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+PW_INLINE uint64_t key32(const unsigned char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+PW_INLINE uint64_t key64(const unsigned char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* The sign shifted out: 0 for both zeros, above the infinity for NaN. */
+PW_INLINE uint64_t key_f16(const unsigned char *p)
+{
+    uint64_t v = key16(p), magnitude = v << 1 & 0xffff;
+    return magnitude == 0 || magnitude > 0xf800 ? 0 : v;
+}
+
+PW_INLINE uint64_t key_f32(const unsigned char *p)
+{
+    uint32_t v = (uint32_t)key32(p), magnitude = v << 1;
+    return magnitude == 0 || magnitude > UINT32_C(0xff000000) ? 0 : v;
+}
+
+PW_INLINE uint64_t key_f64(const unsigned char *p)
+{
+    uint64_t v = key64(p), magnitude = v << 1;
+    return magnitude == 0 || magnitude > UINT64_C(0xffe0000000000000) ? 0 : v;
+}
+
+typedef uint64_t (*key_fn)(const unsigned char *);
+
+struct equal {
+    const unsigned char *voxels;
+    size_t stride[2]; /* plane, row */
+    uint64_t shape[3];
+    int connectivity;
+    struct pw_runs *out;
+};
+
+PW_INLINE uint64_t cut_row(const unsigned char *voxel, size_t bytes, uint64_t width, key_fn key, struct pw_run *run)
+{
+    uint64_t n = 0, x = 0;
+    while (x < width) {
+        uint64_t value = key(voxel + x * bytes), start = x;
+        do
+            x++;
+        while (x < width && key(voxel + x * bytes) == value);
+        if (value)
+            run[n++] = (struct pw_run){(uint32_t)start, (uint32_t)x};
+    }
+    return n;
+}
+
+/* A row's voxels and its runs first..end-1. */
+struct row {
+    const unsigned char *voxels;
+    uint64_t first, end;
+};
+
+PW_INLINE void unite_pair(struct pw_runs *out, const struct row *a, uint64_t i, const struct row *b, uint64_t j,
+                          uint64_t reach, size_t bytes, key_fn key)
+{
+    const struct pw_run *p = &out->run[i], *q = &out->run[j];
+    if (p->start < q->end + reach && q->start < p->end + reach &&
+        key(a->voxels + p->start * bytes) == key(b->voxels + q->start * bytes))
+        pw_unite(out->label, (uint32_t)i, (uint32_t)j);
+}
+
+/* reach is 1 when diagonal neighbours in x count, else 0. */
+PW_INLINE void unite_rows(struct pw_runs *out, const struct row *a, const struct row *b, uint64_t reach, size_t bytes,
+                          key_fn key)
+{
+    uint64_t i = a->first, j = b->first;
+    while (i < a->end && j < b->end) {
+        unite_pair(out, a, i, b, j, reach, bytes, key);
+        if (out->run[i].end < out->run[j].end) {
+            i++;
+            continue;
+        }
+        /* Both end together: the next run of a may begin here and touch j by a corner. */
+        if (reach && out->run[i].end == out->run[j].end && i + 1 < a->end)
+            unite_pair(out, a, i + 1, b, j, reach, bytes, key);
+        j++;
+    }
+}
+
+PW_INLINE struct row row_at(const struct equal *e, uint64_t z, uint64_t y)
+{
+    uint64_t r = z * e->shape[1] + y;
+    return (struct row){e->voxels + z * e->stride[0] + y * e->stride[1], e->out->row[r], e->out->row[r + 1]};
+}
+
+PW_INLINE void unite_back(const struct equal *e, uint64_t z, uint64_t y, size_t bytes, key_fn key)
+{
+    struct row here = row_at(e, z, y);
+    for (int dz = -1; dz <= 0; dz++)
+        for (int dy = -1; dy <= (dz == 0 ? -1 : 1); dy++) {
+            uint64_t other_z = z + (uint64_t)(int64_t)dz, other_y = y + (uint64_t)(int64_t)dy;
+            int steps = (dz != 0) + (dy != 0);
+            if (other_z >= e->shape[0] || other_y >= e->shape[1] || steps > e->connectivity)
+                continue;
+            struct row there = row_at(e, other_z, other_y);
+            unite_rows(e->out, &here, &there, steps < e->connectivity, bytes, key);
+        }
+}
+
+PW_INLINE void label_equal(const struct equal *e, size_t bytes, key_fn key)
+{
+    struct pw_runs *out = e->out;
+    uint64_t row = 0, n = 0;
+    out->row[0] = 0;
+    for (uint64_t z = 0; z < e->shape[0]; z++)
+        for (uint64_t y = 0; y < e->shape[1]; y++) {
+            const unsigned char *voxels = e->voxels + z * e->stride[0] + y * e->stride[1];
+            uint64_t end = n + cut_row(voxels, bytes, e->shape[2], key, out->run + n);
+            out->row[++row] = end;
+            if (end == n)
+                continue;
+            for (; n < end; n++)
+                out->label[n] = (uint32_t)n;
+            unite_back(e, z, y, bytes, key);
+        }
+    out->n_runs = n;
+}
+
+void pw_components_of_equal(enum pw_dtype dtype, const void *voxels, const size_t stride_bytes[3],
+                            const uint64_t shape[3], int connectivity, void *scratch, struct pw_runs *out)
+{
+    (void)scratch; /* the parents are kept in out->label */
+    struct equal e = {.voxels = voxels,
+                      .stride = {stride_bytes[0], stride_bytes[1]},
+                      .shape = {shape[0], shape[1], shape[2]},
+                      .connectivity = connectivity,
+                      .out = out};
+    memcpy(out->shape, shape, sizeof out->shape);
+    out->n_runs = 0;
+    switch (dtype) {
+    case PW_BOOL:
+    case PW_U8:
+    case PW_I8: label_equal(&e, 1, key8); break;
+    case PW_U16:
+    case PW_I16: label_equal(&e, 2, key16); break;
+    case PW_U32:
+    case PW_I32: label_equal(&e, 4, key32); break;
+    case PW_U64:
+    case PW_I64: label_equal(&e, 8, key64); break;
+    case PW_F16: label_equal(&e, 2, key_f16); break;
+    case PW_F32: label_equal(&e, 4, key_f32); break;
+    case PW_F64: label_equal(&e, 8, key_f64); break;
+    case PW_DTYPE_NONE: memset(out->row, 0, (size_t)(shape[0] * shape[1] + 1) * sizeof *out->row); break;
+    }
+    pw_components_number_roots(out);
+}
