@@ -1,0 +1,49 @@
+/*
+ * merge/stage - the append-only log of finished tiles, one record each.
+ *
+ * Records are appended in the order in which tiles finish; an index in memory
+ * says where each tile's is (24 bytes a tile).  The log is an unlinked scratch
+ * file: it is gone when the run ends, however it ends.
+ *
+ * Threads: pw_stage_append() from one thread; reading from any, of tiles that have been appended
+ * before (whoever hands the tile over provides the ordering).
+ */
+#ifndef PW_MERGE_STAGE_H
+#define PW_MERGE_STAGE_H
+
+#include "merge/tile_record.h"
+
+struct pw_stage_entry {
+    uint64_t offset;   /* in the log; 0: the tile is not there yet */
+    uint32_t n_labels;
+    uint32_t unused;
+    uint64_t bytes;
+};
+
+struct pw_stage {
+    int fd;
+    uint64_t end;
+    uint64_t n_tiles;
+    struct pw_stage_entry *entry;
+};
+
+enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles,
+                             struct pw_error *error);
+void pw_stage_close(struct pw_stage *stage); /* safe on a zeroed stage */
+uint64_t pw_stage_memory_bytes(uint64_t n_tiles);
+
+/* Appends the record (of header.bytes bytes) of header.tile. */
+enum pw_status pw_stage_append(struct pw_stage *stage, const unsigned char *record, struct pw_error *error);
+
+/* Whether tile has been appended. */
+int pw_stage_has(const struct pw_stage *stage, uint64_t tile);
+
+/* Reads the header of tile's record. */
+enum pw_status pw_stage_read_header(const struct pw_stage *stage, uint64_t tile, struct pw_record_header *header,
+                                    struct pw_error *error);
+
+/* Reads n bytes at offset of tile's record. */
+enum pw_status pw_stage_read(const struct pw_stage *stage, uint64_t tile, uint64_t offset, void *buffer, size_t n,
+                             struct pw_error *error);
+
+#endif

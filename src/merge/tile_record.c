@@ -1,0 +1,311 @@
+#include "merge/tile_record.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "codec/codec.h"
+#include "merge/varint.h"
+
+static const uint64_t magic = UINT64_C(0x31454c4954575001); /* "\1PWTILE1" */
+
+enum { Z = 0, Y = 1, X = 2 };
+
+/* ---- sizes ------------------------------------------------------------- */
+
+/*
+ * Gaps and lengths of a row add up to its width, so beyond one byte each they take at
+ * most one byte for every 128 voxels, and so on: width / 64 covers all.
+ */
+static uint64_t row_coded_max(uint64_t width, int labels_may_touch, uint64_t n_labels)
+{
+    uint64_t runs = labels_may_touch ? width : width / 2 + 1;
+    return pw_varint_bytes(width) + runs * (2 + pw_varint_bytes(2 * n_labels + 2)) + width / 64 + 2;
+}
+
+void pw_strip_shape(const uint64_t core[3], int face, uint64_t shape[3])
+{
+    int axis = face / 2;
+    shape[Z] = 1;
+    shape[Y] = axis == Z ? core[Y] : core[Z];
+    shape[X] = axis == X ? core[Y] : core[X];
+}
+
+uint64_t pw_record_bytes_max(const uint64_t shape[3], int labels_may_touch)
+{
+    uint64_t voxels = shape[Z] * shape[Y] * shape[X];
+    uint64_t labels = voxels; /* each voxel an object of its own */
+    uint64_t bytes = PW_RECORD_HEADER_BYTES + (shape[Z] + 1) * sizeof(uint64_t);
+    if (!labels_may_touch)
+        labels = shape[Z] * shape[Y] * (shape[X] / 2 + 1);
+    bytes += labels + voxels / 64 + 16; /* the table's differences add up to voxels, as above */
+    bytes += shape[Z] * shape[Y] * row_coded_max(shape[X], labels_may_touch, labels);
+    for (int f = 0; f < PW_FACES; f++) {
+        uint64_t strip[3];
+        pw_strip_shape(shape, f, strip);
+        bytes += strip[Y] * row_coded_max(strip[X], 1, labels);
+    }
+    return bytes;
+}
+
+/* ---- encoding ---------------------------------------------------------- */
+
+static unsigned char *put_row(unsigned char *p, const struct pw_run *run, const uint32_t *label, uint64_t n,
+                              uint32_t *last_label)
+{
+    uint32_t at = 0;
+    p = pw_varint_put(p, n);
+    for (uint64_t i = 0; i < n; i++) {
+        p = pw_varint_put(p, run[i].start - at);
+        p = pw_varint_put(p, run[i].end - run[i].start - 1);
+        p = pw_varint_put(p, pw_zigzag((int64_t)label[i] - (int64_t)*last_label));
+        at = run[i].end;
+        *last_label = label[i];
+    }
+    return p;
+}
+
+static unsigned char *put_runs_row(unsigned char *p, const struct pw_runs *runs, uint64_t row, uint32_t *last_label)
+{
+    uint64_t first = runs->row[row];
+    return put_row(p, runs->run + first, runs->label + first, runs->row[row + 1] - first, last_label);
+}
+
+/* The table: differences of first voxels.  Labels are numbered by them, so a label above all before is new. */
+static unsigned char *put_table(unsigned char *p, const struct pw_runs *runs, uint64_t *n_voxels)
+{
+    uint32_t known = 0;
+    uint64_t last = 0, rows = runs->shape[Z] * runs->shape[Y];
+    *n_voxels = 0;
+    for (uint64_t r = 0; r < rows; r++)
+        for (uint64_t i = runs->row[r]; i < runs->row[r + 1]; i++) {
+            *n_voxels += runs->run[i].end - runs->run[i].start;
+            if (runs->label[i] <= known)
+                continue;
+            known = runs->label[i];
+            uint64_t voxel = r * runs->shape[X] + runs->run[i].start;
+            p = pw_varint_put(p, voxel - last);
+            last = voxel;
+        }
+    return p;
+}
+
+static void put_word(unsigned char *out, uint64_t value)
+{
+    for (int i = 0; i < 8; i++)
+        out[i] = (unsigned char)(value >> (8 * i));
+}
+
+static uint64_t get_word(const unsigned char *in)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value |= (uint64_t)in[i] << (8 * i);
+    return value;
+}
+
+static unsigned char *put_planes(unsigned char *p, unsigned char *index, const struct pw_runs *runs)
+{
+    unsigned char *start = p;
+    for (uint64_t z = 0; z < runs->shape[Z]; z++) {
+        uint32_t last_label = 0;
+        put_word(index + 8 * z, (uint64_t)(p - start));
+        for (uint64_t y = 0; y < runs->shape[Y]; y++)
+            p = put_runs_row(p, runs, z * runs->shape[Y] + y, &last_label);
+    }
+    put_word(index + 8 * runs->shape[Z], (uint64_t)(p - start));
+    return p;
+}
+
+/* The label at the low or high end of row, 0 when none reaches it. */
+static uint32_t label_at_end(const struct pw_runs *runs, uint64_t row, int side)
+{
+    uint64_t first = runs->row[row], end = runs->row[row + 1];
+    if (first == end)
+        return 0;
+    if (side == 0)
+        return runs->run[first].start == 0 ? runs->label[first] : 0;
+    return runs->run[end - 1].end == runs->shape[X] ? runs->label[end - 1] : 0;
+}
+
+/* A row of an x face runs along y: its runs are made from the ends of the rows of plane z. */
+static unsigned char *put_x_face_row(unsigned char *p, const struct pw_runs *runs, uint64_t z, int side,
+                                     uint32_t *last_label)
+{
+    uint64_t height = runs->shape[Y], n = 0;
+    uint32_t previous = 0;
+    for (uint64_t y = 0; y < height; y++) {
+        uint32_t label = label_at_end(runs, z * height + y, side);
+        n += label != 0 && label != previous;
+        previous = label;
+    }
+    p = pw_varint_put(p, n);
+    uint64_t at = 0;
+    for (uint64_t y = 0; n > 0 && y < height;) {
+        uint32_t label = label_at_end(runs, z * height + y, side);
+        uint64_t end = y + 1;
+        if (label == 0) {
+            y++;
+            continue;
+        }
+        while (end < height && label_at_end(runs, z * height + end, side) == label)
+            end++;
+        p = pw_varint_put(p, y - at);
+        p = pw_varint_put(p, end - y - 1);
+        p = pw_varint_put(p, pw_zigzag((int64_t)label - (int64_t)*last_label));
+        *last_label = label;
+        at = y = end;
+        n--;
+    }
+    return p;
+}
+
+static unsigned char *put_strip(unsigned char *p, const struct pw_runs *runs, int face)
+{
+    int axis = face / 2, side = face % 2;
+    uint64_t depth = runs->shape[Z], height = runs->shape[Y];
+    uint32_t last_label = 0;
+    if (axis == Z)
+        for (uint64_t y = 0; y < height; y++)
+            p = put_runs_row(p, runs, (side ? depth - 1 : 0) * height + y, &last_label);
+    else if (axis == Y)
+        for (uint64_t z = 0; z < depth; z++)
+            p = put_runs_row(p, runs, z * height + (side ? height - 1 : 0), &last_label);
+    else
+        for (uint64_t z = 0; z < depth; z++)
+            p = put_x_face_row(p, runs, z, side, &last_label);
+    return p;
+}
+
+static void put_header(unsigned char *out, const struct pw_record_header *h)
+{
+    const uint64_t word[] = {magic,     h->tile, h->bytes, h->n_labels, h->n_runs, h->n_voxels, h->table,
+                             h->planes, h->runs, h->checksum};
+    size_t n = sizeof word / sizeof word[0];
+    for (size_t i = 0; i < n; i++)
+        put_word(out + 8 * i, word[i]);
+    for (size_t f = 0; f <= PW_FACES; f++)
+        put_word(out + 8 * (n + f), h->strip[f]);
+    for (size_t i = n + PW_FACES + 1; i < PW_RECORD_HEADER_WORDS; i++)
+        put_word(out + 8 * i, 0);
+}
+
+size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
+                        unsigned char *out)
+{
+    struct pw_record_header h = {.tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs};
+    unsigned char *p = out + PW_RECORD_HEADER_BYTES;
+    h.table = h.planes = h.runs = PW_RECORD_HEADER_BYTES;
+    if (runs->n_runs > 0) {
+        p = put_table(p, runs, &h.n_voxels);
+        h.planes = (uint64_t)(p - out);
+        p += (runs->shape[Z] + 1) * sizeof(uint64_t);
+        h.runs = (uint64_t)(p - out);
+        p = put_planes(p, out + h.planes, runs);
+    }
+    for (int f = 0; f < PW_FACES; f++) {
+        h.strip[f] = (uint64_t)(p - out);
+        if (runs->n_runs > 0 && has_neighbour[f])
+            p = put_strip(p, runs, f);
+    }
+    h.strip[PW_FACES] = (uint64_t)(p - out);
+    h.bytes = (uint64_t)(p - out);
+    h.checksum = pw_crc32c(0, out + PW_RECORD_HEADER_BYTES, (size_t)(p - out) - PW_RECORD_HEADER_BYTES);
+    put_header(out, &h);
+    return (size_t)(p - out);
+}
+
+/* ---- decoding ---------------------------------------------------------- */
+
+enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *h, struct pw_error *error)
+{
+    uint64_t *const field[] = {&h->tile,  &h->bytes,  &h->n_labels, &h->n_runs,  &h->n_voxels,
+                               &h->table, &h->planes, &h->runs,     &h->checksum};
+    size_t n = sizeof field / sizeof field[0];
+    for (size_t i = 0; i < n; i++)
+        *field[i] = get_word(bytes + 8 * (i + 1));
+    for (size_t f = 0; f <= PW_FACES; f++)
+        h->strip[f] = get_word(bytes + 8 * (n + 1 + f));
+    int ordered = h->table >= PW_RECORD_HEADER_BYTES && h->table <= h->planes && h->planes <= h->runs &&
+                  h->runs <= h->strip[0] && h->strip[PW_FACES] == h->bytes;
+    for (size_t f = 0; f < PW_FACES; f++)
+        ordered &= h->strip[f] <= h->strip[f + 1];
+    if (get_word(bytes) != magic || !ordered || h->n_labels > UINT32_MAX)
+        return pw_fail(error, PW_E_FORMAT, "stage log: the record of a tile is broken");
+    return PW_OK;
+}
+
+int pw_record_is_intact(const unsigned char *record, const struct pw_record_header *header)
+{
+    return header->checksum ==
+           pw_crc32c(0, record + PW_RECORD_HEADER_BYTES, (size_t)header->bytes - PW_RECORD_HEADER_BYTES);
+}
+
+static enum pw_status broken(struct pw_error *error, const char *what)
+{
+    return pw_fail(error, PW_E_FORMAT, "stage log: the %s of a tile cannot be read", what);
+}
+
+enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, const uint64_t shape[3], struct pw_runs *runs,
+                               struct pw_error *error)
+{
+    const unsigned char *p = bytes, *end = bytes + n;
+    uint64_t used = 0;
+    int64_t label = 0;
+    memcpy(runs->shape, shape, sizeof runs->shape);
+    for (uint64_t r = 0; r < shape[Y]; r++) {
+        uint64_t count = n == 0 ? 0 : pw_varint_get(&p, end), at = 0;
+        runs->row[r] = used;
+        if (p == NULL || count > runs->capacity - used)
+            return broken(error, "strip");
+        for (uint64_t i = 0; i < count; i++, used++) {
+            uint64_t start = at + pw_varint_get(&p, end);
+            uint64_t stop = start + pw_varint_get(&p, end) + 1;
+            label += pw_unzigzag(pw_varint_get(&p, end));
+            if (p == NULL || stop > shape[X] || label < 1 || label > UINT32_MAX)
+                return broken(error, "strip");
+            runs->run[used] = (struct pw_run){(uint32_t)start, (uint32_t)stop};
+            runs->label[used] = (uint32_t)label;
+            at = stop;
+        }
+    }
+    runs->row[shape[Y]] = used;
+    runs->n_runs = used;
+    return PW_OK;
+}
+
+enum pw_status pw_plane_decode(const unsigned char *bytes, size_t n, uint64_t first, uint64_t count, uint32_t x0,
+                               uint32_t x1, pw_take_run_fn take, void *context, struct pw_error *error)
+{
+    const unsigned char *p = bytes, *end = bytes + n;
+    int64_t label = 0;
+    for (uint64_t r = 0; r < first + count; r++) {
+        uint64_t runs = pw_varint_get(&p, end), at = 0;
+        for (uint64_t i = 0; i < runs && p != NULL; i++) {
+            uint64_t start = at + pw_varint_get(&p, end);
+            uint64_t stop = start + pw_varint_get(&p, end) + 1;
+            label += pw_unzigzag(pw_varint_get(&p, end));
+            at = stop;
+            if (stop > UINT32_MAX || label < 1 || label > UINT32_MAX)
+                return broken(error, "plane");
+            if (r < first || start >= x1 || stop <= x0)
+                continue;
+            take(context, r, (uint32_t)start < x0 ? x0 : (uint32_t)start, (uint32_t)stop > x1 ? x1 : (uint32_t)stop,
+                 (uint32_t)label);
+        }
+        if (p == NULL)
+            return broken(error, "plane");
+    }
+    return PW_OK;
+}
+
+enum pw_status pw_table_decode(const unsigned char *bytes, size_t n, uint64_t n_labels, uint64_t *first,
+                               struct pw_error *error)
+{
+    const unsigned char *p = bytes, *end = bytes + n;
+    uint64_t voxel = 0;
+    for (uint64_t i = 0; i < n_labels; i++) {
+        voxel += pw_varint_get(&p, end);
+        first[i] = voxel;
+    }
+    return p == NULL ? broken(error, "label table") : PW_OK;
+}

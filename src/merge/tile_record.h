@@ -1,0 +1,78 @@
+/*
+ * merge/tile_record - what is kept of a finished tile: its runs, its label table,
+ * its seam strips, in one block of bytes.  doc/STAGE.md gives the layout.
+ *
+ * A record holds
+ *   - a header of fixed size;
+ *   - the label table: of each local id the first voxel of the core, in raster order;
+ *   - the runs of the core, plane by plane, each plane readable by itself;
+ *   - the strips: the labels on each face of the core that has a neighbour.
+ *
+ * Matching reads strips and numbering reads tables, so neither reads volumes.
+ *
+ * Threads: pure functions of their arguments.
+ */
+#ifndef PW_MERGE_TILE_RECORD_H
+#define PW_MERGE_TILE_RECORD_H
+
+#include "base/region.h"
+#include "label/runs.h"
+#include "patchworks.h"
+
+enum { PW_RECORD_HEADER_WORDS = 20 };
+enum { PW_RECORD_HEADER_BYTES = PW_RECORD_HEADER_WORDS * 8 };
+
+/* A face of a box: its axis (0 z, 1 y, 2 x) and side (0 low, 1 high). */
+#define PW_FACE(axis, side) (2 * (axis) + (side))
+enum { PW_FACES = 6 };
+
+struct pw_record_header {
+    uint64_t tile;
+    uint64_t bytes;    /* of the whole record */
+    uint64_t n_labels;
+    uint64_t n_runs;
+    uint64_t n_voxels; /* foreground */
+    uint64_t table;    /* offsets in the record */
+    uint64_t planes;   /* shape[0]+1 64-bit offsets into runs */
+    uint64_t runs;
+    uint64_t strip[PW_FACES + 1]; /* strip f is [strip[f], strip[f+1]) */
+    uint64_t checksum; /* CRC-32C of everything after the header */
+};
+
+/* The most bytes that the record of a core of that shape can have. */
+uint64_t pw_record_bytes_max(const uint64_t shape[3], int labels_may_touch);
+
+/*
+ * Writes the record of tile, whose core has the given runs (labels 1..n_labels in raster order of
+ * their first voxel), to out.  has_neighbour[f] says which faces get a strip.  Returns its length.
+ */
+size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
+                        unsigned char *out);
+
+/* Reads a header of PW_RECORD_HEADER_BYTES.  PW_E_FORMAT when it cannot be one. */
+enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *header,
+                                     struct pw_error *error);
+
+/* Whether record, whole in memory, has the checksum of its header. */
+int pw_record_is_intact(const unsigned char *record, const struct pw_record_header *header);
+
+/* Shape of a strip of face f of a core: {1, rows, width}: z: y rows of x; y: z rows of x; x: z rows of y. */
+void pw_strip_shape(const uint64_t core[3], int face, uint64_t shape[3]);
+
+/* Decodes n bytes of a strip into runs, whose arrays are large enough for its shape. */
+enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, const uint64_t shape[3], struct pw_runs *runs,
+                               struct pw_error *error);
+
+/*
+ * Decodes rows first..first+count of one plane (width voxels a row, rows of them in the plane) and hands
+ * every run, cut to [x0, x1), to take; coordinates stay those of the core.
+ */
+typedef void (*pw_take_run_fn)(void *context, uint64_t row, uint32_t start, uint32_t end, uint32_t label);
+enum pw_status pw_plane_decode(const unsigned char *bytes, size_t n, uint64_t first, uint64_t count, uint32_t x0,
+                               uint32_t x1, pw_take_run_fn take, void *context, struct pw_error *error);
+
+/* Reads a label table of n_labels entries: first[i] = linear index in the core of label i+1's first voxel. */
+enum pw_status pw_table_decode(const unsigned char *bytes, size_t n, uint64_t n_labels, uint64_t *first,
+                               struct pw_error *error);
+
+#endif
