@@ -77,4 +77,7 @@ void pw_paint_row(enum pw_dtype dtype, void *out, uint64_t width, const struct p
 void pw_paint_rows(enum pw_dtype dtype, void *out, const struct pw_label_block *block, uint64_t first_row,
                    uint64_t n_rows);
 
+/* Paints a block of runs with their labels into dense, [z][y][x]. */
+void pw_paint_labels(const struct pw_runs *runs, uint32_t *dense);
+
 #endif
