@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the Python tests: run_python.sh [--setup-only] [pytest argument...]; without arguments tests/prop, tests/cli
-# and tests/interop.  make check calls it in the build directory with
+# Runs the Python tests: run_python.sh [--setup-only] [pytest argument...]; without arguments all of tests/prop,
+# tests/cli, tests/interop and tests/stress.  make check calls it in the build directory with
 #
 #   srcdir        the source tree (absolute)
 #   PW_STREAM     the tool to test (absolute)
@@ -49,12 +49,12 @@ cmp -s "$requirements" "$venv/requirements.txt" || make_venv
 [ "${1-}" = --setup-only ] && exit 0
 
 if [ $# -eq 0 ]; then
-    for suite in prop cli interop; do
+    for suite in prop cli interop stress; do
         ls "$srcdir/tests/$suite"/test_*.py >/dev/null 2>&1 && set -- "$@" "$srcdir/tests/$suite"
     done
 fi
 if [ $# -eq 0 ]; then
-    echo "python tests: no test file in tests/prop, tests/cli, tests/interop" >&2
+    echo "python tests: no test file in tests/prop, tests/cli, tests/interop, tests/stress" >&2
     exit 1
 fi
 
