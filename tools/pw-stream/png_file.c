@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* libpng reports through these and longjmps; the text is kept until the caller knows the path. */
@@ -56,12 +57,12 @@ static enum pw_status fail(struct pw_error *error, enum pw_status status, const 
     return status;
 }
 
-static enum pw_status write_file(const char *temporary, uint32_t height, uint32_t width, pw_png_row make_row,
+static enum pw_status write_file(const char *path, uint32_t height, uint32_t width, pw_png_row make_row,
                                  const void *picture, unsigned char *rgb, struct pw_error *error)
 {
-    FILE *file = fopen(temporary, "wb");
+    FILE *file = fopen(path, "wb");
     if (file == NULL)
-        return fail(error, PW_E_IO, temporary, strerror(errno));
+        return fail(error, PW_E_IO, path, strerror(errno));
     char text[200] = "";
     errno = 0;
     int written = write_rows(file, height, width, make_row, picture, rgb, text);
@@ -69,24 +70,36 @@ static enum pw_status write_file(const char *temporary, uint32_t height, uint32_
     if (fclose(file) == 0 && written)
         return PW_OK;
     write_errno = written ? errno : write_errno;
-    return fail(error, PW_E_IO, temporary, write_errno != 0 ? strerror(write_errno) : text);
+    return fail(error, PW_E_IO, path, write_errno != 0 ? strerror(write_errno) : text);
+}
+
+/* A device or a pipe is written to; renaming a file over it would replace it. */
+static int is_special(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
 enum pw_status pw_png_write(const char *path, uint32_t height, uint32_t width, pw_png_row make_row, const void *picture,
                             struct pw_error *error)
 {
-    enum pw_status status = PW_OK;
     unsigned char *rgb = malloc((size_t)width * 3);
     char *temporary = NULL;
     if (rgb == NULL || asprintf(&temporary, "%s.%ld.part", path, (long)getpid()) < 0) {
         free(rgb);
         return fail(error, PW_E_NOMEM, path, "out of memory");
     }
+    enum pw_status status;
+    if (is_special(path)) {
+        status = write_file(path, height, width, make_row, picture, rgb, error);
+        goto out;
+    }
     status = write_file(temporary, height, width, make_row, picture, rgb, error);
     if (status == PW_OK && rename(temporary, path) != 0)
         status = fail(error, PW_E_IO, path, strerror(errno));
     if (status != PW_OK)
         (void)unlink(temporary);
+out:
     free(temporary);
     free(rgb);
     return status;

@@ -1,7 +1,7 @@
 /*
  * png_file - writes a picture of 8-bit red, green, blue to a PNG file.
  *
- * The file appears when it is whole: it is written beside its place and renamed.
+ * The file appears when it is whole: it is written beside its place and renamed. A device or pipe is written to.
  */
 #ifndef PW_PNG_FILE_H
 #define PW_PNG_FILE_H
