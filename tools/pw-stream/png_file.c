@@ -57,10 +57,11 @@ static enum pw_status fail(struct pw_error *error, enum pw_status status, const 
     return status;
 }
 
-static enum pw_status write_file(const char *path, uint32_t height, uint32_t width, pw_png_row make_row,
-                                 const void *picture, unsigned char *rgb, struct pw_error *error)
+/* Writes to where; messages name path, the file that the user asked for. */
+static enum pw_status write_file(const char *where, const char *path, uint32_t height, uint32_t width,
+                                 pw_png_row make_row, const void *picture, unsigned char *rgb, struct pw_error *error)
 {
-    FILE *file = fopen(path, "wb");
+    FILE *file = fopen(where, "wb");
     if (file == NULL)
         return fail(error, PW_E_IO, path, strerror(errno));
     char text[200] = "";
@@ -91,10 +92,10 @@ enum pw_status pw_png_write(const char *path, uint32_t height, uint32_t width, p
     }
     enum pw_status status;
     if (is_special(path)) {
-        status = write_file(path, height, width, make_row, picture, rgb, error);
+        status = write_file(path, path, height, width, make_row, picture, rgb, error);
         goto out;
     }
-    status = write_file(temporary, height, width, make_row, picture, rgb, error);
+    status = write_file(temporary, path, height, width, make_row, picture, rgb, error);
     if (status == PW_OK && rename(temporary, path) != 0)
         status = fail(error, PW_E_IO, path, strerror(errno));
     if (status != PW_OK)
