@@ -30,6 +30,7 @@ struct pw_codec_state {
 
 void pw_codec_state_release(struct pw_codec_state *state); /* safe on a zeroed state */
 size_t pw_codec_state_memory_bytes(void);                  /* upper bound of one state's contexts, encoder level <= 3 */
+size_t pw_codec_decode_memory_bytes(void);                 /* the same of a state that only decodes */
 
 /* What a codec was configured with; formats fill what they know. */
 struct pw_codec_options {

@@ -10,9 +10,10 @@
 #include "codec/codec.h"
 
 void pw_zstd_state_release(struct pw_codec_state *state);
-size_t pw_zstd_state_memory_bytes(void);
+size_t pw_zstd_decoder_memory_bytes(void);
+size_t pw_zstd_encoder_memory_bytes(void);
 
 void pw_deflate_state_release(struct pw_codec_state *state);
-size_t pw_deflate_state_memory_bytes(void);
+size_t pw_deflate_decoder_memory_bytes(void);
 
 #endif

@@ -27,7 +27,7 @@ void pw_deflate_state_release(struct pw_codec_state *state)
     state->inflate_stream = NULL;
 }
 
-size_t pw_deflate_state_memory_bytes(void)
+size_t pw_deflate_decoder_memory_bytes(void)
 {
     return INFLATE_BYTES;
 }

@@ -25,9 +25,14 @@ void pw_zstd_state_release(struct pw_codec_state *state)
     state->zstd_encoder = NULL;
 }
 
-size_t pw_zstd_state_memory_bytes(void)
+size_t pw_zstd_decoder_memory_bytes(void)
 {
-    return DECODER_BYTES + ENCODER_BYTES;
+    return DECODER_BYTES;
+}
+
+size_t pw_zstd_encoder_memory_bytes(void)
+{
+    return ENCODER_BYTES;
 }
 
 static enum pw_status fail_zstd(size_t code, struct pw_error *error)

@@ -116,6 +116,17 @@ enum pw_status pw_source_read(struct pw_source *source, const struct pw_region *
                               struct pw_error *error);
 
 /*
+ * The same for a caller that reads region after region: buffers and codec contexts
+ * are made once.  Free before the source is closed; NULL allowed.  One thread.
+ */
+struct pw_region_reader;
+enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader,
+                                    struct pw_error *error);
+void pw_region_reader_free(struct pw_region_reader *reader);
+enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const struct pw_region *region, void *target,
+                                     struct pw_error *error);
+
+/*
  * The formats.  Each recognises its own: returns 1 when the first bytes of the
  * file (head, n bytes; n 0 for a directory) or the directory at path are its.
  */

@@ -236,6 +236,7 @@ Test(codec, contexts_stay_within_what_they_declare)
         cr_assert_eq(pw_codec_find("zstd")->decode_some(&state, block, n, out, &got, &error), PW_OK);
         size_t held = ZSTD_sizeof_CCtx(state.zstd_encoder) + ZSTD_sizeof_DCtx(state.zstd_decoder);
         cr_assert_leq(held, pw_codec_state_memory_bytes(), "level %d holds %zu", level, held);
+        cr_assert_leq(ZSTD_sizeof_DCtx(state.zstd_decoder), pw_codec_decode_memory_bytes());
     }
     free(data);
     free(block);

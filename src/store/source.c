@@ -1,0 +1,166 @@
+#include "store/source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "store/elements.h"
+#include "store/foreign.h"
+#include "store/zarr_node.h"
+#include "sys/file.h"
+
+static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_npy};
+
+enum { FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0]) };
+
+static int describes_raw(const struct pw_open_options *options)
+{
+    return options != NULL && (options->raw_rank != 0 || options->raw_dtype != PW_DTYPE_NONE ||
+                               options->raw_offset_bytes != 0 || options->raw_big_endian != 0);
+}
+
+static enum pw_status open_format(const struct pw_format *format, const char *path,
+                                  const struct pw_open_options *options, struct pw_source **source,
+                                  struct pw_error *error)
+{
+    if (describes_raw(options))
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: is %s and describes itself; leave out shape, type, offset and byte order", path,
+                       format->name);
+    return format->open(path, options, source, error);
+}
+
+/* A directory that no format claims. */
+static enum pw_status refuse_directory(const char *path, struct pw_error *error)
+{
+    char names[300], attributes[4096];
+    if (pw_zarr_join(path, "attributes.json", attributes, NULL) == PW_OK && access(attributes, F_OK) == 0)
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: is N5, which is not read; convert it to zarr", path);
+    if (pw_zarr_children(path, names, sizeof names) > 0)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: a directory without zarr metadata; open one of those in it: %s", path,
+                       names);
+    return pw_fail(error, PW_E_FORMAT, "%s: a directory without zarr metadata (zarr.json, .zarray, .zgroup)", path);
+}
+
+static enum pw_status open_directory(const char *path, const struct pw_open_options *options,
+                                     struct pw_source **source, struct pw_error *error)
+{
+    for (int i = 0; i < FORMAT_COUNT; i++)
+        if (formats[i]->recognise(path, NULL, 0))
+            return open_format(formats[i], path, options, source, error);
+    return refuse_directory(path, error);
+}
+
+/* A file that no format claims and no options describe. */
+static enum pw_status refuse_file(const char *path, const unsigned char *head, size_t n, struct pw_error *error)
+{
+    const struct pw_foreign *foreign = pw_foreign_find(head, n);
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    if (n == 0)
+        return pw_fail(error, PW_E_FORMAT, "%s: is empty", path);
+    if (strcmp(name, "zarr.json") == 0 || strcmp(name, ".zarray") == 0 || strcmp(name, ".zgroup") == 0 ||
+        strcmp(name, ".zattrs") == 0)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: is the metadata of a zarr; give the directory that holds it", path);
+    if (foreign != NULL)
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: is %s, which is not read; %s", path, foreign->name,
+                       foreign->hint);
+    return pw_fail(error, PW_E_FORMAT,
+                   "%s: format not recognised (zarr, TIFF and npy are by their content; a raw file needs its shape and "
+                   "element type told)",
+                   path);
+}
+
+static enum pw_status read_head(const char *path, unsigned char *head, size_t *n, struct pw_error *error)
+{
+    int fd;
+    enum pw_status status = pw_file_open_read(path, &fd, error);
+    if (status != PW_OK)
+        return status;
+    status = pw_file_read(fd, head, PW_FOREIGN_HEAD_BYTES, 0, n, path, error);
+    (void)close(fd);
+    return status;
+}
+
+static enum pw_status open_file(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                                struct pw_error *error)
+{
+    unsigned char head[PW_FOREIGN_HEAD_BYTES];
+    size_t n = 0;
+    enum pw_status status = read_head(path, head, &n, error);
+    if (status != PW_OK)
+        return status;
+    for (int i = 0; i < FORMAT_COUNT && n > 0; i++)
+        if (formats[i]->recognise(path, head, n))
+            return open_format(formats[i], path, options, source, error);
+    return describes_raw(options) ? pw_raw_open(path, options, source, error) : refuse_file(path, head, n, error);
+}
+
+/* Formats without levels have one; those with levels have opened the right one. */
+static enum pw_status check_level(struct pw_source **source, const struct pw_open_options *options,
+                                  struct pw_error *error)
+{
+    int level = options != NULL ? options->level : 0;
+    if (level == 0 || (*source)->info.level == level)
+        return PW_OK;
+    enum pw_status status =
+        pw_fail(error, PW_E_ARGUMENT, "%s: has only level 0; there is no level %d", (*source)->path, level);
+    pw_source_close(*source);
+    *source = NULL;
+    return status;
+}
+
+enum pw_status pw_source_open(const char *path, const struct pw_open_options *options, const char *scratch_dir,
+                              struct pw_source **source, struct pw_error *error)
+{
+    struct stat st;
+    enum pw_status status;
+    *source = NULL;
+    if (path == NULL || path[0] == '\0')
+        return pw_fail(error, PW_E_ARGUMENT, "no image given");
+    if (strlen(path) >= sizeof(*source)->path)
+        return pw_fail(error, PW_E_ARGUMENT, "%.100s...: path is longer than %zu bytes", path,
+                       sizeof(*source)->path - 1);
+    if (strcmp(path, "-") == 0)
+        status = pw_stream_open(STDIN_FILENO, options, scratch_dir, source, error);
+    else if (stat(path, &st) != 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);
+    else if (S_ISDIR(st.st_mode))
+        status = open_directory(path, options, source, error);
+    else if (S_ISREG(st.st_mode))
+        status = open_file(path, options, source, error);
+    else
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: neither a file nor a directory; for a pipe give \"-\"", path);
+    return status == PW_OK ? check_level(source, options, error) : status;
+}
+
+void pw_source_close(struct pw_source *source)
+{
+    if (source != NULL)
+        source->ops->close(source);
+}
+
+void pw_source_chunk_region(const struct pw_source *source, const uint64_t *chunk_index, struct pw_region *region)
+{
+    region->rank = source->info.rank;
+    for (int i = 0; i < source->info.rank; i++) {
+        region->start[i] = chunk_index[i] * source->info.chunk[i];
+        region->shape[i] = source->info.chunk[i];
+    }
+}
+
+uint64_t pw_source_chunk_bytes(const struct pw_source *source)
+{
+    uint64_t bytes = pw_dtype_bytes(source->info.dtype);
+    for (int i = 0; i < source->info.rank; i++)
+        bytes *= source->info.chunk[i]; /* the format made sure that it fits */
+    return bytes;
+}
+
+void pw_source_fill(const struct pw_source *source, void *voxels, uint64_t count)
+{
+    pw_elements_fill(voxels, count, source->fill, pw_dtype_bytes(source->info.dtype));
+}

@@ -1,0 +1,203 @@
+/* Any region of any source with plain preads: one chunk, or one stretch of a linear array, at a time. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "store/source.h"
+#include "sys/file.h"
+
+struct pw_region_reader {
+    struct pw_source *source;
+    struct pw_decoder *decoder; /* NULL when the source needs none */
+    struct pw_buffer stored;
+    struct pw_buffer voxels;    /* one chunk */
+};
+
+enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader,
+                                    struct pw_error *error)
+{
+    struct pw_region_reader *r = pw_alloc(1, sizeof *r, error);
+    enum pw_status status = PW_OK;
+    if (r == NULL)
+        return PW_E_NOMEM;
+    r->source = source;
+    if (source->capabilities & PW_SOURCE_CHUNKED) {
+        status = pw_buffer_init(&r->stored, source->stored_bytes_max, "stored chunk", error);
+        if (status == PW_OK)
+            status = pw_buffer_init(&r->voxels, pw_source_chunk_bytes(source), "decoded chunk", error);
+        if (status == PW_OK && source->ops->decoder_new != NULL)
+            status = source->ops->decoder_new(source, &r->decoder, error);
+    }
+    if (status != PW_OK) {
+        pw_region_reader_free(r);
+        return status;
+    }
+    *reader = r;
+    return PW_OK;
+}
+
+void pw_region_reader_free(struct pw_region_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    if (reader->decoder != NULL)
+        reader->source->ops->decoder_free(reader->decoder);
+    pw_buffer_release(&reader->stored);
+    pw_buffer_release(&reader->voxels);
+    free(reader);
+}
+
+/* ---- chunked ---- */
+
+/* The stored bytes of extent into the reader's buffer.  PW_EMPTY when its file does not exist. */
+static enum pw_status read_extent(struct pw_region_reader *r, const struct pw_extent *extent, size_t *got,
+                                  struct pw_error *error)
+{
+    size_t capacity = (size_t)r->source->stored_bytes_max;
+    const char *path = extent->fd >= 0 ? r->source->path : extent->path;
+    if (extent->length > capacity)
+        return pw_fail(error, PW_E_FORMAT, "%s: chunk stored in %llu bytes, at most %zu were expected", path,
+                       (unsigned long long)extent->length, capacity);
+    size_t wanted = extent->fd < 0 && extent->length == 0 ? capacity : (size_t)extent->length;
+    if (extent->fd >= 0)
+        return pw_file_read_exactly(extent->fd, r->stored.data, *got = wanted, extent->offset, path, error);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return PW_EMPTY;
+    if (fd < 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);
+    enum pw_status status = pw_file_read(fd, r->stored.data, wanted, extent->offset, got, path, error);
+    (void)close(fd);
+    if (status == PW_OK && extent->length > 0 && *got < wanted)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: ends before byte %llu", path,
+                       (unsigned long long)(extent->offset + extent->length));
+    return status;
+}
+
+/* One chunk into voxels; the fill value where nothing is stored. */
+static enum pw_status read_chunk(struct pw_region_reader *r, const uint64_t *index, void *voxels,
+                                 struct pw_error *error)
+{
+    struct pw_extent extent;
+    size_t got = 0;
+    enum pw_status status = r->source->ops->locate(r->source, index, &extent, error);
+    if (status == PW_OK)
+        status = read_extent(r, &extent, &got, error);
+    if (status == PW_OK)
+        status = r->source->ops->decode(r->source, r->decoder, index, r->stored.data, got, voxels, error);
+    if (status != PW_EMPTY)
+        return status;
+    pw_source_fill(r->source, voxels, pw_source_chunk_bytes(r->source) / pw_dtype_bytes(r->source->info.dtype));
+    return PW_OK;
+}
+
+/* Moves index to the next chunk between first and last; 0 after the last one. */
+static int next_chunk(int rank, const uint64_t *first, const uint64_t *last, uint64_t *index)
+{
+    for (int i = rank - 1; i >= 0; i--) {
+        if (index[i] < last[i]) {
+            index[i]++;
+            return 1;
+        }
+        index[i] = first[i];
+    }
+    return 0;
+}
+
+static enum pw_status read_chunked(struct pw_region_reader *r, const struct pw_region *region, void *target,
+                                   struct pw_error *error)
+{
+    const struct pw_image_info *info = &r->source->info;
+    uint64_t first[PW_MAX_RANK], last[PW_MAX_RANK], index[PW_MAX_RANK];
+    struct pw_region chunk, part;
+    for (int i = 0; i < info->rank; i++) {
+        first[i] = index[i] = region->start[i] / info->chunk[i];
+        last[i] = (region->start[i] + region->shape[i] - 1) / info->chunk[i];
+    }
+    do {
+        pw_source_chunk_region(r->source, index, &chunk);
+        int whole = pw_region_equal(&chunk, region); /* then it is decoded in place */
+        enum pw_status status = read_chunk(r, index, whole ? target : r->voxels.data, error);
+        if (status != PW_OK)
+            return status;
+        if (!whole && pw_region_intersect(&chunk, region, &part))
+            pw_region_copy(&part, &chunk, r->voxels.data, region, target, pw_dtype_bytes(info->dtype));
+    } while (next_chunk(info->rank, first, last, index));
+    return PW_OK;
+}
+
+/* ---- linear ---- */
+
+static enum pw_status read_linear(struct pw_source *source, const struct pw_region *region, void *target,
+                                  struct pw_error *error)
+{
+    const struct pw_linear *linear = &source->linear;
+    size_t element = pw_dtype_bytes(source->info.dtype);
+    unsigned char *to = target;
+    int outer = region->rank; /* axes before this one are stepped through; the rest is one stretch of the file */
+    uint64_t stretch = element;
+    while (outer > 0 && linear->stride_bytes[outer - 1] == stretch) {
+        stretch *= region->shape[outer - 1];
+        outer--;
+    }
+    uint64_t index[PW_MAX_RANK] = {0};
+    do {
+        uint64_t offset = linear->offset_bytes;
+        for (int i = 0; i < region->rank; i++)
+            offset += (region->start[i] + (i < outer ? index[i] : 0)) * linear->stride_bytes[i];
+        enum pw_status status = PW_OK;
+        if (source->capabilities & PW_SOURCE_STREAM)
+            status = source->ops->await(source, offset + stretch, error);
+        if (status == PW_OK)
+            status = pw_file_read_exactly(linear->fd, to, (size_t)stretch, offset, source->path, error);
+        if (status != PW_OK)
+            return status;
+        to += stretch;
+        int axis = outer - 1;
+        while (axis >= 0 && ++index[axis] == region->shape[axis])
+            index[axis--] = 0;
+        if (axis < 0)
+            break;
+    } while (1);
+    if (linear->swap)
+        pw_swap_bytes(target, (size_t)pw_region_elements(region), element);
+    return PW_OK;
+}
+
+/* ---- either ---- */
+
+enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const struct pw_region *region, void *target,
+                                     struct pw_error *error)
+{
+    const struct pw_image_info *info = &reader->source->info;
+    uint64_t end;
+    if (region->rank != info->rank)
+        return pw_fail(error, PW_E_RANGE, "%s: box of rank %d in an image of rank %d", reader->source->path,
+                       region->rank, info->rank);
+    for (int i = 0; i < info->rank; i++)
+        if (!pw_add_u64(region->start[i], region->shape[i], &end) || end > info->shape[i])
+            return pw_fail(error, PW_E_RANGE, "%s: box %llu+%llu leaves axis %d of the image, which has %llu",
+                           reader->source->path, (unsigned long long)region->start[i],
+                           (unsigned long long)region->shape[i], i, (unsigned long long)info->shape[i]);
+    if (pw_region_elements(region) == 0)
+        return PW_OK;
+    return reader->source->capabilities & PW_SOURCE_LINEAR ? read_linear(reader->source, region, target, error)
+                                                            : read_chunked(reader, region, target, error);
+}
+
+enum pw_status pw_source_read(struct pw_source *source, const struct pw_region *region, void *target,
+                              struct pw_error *error)
+{
+    struct pw_region_reader *reader = NULL;
+    enum pw_status status = pw_region_reader_new(source, &reader, error);
+    if (status == PW_OK)
+        status = pw_region_reader_read(reader, region, target, error);
+    pw_region_reader_free(reader);
+    return status;
+}
