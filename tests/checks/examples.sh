@@ -20,7 +20,7 @@ expect() {
 
 # n_objects STORE: what pw-stream info says of a label store.
 n_objects() {
-    "$PW_STREAM" info --json "$1" | tr ',{}' '\n\n\n' | sed -n 's/.*"n_objects": *\([0-9]*\).*/\1 objects/p'
+    "$PW_STREAM" info --json "$1" | tr ',' '\n' | sed -n 's/.*"n_objects": *\([0-9]*\).*/\1 objects/p'
 }
 
 said=$(examples/embed "$sample" "$dir/embed.zarr" 90) || bad=1
