@@ -87,6 +87,7 @@ static enum pw_status read_parts(struct pw_segmenter *segmenter, const struct pa
         if (status != PW_OK)
             return status;
     }
+    segmenter->tile_invariant = !per_tile;
     if (strcmp(parts->name, "otsu") == 0) {
         segmenter->needs_histogram = !per_tile;
         segmenter->ops = per_tile ? &pw_otsu_tile_segment_ops : &pw_threshold_segment_ops;

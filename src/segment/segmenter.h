@@ -57,6 +57,7 @@ struct pw_segmenter {
     int connectivity;     /* of its components, 1..rank; 0: instances */
     int components;       /* labels are connected components: touching across a seam means the same object */
     int serial;           /* one call at a time */
+    int tile_invariant;   /* the merged result does not depend on the tile shape */
     uint64_t halo[3];
     uint64_t scratch_bytes_per_voxel;
     int labels_may_touch; /* two runs of a row may stand side by side */

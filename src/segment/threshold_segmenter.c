@@ -97,7 +97,7 @@ static enum pw_status tile_threshold(const struct pw_tile *tile, uint64_t *bins,
 static enum pw_status otsu_tile_segment(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
                                         const struct pw_tile *tile, struct pw_runs *runs, struct pw_error *error)
 {
-    double value;
+    double value = 0;
     struct pw_threshold threshold;
     uint64_t *bins = (void *)((char *)worker->arena.data + threshold_arena_bytes(segmenter, tile->shape));
     enum pw_status status = tile_threshold(tile, bins, &value, error);

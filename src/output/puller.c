@@ -1,0 +1,252 @@
+#include "output/puller.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+
+enum { Z = 0, Y = 1, X = 2 };
+
+/* Planes are read together up to this many bytes, at least one plane. */
+#define CODED_BYTES ((uint64_t)1 << 20)
+
+/* What the arrays of a puller have to hold. */
+struct sizes {
+    uint64_t runs, rows, ids, planes, coded;
+};
+
+static uint64_t total_bytes(const struct sizes *s)
+{
+    return s->runs * 2 * (sizeof(struct pw_run) + sizeof(uint64_t)) + s->runs * sizeof(uint32_t) +
+           (s->rows + 2 + s->ids + s->planes + 1) * sizeof(uint64_t) + s->coded + 64;
+}
+
+static uint64_t rows_of(const uint64_t pull[3])
+{
+    return pull[Z] * pull[Y];
+}
+
+uint64_t pw_puller_memory_bytes(const struct pw_grid *grid, const uint64_t pull[3], int labels_may_touch)
+{
+    const uint64_t *tile = grid->tile;
+    struct sizes s = {.runs = pw_runs_capacity(pull, 1), .rows = rows_of(pull), .planes = tile[Z] + 1};
+    uint64_t plane[3] = {1, tile[Y], tile[X]};
+    s.ids = labels_may_touch ? tile[Z] * tile[Y] * tile[X] : tile[Z] * tile[Y] * (tile[X] / 2 + 1);
+    s.coded = pw_max_u64(pw_record_bytes_max(plane, labels_may_touch), CODED_BYTES);
+    return total_bytes(&s);
+}
+
+/* The most labels of a tile, and the most bytes of a plane, as they came out. */
+static void measure_tiles(const struct pw_grid *grid, const struct pw_stage *stage, int labels_may_touch,
+                          struct sizes *s)
+{
+    uint64_t plane[3] = {1, grid->tile[Y], grid->tile[X]}, record = 0;
+    for (uint64_t t = 0; t < stage->n_tiles; t++) {
+        s->ids = pw_max_u64(s->ids, stage->entry[t].n_labels);
+        record = pw_max_u64(record, stage->entry[t].bytes);
+    }
+    s->coded = pw_min_u64(pw_max_u64(pw_record_bytes_max(plane, labels_may_touch), CODED_BYTES), record);
+}
+
+static void *take(unsigned char **at, uint64_t bytes)
+{
+    void *p = *at;
+    *at += bytes;
+    return p;
+}
+
+enum pw_status pw_puller_init(struct pw_puller *puller, const struct pw_grid *grid, const struct pw_stage *stage,
+                              const struct pw_id_map *map, const uint64_t pull[3], int labels_may_touch,
+                              struct pw_error *error)
+{
+    struct sizes s = {.runs = pw_runs_capacity(pull, 1), .rows = rows_of(pull), .planes = grid->tile[Z] + 1};
+    memset(puller, 0, sizeof *puller);
+    puller->grid = grid;
+    puller->stage = stage;
+    puller->map = map;
+    puller->id_tile = UINT64_MAX;
+    measure_tiles(grid, stage, labels_may_touch, &s);
+    enum pw_status status = pw_buffer_init(&puller->memory, total_bytes(&s), "label buffers", error);
+    if (status != PW_OK)
+        return status;
+    unsigned char *at = puller->memory.data;
+    puller->value = take(&at, s.runs * sizeof(uint64_t));
+    puller->sorted_value = take(&at, s.runs * sizeof(uint64_t));
+    puller->row = take(&at, (s.rows + 2) * sizeof(uint64_t));
+    puller->id = take(&at, s.ids * sizeof(uint64_t));
+    puller->plane_index = take(&at, (s.planes + 1) * sizeof(uint64_t));
+    puller->run = take(&at, s.runs * sizeof(struct pw_run));
+    puller->sorted_run = take(&at, s.runs * sizeof(struct pw_run));
+    puller->run_row = take(&at, s.runs * sizeof(uint32_t));
+    puller->coded = at;
+    puller->capacity = s.runs;
+    puller->id_capacity = s.ids;
+    puller->coded_capacity = s.coded;
+    return PW_OK;
+}
+
+void pw_puller_release(struct pw_puller *puller)
+{
+    pw_buffer_release(&puller->memory);
+    memset(puller, 0, sizeof *puller);
+}
+
+/* ---- one tile ---------------------------------------------------------- */
+
+static void take_run(void *context, uint64_t row, uint32_t start, uint32_t end, uint32_t label)
+{
+    struct pw_puller *p = context;
+    if (label > p->tile_n_labels || p->n == p->capacity) {
+        p->failed = 1;
+        return;
+    }
+    uint64_t id = p->id[label - 1];
+    if (id == 0) /* an object that was filtered out */
+        return;
+    p->run[p->n] = (struct pw_run){(uint32_t)((int64_t)start + p->x_shift), (uint32_t)((int64_t)end + p->x_shift)};
+    p->value[p->n] = id;
+    p->run_row[p->n++] = (uint32_t)((int64_t)row + p->row_shift);
+}
+
+static enum pw_status load_tile(struct pw_puller *p, uint64_t tile, struct pw_record_header *header,
+                                struct pw_error *error)
+{
+    enum pw_status status = pw_stage_read_header(p->stage, tile, header, error);
+    uint64_t depth = pw_grid_core(p->grid, tile).shape[Z];
+    if (status == PW_OK)
+        status = pw_stage_read(p->stage, tile, header->planes, p->plane_index, (size_t)(depth + 1) * sizeof(uint64_t),
+                               error);
+    for (uint64_t z = 0; z <= depth && status == PW_OK; z++)
+        p->plane_index[z] = le64toh(p->plane_index[z]);
+    if (status != PW_OK || p->id_tile == tile)
+        return status;
+    p->id_tile = UINT64_MAX;
+    status = pw_id_map_read(p->map, tile, p->id, header->n_labels, error);
+    if (status == PW_OK)
+        p->id_tile = tile;
+    return status;
+}
+
+/* Decodes planes first..end of the tile (all within part) from bytes that start with plane first. */
+static enum pw_status decode_planes(struct pw_puller *p, const struct pw_box *core, const struct pw_box *part,
+                                    uint64_t first, uint64_t end, struct pw_error *error)
+{
+    uint64_t y0 = part->start[Y] - core->start[Y];
+    uint64_t x0 = part->start[X] - core->start[X];
+    p->x_shift = (int64_t)(core->start[X]) - (int64_t)p->box.start[X];
+    for (uint64_t z = first; z < end; z++) {
+        uint64_t box_row = (core->start[Z] + z - p->box.start[Z]) * p->box.shape[Y];
+        const unsigned char *bytes = p->coded + (p->plane_index[z] - p->plane_index[first]);
+        p->row_shift = (int64_t)box_row + (int64_t)core->start[Y] - (int64_t)p->box.start[Y];
+        enum pw_status status =
+            pw_plane_decode(bytes, (size_t)(p->plane_index[z + 1] - p->plane_index[z]), y0, part->shape[Y],
+                            (uint32_t)x0, (uint32_t)(x0 + part->shape[X]), take_run, p, error);
+        if (status != PW_OK)
+            return status;
+        if (p->failed)
+            return pw_fail(error, PW_E_FORMAT, "stage log: a run of a tile is not one of its labels");
+    }
+    return PW_OK;
+}
+
+static enum pw_status pull_tile(struct pw_puller *p, uint64_t tile, struct pw_error *error)
+{
+    struct pw_record_header header;
+    struct pw_box core = pw_grid_core(p->grid, tile);
+    struct pw_box part = pw_box_intersect(&core, &p->box);
+    if (p->stage->entry[tile].n_labels == 0)
+        return PW_OK;
+    enum pw_status status = load_tile(p, tile, &header, error);
+    if (status != PW_OK)
+        return status;
+    p->tile_n_labels = header.n_labels;
+    uint64_t z = part.start[Z] - core.start[Z], last = z + part.shape[Z];
+    while (z < last) {
+        uint64_t end = z + 1;
+        while (end < last && p->plane_index[end + 1] - p->plane_index[z] <= p->coded_capacity)
+            end++;
+        uint64_t n = p->plane_index[end] - p->plane_index[z];
+        if (n > p->coded_capacity)
+            return pw_fail(error, PW_E_FORMAT, "stage log: a plane of tile %llu has %llu bytes",
+                           (unsigned long long)tile, (unsigned long long)n);
+        status = pw_stage_read(p->stage, tile, header.runs + p->plane_index[z], p->coded, (size_t)n, error);
+        if (status == PW_OK)
+            status = decode_planes(p, &core, &part, z, end, error);
+        if (status != PW_OK)
+            return status;
+        z = end;
+    }
+    return PW_OK;
+}
+
+/* ---- raster order ------------------------------------------------------ */
+
+/* Counting sort by row; stable, and tiles were taken with x growing, so rows come out in order of x. */
+static void sort_rows(struct pw_puller *p, uint64_t rows)
+{
+    uint64_t *row = p->row;
+    memset(row, 0, (size_t)(rows + 2) * sizeof *row);
+    for (uint64_t i = 0; i < p->n; i++)
+        row[p->run_row[i] + 2]++;
+    for (uint64_t r = 2; r < rows + 2; r++)
+        row[r] += row[r - 1];
+    for (uint64_t i = 0; i < p->n; i++) {
+        uint64_t to = row[p->run_row[i] + 1]++;
+        p->sorted_run[to] = p->run[i];
+        p->sorted_value[to] = p->value[i];
+    }
+}
+
+/* Joins runs of one object that touch; a tile border had cut them. */
+static void join_touching(struct pw_puller *p, uint64_t rows)
+{
+    uint64_t kept = 0, begin = 0;
+    for (uint64_t r = 0; r < rows; r++) {
+        uint64_t end = p->row[r + 1], first = kept;
+        for (uint64_t i = begin; i < end; i++) {
+            if (kept > first && p->sorted_run[kept - 1].end == p->sorted_run[i].start &&
+                p->sorted_value[kept - 1] == p->sorted_value[i]) {
+                p->sorted_run[kept - 1].end = p->sorted_run[i].end;
+                continue;
+            }
+            p->sorted_run[kept] = p->sorted_run[i];
+            p->sorted_value[kept++] = p->sorted_value[i];
+        }
+        begin = end;
+        p->row[r] = first;
+        p->row[r + 1] = kept; /* begin of the next row, whose end is still the old one */
+    }
+    p->n = kept;
+}
+
+enum pw_status pw_puller_pull(void *context, const struct pw_box *box, struct pw_label_block *block,
+                              struct pw_error *error)
+{
+    struct pw_puller *p = context;
+    uint64_t first[3], last[3], rows = box->shape[Z] * box->shape[Y];
+    p->box = *box;
+    p->n = 0;
+    p->failed = 0;
+    for (int i = 0; i < 3; i++) {
+        first[i] = box->start[i] / p->grid->tile[i];
+        last[i] = (box->start[i] + box->shape[i] - 1) / p->grid->tile[i];
+    }
+    for (uint64_t tz = first[Z]; tz <= last[Z]; tz++)
+        for (uint64_t ty = first[Y]; ty <= last[Y]; ty++)
+            for (uint64_t tx = first[X]; tx <= last[X]; tx++) {
+                uint64_t tile = (tz * p->grid->count[Y] + ty) * p->grid->count[X] + tx;
+                enum pw_status status = pull_tile(p, tile, error);
+                if (status != PW_OK)
+                    return status;
+            }
+    sort_rows(p, rows);
+    if (first[X] != last[X])
+        join_touching(p, rows);
+    memcpy(block->shape, box->shape, sizeof block->shape);
+    block->run = p->sorted_run;
+    block->value = p->sorted_value;
+    block->row = p->row;
+    block->n_runs = p->n;
+    return PW_OK;
+}

@@ -1,0 +1,129 @@
+/* Opening a job: input, volume, segmenter, output, scratch, and the plan over them. */
+#include "run/job.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "sys/file.h"
+
+/* Where scratch files go: named by the user, else beside the output, else $TMPDIR. */
+static enum pw_status choose_scratch(struct pw_job *job, struct pw_error *error)
+{
+    const struct pw_run_options *options = job->options;
+    const char *output = options->output != NULL ? options->output : options->input;
+    const char *temporary = getenv("TMPDIR");
+    struct stat st;
+    if (options->scratch_dir != NULL) {
+        (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s", options->scratch_dir);
+        if (stat(job->scratch_dir, &st) != 0 || !S_ISDIR(st.st_mode))
+            return pw_fail(error, PW_E_ARGUMENT, "--scratch %s: not a directory", job->scratch_dir);
+        return PW_OK;
+    }
+    if (strcmp(output, "-") != 0)
+        pw_file_parent(output, job->scratch_dir, sizeof job->scratch_dir);
+    if (strcmp(output, "-") == 0 || access(job->scratch_dir, W_OK) != 0)
+        (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s",
+                       temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
+    return PW_OK;
+}
+
+static enum pw_status choose_connectivity(struct pw_job *job, struct pw_error *error)
+{
+    int asked = job->options->connectivity;
+    if (asked < 0 || asked > job->volume.rank)
+        return pw_fail(error, PW_E_ARGUMENT, "--connectivity %d is not 1..%d for this image", asked, job->volume.rank);
+    job->sizes.connectivity = asked != 0                          ? asked
+                              : job->segmenter.connectivity != 0 ? job->segmenter.connectivity
+                                                                 : 1;
+    return PW_OK;
+}
+
+static enum pw_status check_output_dtype(const struct pw_job *job, struct pw_error *error)
+{
+    enum pw_dtype dtype = job->options->output_dtype;
+    if (dtype != PW_DTYPE_NONE && dtype != PW_U8 && dtype != PW_U16 && dtype != PW_U32 && dtype != PW_U64)
+        return pw_fail(error, PW_E_ARGUMENT, "labels cannot be %s; use uint8, uint16, uint32 or uint64",
+                       pw_dtype_name(dtype));
+    return PW_OK;
+}
+
+static enum pw_status open_sink(struct pw_job *job, struct pw_error *error)
+{
+    const struct pw_run_options *options = job->options;
+    const struct pw_image_info *info = &job->source->info;
+    int is_zarr = strncmp(info->format, "zarr", 4) == 0;
+    struct pw_sink_request request = {
+        .path = options->output != NULL ? options->output : options->input,
+        .rank = job->volume.rank,
+        .overwrite = options->overwrite,
+        .dtype_hint = options->output_dtype != PW_DTYPE_NONE ? options->output_dtype : PW_U32,
+        .ngff = options->ngff != NULL ? options->ngff : "0.5",
+        .label_name = options->label_name != NULL ? options->label_name : job->segmenter.name,
+        .into_image = options->output == NULL,
+        .image = info->ngff_version[0] != '\0' ? info : NULL,
+        .segmenter = job->segmenter.text,
+    };
+    const char *format = options->output == NULL ? "zarr" : options->output_format;
+    if (options->output == NULL && (!is_zarr || info->ngff_version[0] == '\0'))
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: no output given, and labels can only be put into an OME-Zarr image; use -o", options->input);
+    if (options->output == NULL && options->ngff == NULL)
+        request.ngff = strcmp(info->format, "zarr3") == 0 ? "0.5" : "0.4";
+    for (int i = 0; i < 3; i++) {
+        request.shape[i] = job->volume.shape[i];
+        request.axis[i] = job->volume.space[i];
+        request.tile[i] = options->tile[i] != 0 ? options->tile[i] : job->grid.tile[i];
+        request.chunk[i] = options->output_chunk[i];
+        request.shard[i] = options->output_shard[i];
+    }
+    return pw_sink_open(format, &request, &job->sink, error);
+}
+
+enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error)
+{
+    memset(job, 0, sizeof *job);
+    job->options = options;
+    job->stage.fd = job->edges.fd = job->map.fd = -1;
+    if (options->input == NULL)
+        return pw_fail(error, PW_E_ARGUMENT, "no input image");
+    if (options->output == NULL && strcmp(options->input, "-") == 0)
+        return pw_fail(error, PW_E_ARGUMENT, "an image from standard input needs an output; use -o");
+    enum pw_status status = choose_scratch(job, error);
+    if (status == PW_OK)
+        status = pw_source_open(options->input, &options->open, job->scratch_dir, &job->source, error);
+    if (status == PW_OK)
+        status = pw_volume_init(&job->volume, job->source, options->time, options->channel, error);
+    if (status == PW_OK)
+        status = pw_segmenter_open(&job->segmenter, options, job->source->info.dtype, job->volume.rank, error);
+    if (status == PW_OK)
+        status = check_output_dtype(job, error);
+    if (status == PW_OK)
+        status = choose_connectivity(job, error);
+    if (status == PW_OK)
+        status = pw_job_suggest_tile(job, error);
+    if (status == PW_OK)
+        status = open_sink(job, error);
+    if (status == PW_OK)
+        status = pw_job_plan(job, error);
+    if (status != PW_OK)
+        pw_job_close(job);
+    return status;
+}
+
+void pw_job_close(struct pw_job *job)
+{
+    if (job->sink != NULL)
+        pw_sink_close(job->sink);
+    job->sink = NULL;
+    pw_id_map_release(&job->map);
+    pw_edge_file_close(&job->edges);
+    pw_stage_close(&job->stage);
+    pw_segmenter_close(&job->segmenter);
+    pw_source_close(job->source);
+    job->source = NULL;
+}

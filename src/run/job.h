@@ -1,0 +1,76 @@
+/*
+ * run/job - everything a run has decided before its first voxel: what is read,
+ * how it is cut, by what it is segmented, where it goes, and what memory that takes.
+ *
+ *     pw_job_open -> pw_pass_measure, pw_pass_segment, pw_resolve, pw_pass_emit -> pw_job_close
+ *
+ * One file makes it (job.c), one sizes it (plan.c), one each runs a pass.
+ */
+#ifndef PW_RUN_JOB_H
+#define PW_RUN_JOB_H
+
+#include "merge/edges.h"
+#include "merge/resolve.h"
+#include "merge/stage.h"
+#include "run/crew.h"
+#include "segment/segmenter.h"
+#include "store/sink.h"
+#include "tile/grid.h"
+#include "tile/loader.h"
+#include "tile/volume.h"
+
+/* Sizes that the plan fixes. */
+struct pw_sizes {
+    struct pw_load_plan load;
+    uint32_t depth;            /* ring slots */
+    unsigned threads;
+    int connectivity;          /* of the merge */
+    uint64_t least_slot_bytes; /* a slot also holds the tile's record */
+    uint64_t budget_bytes;
+    uint64_t resolve_bytes;    /* for sorting and union-find */
+    uint64_t planned_bytes;
+};
+
+struct pw_job {
+    const struct pw_run_options *options;
+    struct pw_source *source;
+    struct pw_volume volume;
+    struct pw_segmenter segmenter;
+    struct pw_sink *sink;
+    struct pw_grid grid;
+    struct pw_sizes sizes;
+    struct pw_plan plan; /* the report of it all */
+    char scratch_dir[4096];
+
+    /* between the passes */
+    struct pw_stage stage;
+    struct pw_edge_file edges;
+    struct pw_id_map map;
+};
+
+/* Opens and validates everything; creates nothing that can be seen. */
+enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error);
+void pw_job_close(struct pw_job *job); /* safe on a zeroed job */
+
+/* Sets the grid to the tile that suits the image, before the budget is looked at; the sink takes it as a hint. */
+enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error);
+
+/*
+ * Chooses the tile where it was left open, and the depth of the ring, so that all fits the
+ * budget.  Errors: PW_E_BUDGET with the smallest tile and budget that would do.
+ */
+enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error);
+
+/* Pass 0: the whole-image threshold, when the segmenter asks for it. */
+enum pw_status pw_pass_measure(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
+
+/* Pass 1: every tile to the stage, its seams to the edge file. */
+enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
+
+/* Pass 3: from stage and id map to the sink. */
+enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
+
+/* Bytes of one worker of pass 1: its arena and runs.  In pass_segment.c; the plan adds them up. */
+uint64_t pw_segment_worker_bytes(const struct pw_segmenter *segmenter, const struct pw_grid *grid);
+
+#endif

@@ -1,0 +1,316 @@
+/*
+ * Sizing: the tile, the ring, and the sum of everything that can be resident.
+ *
+ * What the passes hold at once never exceeds the budget: pass 1 its ring, workers and
+ * chunk cache; pass 2 the sorter and the union-find; pass 3 its writers and label
+ * buffers; and with each what lives through all of them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "codec/codec.h"
+#include "merge/seams.h"
+#include "output/puller.h"
+#include "run/job.h"
+#include "sys/host.h"
+
+enum { Z = 0, Y = 1, X = 2 };
+
+#define MIB ((uint64_t)1 << 20)
+
+/* A tile of this many voxels keeps a core busy for some ten milliseconds, long against any hand-over. */
+#define TILE_VOXELS ((uint64_t)4 << 20)
+
+/* From this size on a stored chunk is a tile by itself, decoded straight into its slot. */
+#define CHUNK_VOXELS ((uint64_t)512 << 10)
+
+/* Least memory for resolving: below it the sorter's runs become absurdly short. */
+#define RESOLVE_LEAST ((uint64_t)1 << 20)
+
+static uint64_t voxels_of(const uint64_t shape[3])
+{
+    uint64_t n;
+    return pw_product_u64(shape, 3, &n) ? n : UINT64_MAX;
+}
+
+/* ---- the automatic tile ------------------------------------------------ */
+
+/* Doubles the shortest of the axes first..2 that is not yet whole, until the tile has its voxels. */
+static void grow(uint64_t tile[3], const uint64_t volume[3], int first)
+{
+    while (voxels_of(tile) < TILE_VOXELS) {
+        int best = -1;
+        for (int i = first; i < 3; i++)
+            if (tile[i] < volume[i] && (best < 0 || tile[i] < tile[best]))
+                best = i;
+        if (best < 0)
+            return;
+        tile[best] = pw_min_u64(tile[best] * 2, volume[best]);
+    }
+}
+
+/* For stored chunks: one chunk, or a multiple of it. */
+static void tile_of_chunks(const struct pw_volume *volume, uint64_t tile[3])
+{
+    for (int i = 0; i < 3; i++)
+        tile[i] = pw_min_u64(volume->chunk[i], volume->shape[i]);
+    if (voxels_of(tile) < CHUNK_VOXELS)
+        grow(tile, volume->shape, Z);
+}
+
+/* For an uncompressed file: whole rows while they are not absurdly long, then as cubic as may be. */
+static void tile_of_rows(const struct pw_volume *volume, uint64_t tile[3])
+{
+    uint64_t longest = TILE_VOXELS / 64;
+    uint64_t parts = pw_ceil_div(volume->shape[X], longest);
+    tile[Z] = tile[Y] = 1;
+    tile[X] = pw_ceil_div(volume->shape[X], parts);
+    while (voxels_of(tile) < TILE_VOXELS && (tile[Z] < volume->shape[Z] || tile[Y] < volume->shape[Y])) {
+        int axis = tile[Y] < volume->shape[Y] && (tile[Y] <= 2 * tile[Z] || tile[Z] == volume->shape[Z]) ? Y : Z;
+        tile[axis] = pw_min_u64(tile[axis] * 2, volume->shape[axis]);
+    }
+}
+
+/* A tile that the halo does not swallow: at least four times as long, where there is room. */
+static void outgrow_halo(uint64_t tile[3], const uint64_t volume[3], const uint64_t halo[3])
+{
+    for (int i = 0; i < 3; i++)
+        while (tile[i] < volume[i] && tile[i] < 4 * halo[i])
+            tile[i] = pw_min_u64(tile[i] * 2, volume[i]);
+}
+
+/* Halves the longest axis, chunk by chunk while it is longer than one.  0 when nothing is left to halve. */
+static int shrink(const struct pw_volume *volume, uint64_t tile[3], const uint64_t halo[3])
+{
+    int best = -1;
+    int chunked = (volume->source->capabilities & PW_SOURCE_CHUNKED) != 0;
+    for (int i = 0; i < 3; i++) {
+        uint64_t least = pw_max_u64(chunked ? pw_min_u64(volume->chunk[i], volume->shape[i]) : 1, 2 * halo[i] + 1);
+        if (tile[i] > least && (best < 0 || tile[i] > tile[best]))
+            best = i;
+    }
+    if (best < 0)
+        return 0;
+    uint64_t unit = chunked ? volume->chunk[best] : 1;
+    tile[best] = pw_max_u64(pw_ceil_div(tile[best] / 2, unit) * unit, 2 * halo[best] + 1);
+    return 1;
+}
+
+/* ---- the sum ----------------------------------------------------------- */
+
+struct sum {
+    struct pw_plan *plan;
+    uint64_t bytes;
+};
+
+static void add(struct sum *sum, const char *name, uint64_t count, uint64_t bytes_each)
+{
+    uint64_t bytes;
+    if (!pw_mul_u64(count, bytes_each, &bytes) || !pw_add_u64(sum->bytes, bytes, &sum->bytes))
+        sum->bytes = UINT64_MAX;
+    if (sum->plan != NULL && sum->plan->n_parts < PW_PLAN_PARTS_MAX && bytes > 0) {
+        struct pw_plan_part *part = &sum->plan->part[sum->plan->n_parts++];
+        (void)snprintf(part->name, sizeof part->name, "%s", name);
+        part->count = count;
+        part->bytes = bytes;
+    }
+}
+
+/* What lives through all passes. */
+static uint64_t lasting_bytes(const struct pw_job *job)
+{
+    return pw_stage_memory_bytes(job->grid.n_tiles) + pw_id_map_memory_bytes(job->grid.n_tiles) +
+           pw_edge_file_memory_bytes();
+}
+
+static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
+{
+    struct sum sum = {plan, 0};
+    add(&sum, "tile index, id offsets, edge buffer", 1, lasting_bytes(job));
+    add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
+    add(&sum, "segmenter workers", s->threads, pw_segment_worker_bytes(&job->segmenter, &job->grid));
+    add(&sum, "decoders", s->threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
+    add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
+    add(&sum, "seam strips", 1, pw_seams_memory_bytes(&job->grid));
+    return sum.bytes;
+}
+
+static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
+{
+    struct sum sum = {plan, 0};
+    add(&sum, "tile index, id offsets, edge buffer (emit)", 1, lasting_bytes(job));
+    add(&sum, "label buffers (emit)", s->threads,
+        pw_puller_memory_bytes(&job->grid, job->sink->pull, job->segmenter.labels_may_touch));
+    add(&sum, "writers (emit)", s->threads, job->sink->ops->writer_memory_bytes(job->sink));
+    return sum.bytes;
+}
+
+/* Fills sizes for the job's grid with depth slots and a cache of at most cached chunks. */
+static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cached, struct pw_error *error)
+{
+    struct pw_sizes *s = &job->sizes;
+    uint64_t window[3];
+    pw_grid_window_max(&job->grid, window);
+    s->depth = (uint32_t)pw_min_u64(depth, pw_max_u64(job->grid.n_tiles, 1));
+    s->least_slot_bytes =
+        pw_max_u64(pw_record_bytes_max(job->grid.tile, job->segmenter.labels_may_touch),
+                   voxels_of(window) * job->volume.voxel_bytes);
+    enum pw_status status = pw_load_plan_init(&s->load, &job->volume, &job->grid, job->options->io, cached, error);
+    if (status != PW_OK)
+        return status;
+    s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, lasting_bytes(job) + RESOLVE_LEAST);
+    return PW_OK;
+}
+
+/* Tries one tile: the deepest ring and largest cache that fit; 0 slots when not even two do. */
+static enum pw_status try_tile(struct pw_job *job, const uint64_t tile[3], const uint64_t halo[3], int *fits,
+                               struct pw_error *error)
+{
+    *fits = 0;
+    enum pw_status status = pw_grid_init(&job->grid, job->volume.shape, tile, halo, error);
+    if (status != PW_OK)
+        return status;
+    uint32_t wanted = job->sizes.threads == 1 ? 3 : 2 * job->sizes.threads + 2;
+    uint32_t least = job->sizes.threads == 1 ? 2 : job->sizes.threads + 1;
+    for (uint32_t depth = wanted; depth >= least && !*fits; depth--) {
+        status = size_for(job, depth, 0, error);
+        if (status != PW_OK)
+            return status;
+        *fits = job->sizes.planned_bytes <= job->sizes.budget_bytes;
+    }
+    uint64_t rest = job->sizes.budget_bytes - job->sizes.planned_bytes;
+    uint32_t useful = pw_load_plan_useful_chunks(&job->volume, &job->grid);
+    if (!*fits || useful == 0)
+        return PW_OK;
+    /* The cache gets what is left of pass 1, which need not be the larger pass: size it, then sum again. */
+    uint64_t chunk = pw_chunk_cache_memory_bytes(1, pw_source_chunk_bytes(job->source));
+    rest = job->sizes.budget_bytes - pass1_bytes(job, &job->sizes, NULL);
+    return size_for(job, job->sizes.depth, (uint32_t)pw_min_u64(rest / chunk, useful), error);
+}
+
+static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], const uint64_t halo[3],
+                                struct pw_error *error)
+{
+    uint64_t tile[3], budget = job->sizes.budget_bytes;
+    int fits;
+    memcpy(tile, asked, sizeof tile);
+    /* With two tiles resident; one thread needs least. */
+    enum pw_status status = pw_grid_init(&job->grid, job->volume.shape, tile, halo, error);
+    if (status == PW_OK)
+        status = size_for(job, job->sizes.threads + 1, 0, error);
+    if (status != PW_OK)
+        return status;
+    uint64_t needed = job->sizes.planned_bytes;
+    unsigned threads = job->sizes.threads;
+    do
+        status = try_tile(job, tile, halo, &fits, error);
+    while (status == PW_OK && !fits && shrink(&job->volume, tile, halo));
+    if (status != PW_OK)
+        return status;
+    if (fits)
+        return pw_fail(error, PW_E_BUDGET,
+                       "--memory %lluM cannot hold tiles of %llux%llux%llu: --memory %lluM would, or --tile "
+                       "%llu,%llu,%llu",
+                       (unsigned long long)(budget / MIB), (unsigned long long)asked[Z], (unsigned long long)asked[Y],
+                       (unsigned long long)asked[X], (unsigned long long)(needed / MIB + 1),
+                       (unsigned long long)tile[Z], (unsigned long long)tile[Y], (unsigned long long)tile[X]);
+    return pw_fail(error, PW_E_BUDGET,
+                   "--memory %lluM is too small with %u threads: the smallest tile, %llux%llux%llu, needs --memory "
+                   "%lluM (fewer --threads need less)",
+                   (unsigned long long)(budget / MIB), threads, (unsigned long long)tile[Z],
+                   (unsigned long long)tile[Y], (unsigned long long)tile[X],
+                   (unsigned long long)(job->sizes.planned_bytes / MIB + 1));
+}
+
+/* ---- the report -------------------------------------------------------- */
+
+static void fill_report(struct pw_job *job)
+{
+    struct pw_plan *plan = &job->plan;
+    const struct pw_sizes *s = &job->sizes;
+    static const char *const mode[] = {"chunks", "rows", "map"};
+    memcpy(plan->volume_shape, job->grid.volume, sizeof plan->volume_shape);
+    memcpy(plan->tile, job->grid.tile, sizeof plan->tile);
+    memcpy(plan->halo, job->grid.halo, sizeof plan->halo);
+    memcpy(plan->grid, job->grid.count, sizeof plan->grid);
+    memcpy(plan->output_chunk, job->sink->chunk, sizeof plan->output_chunk);
+    memcpy(plan->output_shard, job->sink->shard, sizeof plan->output_shard);
+    plan->n_tiles = job->grid.n_tiles;
+    plan->ring_depth = s->depth;
+    plan->threads = s->threads;
+    plan->budget_bytes = s->budget_bytes;
+    plan->planned_bytes = s->planned_bytes;
+    (void)snprintf(plan->io, sizeof plan->io, "%s", mode[s->load.mode]);
+    (void)snprintf(plan->segmenter, sizeof plan->segmenter, "%s", job->segmenter.text);
+    (void)snprintf(plan->output_format, sizeof plan->output_format, "%s", job->sink->ops->format);
+    plan->n_parts = 0;
+    (void)pass1_bytes(job, s, plan);
+    (void)pass3_bytes(job, s, plan);
+    /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
+    uint64_t voxels = voxels_of(job->grid.volume);
+    plan->stage_bytes_estimate = voxels / 16 + job->grid.n_tiles * PW_RECORD_HEADER_BYTES;
+    plan->stage_bytes_maximum =
+        job->grid.n_tiles * pw_record_bytes_max(job->grid.tile, job->segmenter.labels_may_touch);
+}
+
+static void choose_threads(struct pw_job *job)
+{
+    int threads = job->options->threads > 0 ? job->options->threads : pw_host_cpus();
+    job->sizes.threads = (unsigned)(threads < 1024 ? threads : 1024);
+    job->sizes.budget_bytes =
+        job->options->memory_bytes != 0 ? job->options->memory_bytes : pw_host_memory_bytes() / 2;
+}
+
+/* The tile before the budget is looked at: what the options say, else what suits the image. */
+static void wanted_tile(const struct pw_job *job, const uint64_t halo[3], uint64_t tile[3])
+{
+    if (job->source->capabilities & PW_SOURCE_CHUNKED)
+        tile_of_chunks(&job->volume, tile);
+    else
+        tile_of_rows(&job->volume, tile);
+    outgrow_halo(tile, job->volume.shape, halo);
+    for (int i = 0; i < 3; i++) {
+        if (job->options->tile[i] != 0)
+            tile[i] = job->options->tile[i];
+        tile[i] = pw_min_u64(tile[i], job->volume.shape[i]);
+    }
+}
+
+static const uint64_t *wanted_halo(const struct pw_job *job)
+{
+    return job->options->halo_given ? job->options->halo : job->segmenter.halo;
+}
+
+enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error)
+{
+    uint64_t tile[3];
+    wanted_tile(job, wanted_halo(job), tile);
+    return pw_grid_init(&job->grid, job->volume.shape, tile, wanted_halo(job), error);
+}
+
+enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
+{
+    uint64_t tile[3], first[3];
+    const uint64_t *halo = wanted_halo(job);
+    /* A segmenter whose result depends on the tile gets the same tile whatever the budget and the threads. */
+    int fits = 0, adapt = job->segmenter.tile_invariant;
+    choose_threads(job);
+    wanted_tile(job, halo, tile);
+    for (int i = 0; i < 3; i++)
+        adapt &= job->options->tile[i] == 0;
+    memcpy(first, tile, sizeof first);
+    enum pw_status status;
+    do
+        status = try_tile(job, tile, halo, &fits, error);
+    while (status == PW_OK && !fits && adapt && shrink(&job->volume, tile, halo));
+    if (status == PW_OK && !fits)
+        status = too_small(job, first, halo, error);
+    if (status != PW_OK)
+        return status;
+    job->sizes.resolve_bytes = job->sizes.budget_bytes - lasting_bytes(job);
+    fill_report(job);
+    return PW_OK;
+}
