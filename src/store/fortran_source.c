@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "store/linear_source.h"
 
-enum { CHUNK_BYTES = 1 << 20 };
+enum {
+    CHUNK_BYTES = 1 << 20
+};
 
 /* Where the chunk starts and how many elements of each axis it has; all axes but one are whole or single. */
 static void chunk_extent(const struct pw_source *source, const uint64_t *chunk_index, uint64_t *offset,
@@ -88,8 +90,7 @@ static enum pw_status fortran_decode(struct pw_source *source, struct pw_decoder
         count *= shape[i];
     if (n != count * pw_dtype_bytes(source->info.dtype))
         return pw_fail(error, PW_E_TRUNCATED, "%s: %zu bytes at offset %llu where %llu were expected", source->path, n,
-                       (unsigned long long)offset,
-                       (unsigned long long)(count * pw_dtype_bytes(source->info.dtype)));
+                       (unsigned long long)offset, (unsigned long long)(count * pw_dtype_bytes(source->info.dtype)));
     transpose(&source->info, shape, stored, voxels);
     if (source->linear.swap)
         pw_swap_bytes(voxels, (size_t)(source->stored_bytes_max / pw_dtype_bytes(source->info.dtype)),

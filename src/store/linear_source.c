@@ -12,7 +12,9 @@
 #include "sys/file.h"
 
 /* A block that is cheap to read: one request of this size costs little more than a smaller one. */
-enum { HINT_BYTES = 1 << 20 };
+enum {
+    HINT_BYTES = 1 << 20
+};
 
 enum pw_status pw_input_open(const char *path, int *fd, uint64_t *file_bytes, struct pw_error *error)
 {

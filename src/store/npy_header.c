@@ -160,7 +160,11 @@ enum pw_status pw_npy_parse(const char *text, size_t n, const char *name, struct
                             struct pw_error *error)
 {
     struct cursor c = {text, text + n};
-    enum { DESCR = 1, ORDER = 2, SHAPE = 4 };
+    enum {
+        DESCR = 1,
+        ORDER = 2,
+        SHAPE = 4
+    };
     unsigned seen = 0;
     char key[32];
     memset(header, 0, sizeof *header);
@@ -177,8 +181,8 @@ enum pw_status pw_npy_parse(const char *text, size_t n, const char *name, struct
         } else if (strcmp(key, "shape") == 0) {
             seen |= SHAPE;
             status = parse_shape(&c, name, header, error);
-        } else if (strcmp(key, "fortran_order") == 0 && ((header->fortran = take_word(&c, "True")) != 0 ||
-                                                         take_word(&c, "False"))) {
+        } else if (strcmp(key, "fortran_order") == 0 &&
+                   ((header->fortran = take_word(&c, "True")) != 0 || take_word(&c, "False"))) {
             seen |= ORDER;
         } else {
             return pw_fail(error, PW_E_FORMAT, "%s: the .npy header has an unknown entry '%s'", name, key);

@@ -18,7 +18,9 @@
 #include "store/npy_header.h"
 #include "sys/file.h"
 
-enum { STEP_BYTES = 1 << 20 };
+enum {
+    STEP_BYTES = 1 << 20
+};
 #define INPUT_NAME "standard input"
 
 struct stream_source {
@@ -27,9 +29,9 @@ struct stream_source {
     _Atomic uint64_t spooled; /* bytes of the array in the file; grows under lock, read without */
     pthread_mutex_t lock;     /* guards all below, and the reading of input */
     int lock_made;
-    enum pw_status status;    /* the first failure; every later await repeats it */
+    enum pw_status status; /* the first failure; every later await repeats it */
     struct pw_error error;
-    unsigned char *step;      /* STEP_BYTES */
+    unsigned char *step; /* STEP_BYTES */
 };
 
 /* read(2) that waits when the descriptor is non-blocking; *got 0 at the end of the stream. */
@@ -84,8 +86,8 @@ static enum pw_status spool_step(struct stream_source *stream, struct pw_error *
     uint64_t at = atomic_load_explicit(&stream->spooled, memory_order_relaxed);
     uint64_t total = stream->base.linear.file_bytes;
     size_t got;
-    enum pw_status status = read_some(stream->input, stream->step, (size_t)pw_min_u64(STEP_BYTES, total - at), &got,
-                                      error);
+    enum pw_status status =
+        read_some(stream->input, stream->step, (size_t)pw_min_u64(STEP_BYTES, total - at), &got, error);
     if (status != PW_OK)
         return status;
     if (got == 0) {

@@ -22,11 +22,19 @@ int pw_tiff_is_derived(TIFF *tif)
 static const char *foreign_codec(uint16_t compression)
 {
     switch (compression) {
-    case 22610: case 34934: case 50002: return "JPEG XR or JPEG XL";
-    case 33003: case 33004: case 33005: case 34712: return "JPEG 2000";
+    case 22610:
+    case 34934:
+    case 50002: return "JPEG XR or JPEG XL";
+    case 33003:
+    case 33004:
+    case 33005:
+    case 34712: return "JPEG 2000";
     case 33007: return "the JPEG of ALT";
-    case 34926: case 34927: return "an early Zstandard or WebP number of Bio-Formats";
-    case 65000: case 65001: case 65002: return "EER electron events";
+    case 34926:
+    case 34927: return "an early Zstandard or WebP number of Bio-Formats";
+    case 65000:
+    case 65001:
+    case 65002: return "EER electron events";
     default: return "no codec that libtiff knows";
     }
 }
@@ -96,9 +104,9 @@ static enum pw_status check_row_bytes(struct pw_tiff *handle, uint32_t number, c
     if (found > 0 && (uint64_t)found == expected)
         return PW_OK;
     return pw_tiff_fail(handle, error, PW_E_UNSUPPORTED,
-                        "page %u: rows of %lld bytes where %llu samples of %u bits make %llu (subsampled colour?)", number,
-                        (long long)found, (unsigned long long)pw_tiff_row_samples(form, form->block_width), form->bits,
-                        (unsigned long long)expected);
+                        "page %u: rows of %lld bytes where %llu samples of %u bits make %llu (subsampled colour?)",
+                        number, (long long)found, (unsigned long long)pw_tiff_row_samples(form, form->block_width),
+                        form->bits, (unsigned long long)expected);
 }
 
 enum pw_status pw_tiff_form_read(struct pw_tiff *handle, uint32_t number, struct pw_tiff_form *form,

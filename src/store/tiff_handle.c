@@ -18,8 +18,8 @@ static tmsize_t read_bytes(thandle_t user, void *buffer, tmsize_t n)
     struct pw_tiff *handle = user;
     tmsize_t done = 0;
     while (done < n) {
-        ssize_t r = pread(handle->fd, (char *)buffer + done, (size_t)(n - done),
-                          (off_t)(handle->position + (uint64_t)done));
+        ssize_t r =
+            pread(handle->fd, (char *)buffer + done, (size_t)(n - done), (off_t)(handle->position + (uint64_t)done));
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)

@@ -41,6 +41,8 @@ enum pw_status pw_tiff_fail(struct pw_tiff *handle, struct pw_error *error, enum
                             ...) __attribute__((format(printf, 4, 5)));
 
 /* Memory of an open handle, without the state of a decompressor. */
-enum { PW_TIFF_HANDLE_BYTES = 64 << 10 };
+enum {
+    PW_TIFF_HANDLE_BYTES = 64 << 10
+};
 
 #endif

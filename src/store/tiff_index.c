@@ -279,8 +279,7 @@ static enum pw_status take_below(struct pw_tiff *handle, struct pw_tiff_index *i
     return status;
 }
 
-enum pw_status pw_tiff_index_subdirectories(struct pw_tiff *handle, struct pw_tiff_index *index,
-                                            struct pw_error *error)
+enum pw_status pw_tiff_index_subdirectories(struct pw_tiff *handle, struct pw_tiff_index *index, struct pw_error *error)
 {
     struct pw_tiff_index whole = *index;
     enum pw_status status = PW_OK;

@@ -24,13 +24,13 @@
 /* What all pages of the image share. */
 struct pw_tiff_form {
     uint32_t width, height;
-    uint16_t samples;              /* per pixel */
-    int planar;                    /* the samples of a pixel lie in planes of their own */
+    uint16_t samples; /* per pixel */
+    int planar;       /* the samples of a pixel lie in planes of their own */
     enum pw_tiff_sample_kind kind;
-    uint16_t bits;                 /* per sample */
+    uint16_t bits; /* per sample */
     int tiled;
-    uint32_t block_width;          /* of a tile; of a strip the width of the page */
-    uint32_t block_height;         /* of a tile or strip, never more than height for a strip */
+    uint32_t block_width;  /* of a tile; of a strip the width of the page */
+    uint32_t block_height; /* of a tile or strip, never more than height for a strip */
 };
 
 struct pw_tiff_page {
@@ -43,16 +43,16 @@ struct pw_tiff_index {
     struct pw_tiff_form form;
     struct pw_tiff_page *page;
     uint64_t n_pages, capacity;
-    uint64_t n_directories;    /* in the chain, with those left out */
-    int has_below;             /* a page has directories below it (SubIFDs) */
+    uint64_t n_directories; /* in the chain, with those left out */
+    int has_below;          /* a page has directories below it (SubIFDs) */
     int big_endian;
-    int plain;                 /* uncompressed, and each plane of each page is one stretch of rows */
-    uint64_t sample_distance;  /* plain and planar: bytes from one sample's plane to the next */
-    uint64_t block_bytes_max;  /* stored bytes of the largest strip or tile */
-    int reversed_bits;         /* a page has FillOrder 2 */
-    uint16_t compression;      /* of the first page */
-    int jpeg_to_rgb;           /* JPEG with YCbCr: to be decoded as RGB */
-    char *description;         /* ImageDescription of the first page, or NULL */
+    int plain;                        /* uncompressed, and each plane of each page is one stretch of rows */
+    uint64_t sample_distance;         /* plain and planar: bytes from one sample's plane to the next */
+    uint64_t block_bytes_max;         /* stored bytes of the largest strip or tile */
+    int reversed_bits;                /* a page has FillOrder 2 */
+    uint16_t compression;             /* of the first page */
+    int jpeg_to_rgb;                  /* JPEG with YCbCr: to be decoded as RGB */
+    char *description;                /* ImageDescription of the first page, or NULL */
     float x_resolution, y_resolution; /* pixels per unit; 0 when not given */
 };
 

@@ -12,13 +12,18 @@
 #include "store/xml_scan.h"
 
 /* The axes t, z and c: their letters, sizes, and steps in planes by DimensionOrder. */
-enum { AXIS_C, AXIS_Z, AXIS_T, AXES };
+enum {
+    AXIS_C,
+    AXIS_Z,
+    AXIS_T,
+    AXES
+};
 static const char letters[AXES + 1] = "czt";
 
 struct ome {
     uint64_t size[AXES]; /* c counts planes: its samples per pixel are one */
     uint64_t step[AXES];
-    int order[AXES];     /* fastest first */
+    int order[AXES]; /* fastest first */
     uint64_t n_planes;
     char uuid[80]; /* of this file; "" when it has none */
 };

@@ -22,7 +22,9 @@
 #include "store/tiff_stack.h"
 #include "store/tiff_unpack.h"
 
-enum { ROWS_BYTES = 1 << 20 };
+enum {
+    ROWS_BYTES = 1 << 20
+};
 
 struct tiff_source {
     struct pw_source base;
@@ -54,8 +56,8 @@ static struct tiff_source *of(struct pw_source *source)
  * ------------------------------------------------------------------------ */
 
 struct place {
-    uint64_t page;   /* index into index.page */
-    uint64_t sample; /* planar: which plane */
+    uint64_t page;        /* index into index.page */
+    uint64_t sample;      /* planar: which plane */
     uint64_t row, column; /* chunk indices along y and x */
 };
 
@@ -122,8 +124,8 @@ static enum pw_status rows_decode(struct pw_source *source, struct pw_decoder *d
         return pw_fail(error, PW_E_TRUNCATED, "%s: page %u: %zu bytes where %llu rows have %llu", source->path,
                        tiff->index.page[place.page].number, n, (unsigned long long)rows,
                        (unsigned long long)(rows * stored_row_bytes(tiff)));
-    pw_tiff_unpack(form->kind, form->bits, tiff->index.big_endian, stored, rows,
-                   pw_tiff_row_samples(form, form->width), voxels);
+    pw_tiff_unpack(form->kind, form->bits, tiff->index.big_endian, stored, rows, pw_tiff_row_samples(form, form->width),
+                   voxels);
     return PW_OK;
 }
 
@@ -173,8 +175,7 @@ static size_t packed_bytes(const struct tiff_source *tiff)
     const struct pw_tiff_form *form = &tiff->index.form;
     if (pw_tiff_sample_is_native(form->bits))
         return 0;
-    return (size_t)(form->block_height *
-                    pw_tiff_row_bytes(pw_tiff_row_samples(form, form->block_width), form->bits));
+    return (size_t)(form->block_height * pw_tiff_row_bytes(pw_tiff_row_samples(form, form->block_width), form->bits));
 }
 
 static size_t blocks_decoder_memory_bytes(const struct pw_source *source)
@@ -289,8 +290,8 @@ static const struct pw_source_ops blocks_ops = {
 static void use_rows(struct tiff_source *tiff)
 {
     uint64_t rows = pw_max_u64(ROWS_BYTES / stored_row_bytes(tiff), 1);
-    pw_tiff_set_chunk(&tiff->base.info, &tiff->axes, &tiff->index.form,
-                      pw_min_u64(rows, tiff->index.form.height), tiff->index.form.width);
+    pw_tiff_set_chunk(&tiff->base.info, &tiff->axes, &tiff->index.form, pw_min_u64(rows, tiff->index.form.height),
+                      tiff->index.form.width);
 }
 
 static enum pw_status choose(struct tiff_source *tiff, struct pw_error *error)
@@ -373,7 +374,8 @@ static enum pw_status tiff_open(const char *path, const struct pw_open_options *
 
 static int tiff_recognise(const char *path, const unsigned char *head, size_t n)
 {
-    static const unsigned char magic[4][4] = {{'I', 'I', 42, 0}, {'M', 'M', 0, 42}, {'I', 'I', 43, 0}, {'M', 'M', 0, 43}};
+    static const unsigned char magic[4][4] = {
+        {'I', 'I', 42, 0}, {'M', 'M', 0, 42}, {'I', 'I', 43, 0}, {'M', 'M', 0, 43}};
     (void)path;
     for (int i = 0; n >= 4 && i < 4; i++)
         if (memcmp(head, magic[i], 4) == 0)

@@ -10,16 +10,37 @@
 static const struct {
     const char *spelling, *unit;
 } units[] = {
-    {"\xc2\xb5m", "micrometer"}, {"\xce\xbcm", "micrometer"}, {"&#181;m", "micrometer"}, {"&#xb5;m", "micrometer"},
-    {"\\u00b5m", "micrometer"},  {"\xb5m", "micrometer"},     {"um", "micrometer"},      {"micron", "micrometer"},
-    {"microns", "micrometer"},   {"micrometer", "micrometer"}, {"micrometre", "micrometer"},
-    {"nm", "nanometer"},         {"nanometer", "nanometer"},  {"pm", "picometer"},
-    {"\xc3\x85", "angstrom"},    {"&#197;", "angstrom"},      {"angstrom", "angstrom"},
-    {"mm", "millimeter"},        {"millimeter", "millimeter"}, {"cm", "centimeter"},
-    {"centimeter", "centimeter"}, {"m", "meter"},             {"meter", "meter"},
-    {"in", "inch"},              {"inch", "inch"},            {"s", "second"},
-    {"sec", "second"},           {"second", "second"},        {"ms", "millisecond"},
-    {"min", "minute"},           {"h", "hour"},
+    {"\xc2\xb5m", "micrometer"},
+    {"\xce\xbcm", "micrometer"},
+    {"&#181;m", "micrometer"},
+    {"&#xb5;m", "micrometer"},
+    {"\\u00b5m", "micrometer"},
+    {"\xb5m", "micrometer"},
+    {"um", "micrometer"},
+    {"micron", "micrometer"},
+    {"microns", "micrometer"},
+    {"micrometer", "micrometer"},
+    {"micrometre", "micrometer"},
+    {"nm", "nanometer"},
+    {"nanometer", "nanometer"},
+    {"pm", "picometer"},
+    {"\xc3\x85", "angstrom"},
+    {"&#197;", "angstrom"},
+    {"angstrom", "angstrom"},
+    {"mm", "millimeter"},
+    {"millimeter", "millimeter"},
+    {"cm", "centimeter"},
+    {"centimeter", "centimeter"},
+    {"m", "meter"},
+    {"meter", "meter"},
+    {"in", "inch"},
+    {"inch", "inch"},
+    {"s", "second"},
+    {"sec", "second"},
+    {"second", "second"},
+    {"ms", "millisecond"},
+    {"min", "minute"},
+    {"h", "hour"},
 };
 
 const char *pw_tiff_unit(const char *text)
@@ -61,8 +82,8 @@ void pw_tiff_stack_plain(struct pw_tiff_stack *stack, uint64_t n)
     stack->plain_pages = 1;
 }
 
-enum pw_status pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index,
-                                  const char *file_name, struct pw_error *error)
+enum pw_status pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index, const char *file_name,
+                                  struct pw_error *error)
 {
     memset(stack, 0, sizeof *stack);
     if (index->description != NULL) {

@@ -13,22 +13,24 @@
 
 #include "store/tiff_index.h"
 
-enum { PW_TIFF_LEAD_MAX = 3 };
+enum {
+    PW_TIFF_LEAD_MAX = 3
+};
 
 struct pw_tiff_stack {
-    int rank;                              /* of the leading axes, 0..PW_TIFF_LEAD_MAX */
-    uint64_t size[PW_TIFF_LEAD_MAX];       /* slowest first */
+    int rank;                        /* of the leading axes, 0..PW_TIFF_LEAD_MAX */
+    uint64_t size[PW_TIFF_LEAD_MAX]; /* slowest first */
     struct pw_axis axis[PW_TIFF_LEAD_MAX];
     struct pw_axis y, x;
-    uint64_t n_planes;                     /* product of size */
-    uint64_t *page_of_plane;               /* index into pw_tiff_index.page; NULL: plane i is page i */
-    int plain_pages;                       /* no description was believed: the pages are a stack along z */
-    int one_page;                          /* ImageJ above 4 GB: all planes follow the first in the file */
+    uint64_t n_planes;       /* product of size */
+    uint64_t *page_of_plane; /* index into pw_tiff_index.page; NULL: plane i is page i */
+    int plain_pages;         /* no description was believed: the pages are a stack along z */
+    int one_page;            /* ImageJ above 4 GB: all planes follow the first in the file */
 };
 
 /* Sets *stack; file_name is the last part of the file's path.  Errors: PW_E_NOMEM. */
-enum pw_status pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index,
-                                  const char *file_name, struct pw_error *error);
+enum pw_status pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index, const char *file_name,
+                                  struct pw_error *error);
 
 /* A plain stack of n pages along z. */
 void pw_tiff_stack_plain(struct pw_tiff_stack *stack, uint64_t n);

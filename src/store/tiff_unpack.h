@@ -12,7 +12,11 @@
 
 #include "patchworks.h"
 
-enum pw_tiff_sample_kind { PW_TIFF_UNSIGNED, PW_TIFF_SIGNED, PW_TIFF_FLOAT };
+enum pw_tiff_sample_kind {
+    PW_TIFF_UNSIGNED,
+    PW_TIFF_SIGNED,
+    PW_TIFF_FLOAT
+};
 
 /* Element type of such samples; PW_DTYPE_NONE when there is none. */
 enum pw_dtype pw_tiff_sample_dtype(enum pw_tiff_sample_kind kind, unsigned bits);

@@ -21,11 +21,11 @@ struct pw_xml {
 };
 
 struct pw_xml_element {
-    const char *name;                         /* without prefix */
+    const char *name; /* without prefix */
     size_t name_bytes;
     const char *attributes, *attributes_end;
-    int closing;                              /* </name> */
-    const char *text;                         /* what follows the tag */
+    int closing;      /* </name> */
+    const char *text; /* what follows the tag */
 };
 
 int pw_xml_next(struct pw_xml *xml, struct pw_xml_element *element);

@@ -1,0 +1,7 @@
+/* Labels as elements alone, in a file or on standard output. */
+#include "store/raster_sink.h"
+
+enum pw_status pw_raw_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    return pw_raster_sink_open("raw", NULL, request, sink, error);
+}

@@ -1,0 +1,387 @@
+/*
+ * Labels as a BigTIFF file: tiled, deflated, one page per plane, with the layout
+ * of store/tiff_directory.h.  Tiles are compressed and written by any thread at an
+ * offset that it reserves; all tiles without a label share one.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "store/pending_file.h"
+#include "store/sink.h"
+#include "store/tiff_directory.h"
+#include "store/unit_shape.h"
+#include "sys/file.h"
+
+enum {
+    TILE_EDGE = 512,
+    TILE_EDGE_MAX = 16384,
+    UNIT_VOXELS = 1 << 20,
+    DEFLATE_LEVEL = 3,              /* on label images as fast as level 1, and a quarter smaller; 4 halves the speed */
+    DEFLATE_STATE_BYTES = 272 << 10 /* zlib's zconf.h: 2^(15+2) + 2^(8+9), and its structures */
+};
+
+struct tiff_sink {
+    struct pw_sink base;
+    int rank, overwrite;
+    struct pw_axis axis[3];
+    enum pw_dtype dtype; /* dtype_hint until start */
+    struct pw_tiff_pages pages;
+    uint64_t across, down; /* tiles of a page */
+    struct pw_pending_file file;
+    uint64_t empty_offset, empty_bytes; /* the tile that all without a label share */
+    _Atomic uint64_t end;               /* of what is reserved in the file */
+};
+
+struct pw_writer {
+    z_stream deflate;
+    int deflate_made;
+    unsigned char *tile;   /* one tile of voxels */
+    unsigned char *stored; /* and compressed */
+    uLong stored_capacity;
+    uint64_t *cursor;   /* of each row of a tile: the first run that may reach into the next tile */
+    struct pw_run *run; /* of one row of a tile */
+    uint64_t *value;
+    uint64_t *offset, *bytes; /* table entries of the tiles of a unit's row of tiles */
+};
+
+static struct tiff_sink *of(struct pw_sink *sink)
+{
+    return (struct tiff_sink *)sink;
+}
+
+static uint64_t tile_bytes(const struct tiff_sink *tiff)
+{
+    return (uint64_t)tiff->pages.tile_height * tiff->pages.tile_width * pw_dtype_bytes(tiff->dtype);
+}
+
+static uint64_t tiles_in_unit(const struct tiff_sink *tiff)
+{
+    return pw_ceil_div(tiff->base.unit[2], tiff->pages.tile_width);
+}
+
+/* ------------------------------------------------------------------------ *
+ * Writers
+ * ------------------------------------------------------------------------ */
+
+static size_t tiff_writer_memory_bytes(const struct pw_sink *sink)
+{
+    const struct tiff_sink *tiff = (const struct tiff_sink *)sink;
+    return sizeof(struct pw_writer) + DEFLATE_STATE_BYTES + (size_t)tile_bytes(tiff) +
+           (size_t)compressBound((uLong)tile_bytes(tiff)) + tiff->pages.tile_height * sizeof(uint64_t) +
+           tiff->pages.tile_width * (sizeof(struct pw_run) + sizeof(uint64_t)) +
+           (size_t)tiles_in_unit(tiff) * 2 * sizeof(uint64_t);
+}
+
+static void tiff_writer_free(struct pw_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    if (writer->deflate_made)
+        (void)deflateEnd(&writer->deflate);
+    free(writer->tile);
+    free(writer->stored);
+    free(writer->cursor);
+    free(writer->run);
+    free(writer->value);
+    free(writer->offset);
+    free(writer->bytes);
+    free(writer);
+}
+
+static int reserve(const struct tiff_sink *tiff, struct pw_writer *writer, struct pw_error *error)
+{
+    uint64_t height = tiff->pages.tile_height, width = tiff->pages.tile_width;
+    return (writer->tile = pw_alloc(tile_bytes(tiff), 1, error)) != NULL &&
+           (writer->stored = pw_alloc(writer->stored_capacity, 1, error)) != NULL &&
+           (writer->cursor = pw_alloc(height, sizeof *writer->cursor, error)) != NULL &&
+           (writer->run = pw_alloc(width, sizeof *writer->run, error)) != NULL &&
+           (writer->value = pw_alloc(width, sizeof *writer->value, error)) != NULL &&
+           (writer->offset = pw_alloc(tiles_in_unit(tiff), sizeof *writer->offset, error)) != NULL &&
+           (writer->bytes = pw_alloc(tiles_in_unit(tiff), sizeof *writer->bytes, error)) != NULL;
+}
+
+static enum pw_status tiff_writer_new(struct pw_sink *sink, struct pw_writer **writer, struct pw_error *error)
+{
+    const struct tiff_sink *tiff = of(sink);
+    struct pw_writer *made = pw_alloc(1, sizeof *made, error);
+    if (made == NULL)
+        return PW_E_NOMEM;
+    made->deflate_made = deflateInit(&made->deflate, DEFLATE_LEVEL) == Z_OK;
+    if (!made->deflate_made) {
+        tiff_writer_free(made);
+        return pw_fail(error, PW_E_NOMEM, "out of memory for deflate");
+    }
+    made->stored_capacity = deflateBound(&made->deflate, (uLong)tile_bytes(tiff));
+    if (!reserve(tiff, made, error)) {
+        tiff_writer_free(made);
+        return PW_E_NOMEM;
+    }
+    *writer = made;
+    return PW_OK;
+}
+
+/* ------------------------------------------------------------------------ *
+ * Tiles
+ * ------------------------------------------------------------------------ */
+
+/* Compresses writer->tile and writes it somewhere. */
+static enum pw_status store_tile(struct tiff_sink *tiff, struct pw_writer *writer, uint64_t *offset, uint64_t *bytes,
+                                 struct pw_error *error)
+{
+    z_stream *deflate_stream = &writer->deflate;
+    (void)deflateReset(deflate_stream);
+    deflate_stream->next_in = writer->tile;
+    deflate_stream->avail_in = (uInt)tile_bytes(tiff);
+    deflate_stream->next_out = writer->stored;
+    deflate_stream->avail_out = (uInt)writer->stored_capacity;
+    if (deflate(deflate_stream, Z_FINISH) != Z_STREAM_END)
+        return pw_fail(error, PW_E_INTERNAL, "%s: deflate did not fit its own bound", tiff->base.path);
+    *bytes = deflate_stream->total_out;
+    /* On even offsets, as TIFF wants them. */
+    *offset = atomic_fetch_add(&tiff->end, (*bytes + 7) / 8 * 8);
+    tiff->base.bytes_written += *bytes;
+    return pw_file_write(tiff->file.fd, writer->stored, (size_t)*bytes, *offset, tiff->base.path, error);
+}
+
+/*
+ * The runs of one row that reach into [x0, x1), relative to x0.  *cursor moves to the first run that may reach
+ * beyond; rows are asked from left to right.
+ */
+static uint64_t row_runs(const struct pw_label_block *block, uint64_t row_end, uint64_t x0, uint64_t x1,
+                         uint64_t *cursor, struct pw_run *run, uint64_t *value)
+{
+    uint64_t n = 0, i = *cursor;
+    for (; i < row_end && block->run[i].start < x1; i++) {
+        run[n].start = (uint32_t)(pw_max_u64(block->run[i].start, x0) - x0);
+        run[n].end = (uint32_t)(pw_min_u64(block->run[i].end, x1) - x0);
+        value[n++] = block->value[i];
+        if (block->run[i].end > x1)
+            break;
+    }
+    *cursor = i;
+    return n;
+}
+
+/* Paints the tile at column x0 of rows first_row.. of block; returns whether it has a label. */
+static int paint_tile(const struct tiff_sink *tiff, struct pw_writer *writer, const struct pw_label_block *block,
+                      uint64_t first_row, uint64_t rows, uint64_t x0)
+{
+    uint64_t width = tiff->pages.tile_width;
+    size_t row_bytes = (size_t)width * pw_dtype_bytes(tiff->dtype);
+    uint64_t painted = 0; /* rows of writer->tile that are done; empty rows before the first label are put off */
+    for (uint64_t r = 0; r < rows; r++) {
+        uint64_t n = row_runs(block, block->row[first_row + r + 1], x0, x0 + width, &writer->cursor[r], writer->run,
+                              writer->value);
+        if (n == 0 && painted == 0)
+            continue;
+        if (painted == 0)
+            memset(writer->tile, 0, (size_t)r * row_bytes);
+        pw_paint_row(tiff->dtype, writer->tile + r * row_bytes, width, writer->run, writer->value, n);
+        painted = r + 1;
+    }
+    if (painted != 0)
+        memset(writer->tile + painted * row_bytes, 0, (size_t)(tiff->pages.tile_height - painted) * row_bytes);
+    return painted != 0;
+}
+
+/* Writes the tiles of one plane of the unit, and their part of the page's tables. */
+static enum pw_status write_plane(struct tiff_sink *tiff, struct pw_writer *writer, const struct pw_box *box,
+                                  const struct pw_label_block *block, uint64_t plane, struct pw_error *error)
+{
+    const char *path = tiff->base.path;
+    uint64_t rows = box->shape[1], first_row = plane * rows;
+    uint64_t n = pw_ceil_div(box->shape[2], tiff->pages.tile_width);
+    uint64_t page = box->start[0] + plane;
+    uint64_t first_tile =
+        box->start[1] / tiff->pages.tile_height * tiff->across + box->start[2] / tiff->pages.tile_width;
+    for (uint64_t r = 0; r < rows; r++)
+        writer->cursor[r] = block->row[first_row + r];
+    for (uint64_t i = 0; i < n; i++) {
+        writer->offset[i] = tiff->empty_offset;
+        writer->bytes[i] = tiff->empty_bytes;
+        if (!paint_tile(tiff, writer, block, first_row, rows, i * tiff->pages.tile_width))
+            continue;
+        enum pw_status status = store_tile(tiff, writer, &writer->offset[i], &writer->bytes[i], error);
+        if (status != PW_OK)
+            return status;
+    }
+    enum pw_status status = pw_file_write(tiff->file.fd, writer->offset, (size_t)n * sizeof *writer->offset,
+                                          pw_tiff_offsets_table(&tiff->pages, page) + first_tile * 8, path, error);
+    if (status == PW_OK)
+        status = pw_file_write(tiff->file.fd, writer->bytes, (size_t)n * sizeof *writer->bytes,
+                               pw_tiff_counts_table(&tiff->pages, page) + first_tile * 8, path, error);
+    return status;
+}
+
+static enum pw_status tiff_write_unit(struct pw_sink *sink, struct pw_writer *writer, uint64_t unit_index,
+                                      const struct pw_box *box, pw_pull_fn pull, void *context, struct pw_error *error)
+{
+    struct pw_label_block block;
+    (void)unit_index;
+    enum pw_status status = pull(context, box, &block, error);
+    for (uint64_t plane = 0; plane < box->shape[0] && status == PW_OK; plane++)
+        status = write_plane(of(sink), writer, box, &block, plane, error);
+    return status;
+}
+
+/* ------------------------------------------------------------------------ *
+ * The whole
+ * ------------------------------------------------------------------------ */
+
+static enum pw_status store_empty_tile(struct tiff_sink *tiff, struct pw_error *error)
+{
+    struct pw_writer *writer;
+    enum pw_status status = tiff_writer_new(&tiff->base, &writer, error);
+    if (status != PW_OK)
+        return status;
+    status = store_tile(tiff, writer, &tiff->empty_offset, &tiff->empty_bytes, error);
+    tiff_writer_free(writer);
+    return status;
+}
+
+static enum pw_status tiff_start(struct pw_sink *sink, enum pw_dtype dtype, uint64_t n_objects, struct pw_error *error)
+{
+    struct tiff_sink *tiff = of(sink);
+    (void)n_objects;
+    tiff->dtype = tiff->pages.dtype = dtype;
+    enum pw_status status = pw_pending_open(&tiff->file, sink->path, tiff->overwrite, error);
+    if (status != PW_OK)
+        return status;
+    tiff->end = pw_tiff_tables_end(&tiff->pages);
+    return store_empty_tile(tiff, error);
+}
+
+static enum pw_status tiff_commit(struct pw_sink *sink, struct pw_error *error)
+{
+    struct tiff_sink *tiff = of(sink);
+    char description[PW_TIFF_DESCRIPTION_MAX];
+    unsigned char header[PW_BIGTIFF_HEADER_BYTES];
+    size_t n = pw_tiff_description(&tiff->pages, tiff->rank, tiff->axis, description, sizeof description);
+    uint64_t first, end;
+    enum pw_status status = pw_tiff_directories_write(tiff->file.fd, sink->path, &tiff->pages, description, n,
+                                                      tiff->end, &first, &end, error);
+    if (status != PW_OK)
+        return status;
+    sink->bytes_written += end - tiff->end + pw_tiff_tables_end(&tiff->pages);
+    pw_bigtiff_header(header, first);
+    status = pw_file_write(tiff->file.fd, header, sizeof header, 0, sink->path, error);
+    return status == PW_OK ? pw_pending_commit(&tiff->file, error) : status;
+}
+
+static void tiff_abort(struct pw_sink *sink)
+{
+    pw_pending_abort(&of(sink)->file);
+}
+
+static void tiff_close(struct pw_sink *sink)
+{
+    if (sink == NULL)
+        return;
+    tiff_abort(sink);
+    free(of(sink));
+}
+
+static const struct pw_sink_ops tiff_ops = {
+    .format = "tiff",
+    .start = tiff_start,
+    .writer_new = tiff_writer_new,
+    .writer_free = tiff_writer_free,
+    .writer_memory_bytes = tiff_writer_memory_bytes,
+    .write_unit = tiff_write_unit,
+    .commit = tiff_commit,
+    .abort = tiff_abort,
+    .close = tiff_close,
+};
+
+/* The edge asked for, or TILE_EDGE, less where the page is smaller; a multiple of 16 as TIFF has it. */
+static enum pw_status choose_edge(const char *path, char axis, uint64_t asked, uint64_t extent, uint32_t *edge,
+                                  struct pw_error *error)
+{
+    if (asked % 16 != 0 || asked > TILE_EDGE_MAX)
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: TIFF tiles of %llu along %c; their edges are multiples of 16, at most %d", path,
+                       (unsigned long long)asked, axis, TILE_EDGE_MAX);
+    *edge = asked != 0 ? (uint32_t)asked : (uint32_t)(pw_min_u64((extent + 15) / 16 * 16, TILE_EDGE));
+    return PW_OK;
+}
+
+static enum pw_status choose_tiles(struct tiff_sink *tiff, const struct pw_sink_request *request,
+                                   struct pw_error *error)
+{
+    struct pw_tiff_pages *pages = &tiff->pages;
+    uint64_t table;
+    if (request->shape[0] > UINT32_MAX || request->shape[1] > UINT32_MAX || request->shape[2] > UINT32_MAX)
+        return pw_fail(error, PW_E_RANGE, "%s: a TIFF file has at most %u pages, rows and columns", request->path,
+                       UINT32_MAX);
+    if (request->chunk[0] > 1)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: TIFF tiles are one plane thick, not %llu", request->path,
+                       (unsigned long long)request->chunk[0]);
+    enum pw_status status =
+        choose_edge(request->path, 'y', request->chunk[1], request->shape[1], &pages->tile_height, error);
+    if (status == PW_OK)
+        status = choose_edge(request->path, 'x', request->chunk[2], request->shape[2], &pages->tile_width, error);
+    if (status != PW_OK)
+        return status;
+    pages->n_pages = request->shape[0];
+    pages->height = (uint32_t)request->shape[1];
+    pages->width = (uint32_t)request->shape[2];
+    tiff->across = pw_ceil_div(pages->width, pages->tile_width);
+    tiff->down = pw_ceil_div(pages->height, pages->tile_height);
+    pages->tiles_per_page = tiff->across * tiff->down;
+    if (pages->tiles_per_page > UINT32_MAX || !pw_mul_u64(pages->tiles_per_page * 16, pages->n_pages, &table) ||
+        table > (uint64_t)1 << 48)
+        return pw_fail(error, PW_E_RANGE, "%s: more tiles of %u x %u than a TIFF file can list; choose larger ones",
+                       request->path, pages->tile_height, pages->tile_width);
+    return PW_OK;
+}
+
+static void choose_unit(struct tiff_sink *tiff, const struct pw_sink_request *request)
+{
+    struct pw_sink *base = &tiff->base;
+    uint64_t height = tiff->pages.tile_height, width = tiff->pages.tile_width;
+    base->chunk[0] = 1;
+    base->chunk[1] = height;
+    base->chunk[2] = width;
+    memcpy(base->shard, base->chunk, sizeof base->shard);
+    /* Thick first: a unit that is as thick as the pipeline's tiles needs the fewest of them. */
+    base->unit[0] = pw_unit_extent(request->shape[0], request->tile[0], UNIT_VOXELS / (height * width));
+    base->unit[1] = height;
+    base->unit[2] = pw_max_u64(UNIT_VOXELS / (base->unit[0] * height) / width, 1) * width;
+    base->unit[2] = pw_min_u64(base->unit[2], tiff->across * width);
+    memcpy(base->pull, base->unit, sizeof base->pull);
+}
+
+enum pw_status pw_tiff_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    enum pw_status status = pw_pending_check(request->path, request->overwrite, error);
+    if (status != PW_OK)
+        return status;
+    struct tiff_sink *tiff = pw_alloc(1, sizeof *tiff, error);
+    if (tiff == NULL)
+        return PW_E_NOMEM;
+    tiff->base.ops = &tiff_ops;
+    tiff->file.fd = -1;
+    tiff->rank = request->rank;
+    tiff->overwrite = request->overwrite;
+    tiff->dtype = tiff->pages.dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
+    memcpy(tiff->axis, request->axis, sizeof tiff->axis);
+    memcpy(tiff->base.volume, request->shape, sizeof tiff->base.volume);
+    (void)snprintf(tiff->base.path, sizeof tiff->base.path, "%s", request->path);
+    double y = pw_tiff_centimetres(&request->axis[1]), x = pw_tiff_centimetres(&request->axis[2]);
+    tiff->pages.y_per_cm = y > 0 ? 1 / y : 0;
+    tiff->pages.x_per_cm = x > 0 ? 1 / x : 0;
+    status = choose_tiles(tiff, request, error);
+    if (status != PW_OK) {
+        free(tiff);
+        return status;
+    }
+    choose_unit(tiff, request);
+    *sink = &tiff->base;
+    return PW_OK;
+}
