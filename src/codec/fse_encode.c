@@ -92,7 +92,7 @@ size_t pw_fse_write_counts(const int16_t *probability, unsigned symbols, unsigne
             put(&writer, value, n - 1);
         else
             put(&writer, value < half ? value : value + spare, n);
-        left -= (uint32_t)(probability[s] < 0 ? 1 : probability[s]);
+        left -= value == 0 ? 1 : value - 1; /* "less than 1" takes one */
         s++;
         if (value == 1)
             s = put_zero_run(&writer, probability, symbols, s);
