@@ -60,29 +60,29 @@ PW_TARGET_AVX2 static inline uint64_t positions_avx2(uint32_t *edge, uint32_t ba
     return n;
 }
 
-#define RUNS(target, name, positions)                                                                                \
-    target static uint64_t name(const uint64_t *bits, uint64_t width, uint32_t base, uint32_t *rank,                 \
-                                struct pw_run *run)                                                                  \
-    {                                                                                                                \
-        uint32_t *edge = &run->start;                                                                                \
-        uint64_t words = (width + 63) / 64, n = 0, before = 0;                                                       \
-        for (uint64_t w = 0; w < words; w++) {                                                                       \
-            if (rank)                                                                                                \
-                rank[w] = base + (uint32_t)((n + 1) / 2);                                                            \
-            uint64_t change = bits[w] ^ (bits[w] << 1 | before >> 63);                                               \
-            before = bits[w];                                                                                        \
-            if (change == 0)                                                                                         \
-                continue;                                                                                            \
-            uint64_t count = (uint64_t)__builtin_popcountll(change);                                                 \
-            if (count <= 4)                                                                                          \
-                few_positions(edge + n, (uint32_t)(w * 64), change);                                                 \
-            else                                                                                                     \
-                (void)positions(edge + n, (uint32_t)(w * 64), change);                                               \
-            n += count;                                                                                              \
-        }                                                                                                            \
-        if (n & 1)                                                                                                   \
-            edge[n++] = (uint32_t)width;                                                                             \
-        return n / 2;                                                                                                \
+#define RUNS(target, name, positions)                                                                                  \
+    target static uint64_t name(const uint64_t *bits, uint64_t width, uint32_t base, uint32_t *rank,                   \
+                                struct pw_run *run)                                                                    \
+    {                                                                                                                  \
+        uint32_t *edge = &run->start;                                                                                  \
+        uint64_t words = (width + 63) / 64, n = 0, before = 0;                                                         \
+        for (uint64_t w = 0; w < words; w++) {                                                                         \
+            if (rank)                                                                                                  \
+                rank[w] = base + (uint32_t)((n + 1) / 2);                                                              \
+            uint64_t change = bits[w] ^ (bits[w] << 1 | before >> 63);                                                 \
+            before = bits[w];                                                                                          \
+            if (change == 0)                                                                                           \
+                continue;                                                                                              \
+            uint64_t count = (uint64_t)__builtin_popcountll(change);                                                   \
+            if (count <= 4)                                                                                            \
+                few_positions(edge + n, (uint32_t)(w * 64), change);                                                   \
+            else                                                                                                       \
+                (void)positions(edge + n, (uint32_t)(w * 64), change);                                                 \
+            n += count;                                                                                                \
+        }                                                                                                              \
+        if (n & 1)                                                                                                     \
+            edge[n++] = (uint32_t)width;                                                                               \
+        return n / 2;                                                                                                  \
     }
 
 RUNS(PW_TARGET_AVX2, runs_avx2, positions_avx2)

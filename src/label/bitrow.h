@@ -25,7 +25,9 @@ typedef uint64_t (*pw_bit_runs_fn)(const uint64_t *bits, uint64_t width, uint32_
                                    struct pw_run *run);
 
 /* Runs that vector stores may write beyond the last one; pw_runs_capacity() has them. */
-enum { PW_RUN_SLACK = 16 };
+enum {
+    PW_RUN_SLACK = 16
+};
 
 /* The variant for this processor. */
 pw_bit_runs_fn pw_bit_runs(void);
@@ -69,18 +71,17 @@ PW_INLINE void pw_unite_overlaps(uint32_t *parent, const uint64_t *a, const uint
  * side (of a row on its own all three are the same).
  */
 struct pw_facing {
-    const uint64_t *row;    /* whose runs are united */
-    const uint32_t *rank;   /* of row */
-    const uint64_t *face0;  /* the facing bits are face0 | face1, */
-    const uint64_t *face1;  /*    all of them set in row too */
+    const uint64_t *row;   /* whose runs are united */
+    const uint32_t *rank;  /* of row */
+    const uint64_t *face0; /* the facing bits are face0 | face1, */
+    const uint64_t *face1; /*    all of them set in row too */
 };
 
 /*
  * Unites the runs of a and b of which facing bits lie in the same or in
  * neighbouring columns.
  */
-PW_INLINE void pw_unite_touching(uint32_t *parent, const struct pw_facing *a, const struct pw_facing *b,
-                                 uint64_t words)
+PW_INLINE void pw_unite_touching(uint32_t *parent, const struct pw_facing *a, const struct pw_facing *b, uint64_t words)
 {
     uint64_t before_a = 0, before_b = 0, face_b_before = 0;
     uint64_t face_a = a->face0[0] | a->face1[0], face_b = b->face0[0] | b->face1[0];

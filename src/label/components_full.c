@@ -7,11 +7,11 @@ struct bundles {
     const uint64_t *bits; /* of the block's rows */
     uint64_t shape[3], words;
     uint64_t n_z, n_y;
-    uint64_t *row;    /* n_z*n_y rows: the ORed bits */
-    uint64_t *nothing;/* an empty row: where a bundle at the border has no row */
-    uint32_t *rank;   /* of row */
-    uint32_t *parent; /* of each bundle run */
-    uint32_t *number; /* label of each root's component, 0 until its first voxel comes */
+    uint64_t *row;     /* n_z*n_y rows: the ORed bits */
+    uint64_t *nothing; /* an empty row: where a bundle at the border has no row */
+    uint32_t *rank;    /* of row */
+    uint32_t *parent;  /* of each bundle run */
+    uint32_t *number;  /* label of each root's component, 0 until its first voxel comes */
 };
 
 static uint64_t bundle_count(uint64_t rows)

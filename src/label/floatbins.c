@@ -6,7 +6,9 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BINS = PW_HISTOGRAM_FLOAT_BINS };
+enum {
+    BINS = PW_HISTOGRAM_FLOAT_BINS
+};
 
 double pw_half_round(double value)
 {
@@ -27,8 +29,8 @@ static int fill_edges(struct pw_float_bins *bins)
     bins->width = pw_rounded(p, bins->last - bins->first);
     double step = pw_rounded(p, bins->width / BINS);
     for (int i = 0; i < BINS; i++) {
-        double offset = step == 0 ? pw_rounded(p, pw_rounded(p, (double)i / BINS) * bins->width)
-                                  : pw_rounded(p, i * step);
+        double offset =
+            step == 0 ? pw_rounded(p, pw_rounded(p, (double)i / BINS) * bins->width) : pw_rounded(p, i * step);
         bins->edge[i] = pw_rounded(p, offset + bins->first);
     }
     bins->edge[BINS] = bins->last;

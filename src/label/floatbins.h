@@ -15,7 +15,11 @@
 #include "label/simd.h"
 
 /* The type in which a histogram is computed. */
-enum pw_precision { PW_HALF, PW_SINGLE, PW_DOUBLE };
+enum pw_precision {
+    PW_HALF,
+    PW_SINGLE,
+    PW_DOUBLE
+};
 
 struct pw_float_bins {
     enum pw_precision precision;

@@ -11,7 +11,9 @@
 
 #include <stdint.h>
 
-enum { PW_HALF_INFINITY = 0x7c00 };
+enum {
+    PW_HALF_INFINITY = 0x7c00
+};
 
 static inline int pw_half_key(uint16_t half)
 {
@@ -29,6 +31,5 @@ static inline int pw_half_above(uint16_t half, int limit)
     int key = pw_half_key(half);
     return key > limit && key <= PW_HALF_INFINITY;
 }
-
 
 #endif

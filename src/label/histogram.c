@@ -22,8 +22,8 @@ uint64_t pw_histogram_bins(enum pw_dtype dtype, const struct pw_range *range)
         return 0;
     if (pw_dtype_is_float(dtype))
         return isfinite(range->max_f - range->min_f) ? PW_HISTOGRAM_FLOAT_BINS : 0;
-    uint64_t span = pw_dtype_is_signed(dtype) ? (uint64_t)range->max_i - (uint64_t)range->min_i
-                                              : range->max_u - range->min_u;
+    uint64_t span =
+        pw_dtype_is_signed(dtype) ? (uint64_t)range->max_i - (uint64_t)range->min_i : range->max_u - range->min_u;
     return span < MOST_BINS ? span + 1 : 0;
 }
 
@@ -67,14 +67,14 @@ static void add_row_16(uint64_t *count, const uint16_t *v, uint64_t width, uint1
 }
 
 /* Wider integers: the difference to the base, modulo 2^64, is the bin if it is one. */
-#define ADD_ROW(name, type, base)                                                                                    \
-    static void add_row_##name(const struct pw_histogram *h, const type *v, uint64_t width)                          \
-    {                                                                                                                \
-        for (uint64_t x = 0; x < width; x++) {                                                                       \
-            uint64_t bin = (uint64_t)v[x] - (uint64_t)h->base;                                                       \
-            if (bin < h->n_bins)                                                                                     \
-                h->count[bin]++;                                                                                     \
-        }                                                                                                            \
+#define ADD_ROW(name, type, base)                                                                                      \
+    static void add_row_##name(const struct pw_histogram *h, const type *v, uint64_t width)                            \
+    {                                                                                                                  \
+        for (uint64_t x = 0; x < width; x++) {                                                                         \
+            uint64_t bin = (uint64_t)v[x] - (uint64_t)h->base;                                                         \
+            if (bin < h->n_bins)                                                                                       \
+                h->count[bin]++;                                                                                       \
+        }                                                                                                              \
     }
 
 ADD_ROW(u32, uint32_t, base_u)

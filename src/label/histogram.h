@@ -14,15 +14,17 @@
 
 #include "patchworks.h"
 
-enum { PW_HISTOGRAM_FLOAT_BINS = 256 };
+enum {
+    PW_HISTOGRAM_FLOAT_BINS = 256
+};
 
 /* Least and greatest value of some voxels.  Zeroed means none seen. */
 struct pw_range {
-    int seen;             /* any voxel that is not NaN */
+    int seen; /* any voxel that is not NaN */
     int has_nan;
-    int64_t min_i, max_i; /* signed integers */
-    uint64_t min_u, max_u;/* unsigned integers */
-    double min_f, max_f;  /* floats */
+    int64_t min_i, max_i;  /* signed integers */
+    uint64_t min_u, max_u; /* unsigned integers */
+    double min_f, max_f;   /* floats */
 };
 
 void pw_range_add(struct pw_range *range, enum pw_dtype dtype, const void *voxels, size_t stride_bytes, uint64_t rows,

@@ -21,7 +21,9 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BLOCK = 512 };
+enum {
+    BLOCK = 512
+};
 
 /* Voxels of one class, and the sum of their values. */
 struct side {
@@ -33,7 +35,7 @@ struct otsu {
     const struct pw_histogram *h;
     struct pw_float_bins bins; /* of floats */
     enum pw_precision precision;
-    uint64_t last;      /* the last bin with a voxel */
+    uint64_t last;     /* the last bin with a voxel */
     struct side below; /* bins before the one looked at */
     double best;
     uint64_t best_bin;

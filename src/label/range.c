@@ -14,30 +14,32 @@
  * of the type when it starts.  Sixteen independent lanes let the compiler use
  * vectors; a NaN is neither less nor greater and so passes by.
  */
-enum { LANES = 16 };
+enum {
+    LANES = 16
+};
 
-#define RANGE_ROW(name, type)                                                                                        \
-    static void range_##name(const type *v, uint64_t width, type *least, type *greatest)                             \
-    {                                                                                                                \
-        type lo[LANES], hi[LANES];                                                                                   \
-        for (int k = 0; k < LANES; k++) {                                                                            \
-            lo[k] = *least;                                                                                          \
-            hi[k] = *greatest;                                                                                       \
-        }                                                                                                            \
-        uint64_t x = 0;                                                                                              \
-        for (; x + LANES <= width; x += LANES)                                                                       \
-            for (int k = 0; k < LANES; k++) {                                                                        \
-                lo[k] = v[x + (uint64_t)k] < lo[k] ? v[x + (uint64_t)k] : lo[k];                                     \
-                hi[k] = v[x + (uint64_t)k] > hi[k] ? v[x + (uint64_t)k] : hi[k];                                     \
-            }                                                                                                        \
-        for (int k = 0; x < width; k++, x++) {                                                                       \
-            lo[k] = v[x] < lo[k] ? v[x] : lo[k];                                                                     \
-            hi[k] = v[x] > hi[k] ? v[x] : hi[k];                                                                     \
-        }                                                                                                            \
-        for (int k = 0; k < LANES; k++) {                                                                            \
-            *least = lo[k] < *least ? lo[k] : *least;                                                                \
-            *greatest = hi[k] > *greatest ? hi[k] : *greatest;                                                       \
-        }                                                                                                            \
+#define RANGE_ROW(name, type)                                                                                          \
+    static void range_##name(const type *v, uint64_t width, type *least, type *greatest)                               \
+    {                                                                                                                  \
+        type lo[LANES], hi[LANES];                                                                                     \
+        for (int k = 0; k < LANES; k++) {                                                                              \
+            lo[k] = *least;                                                                                            \
+            hi[k] = *greatest;                                                                                         \
+        }                                                                                                              \
+        uint64_t x = 0;                                                                                                \
+        for (; x + LANES <= width; x += LANES)                                                                         \
+            for (int k = 0; k < LANES; k++) {                                                                          \
+                lo[k] = v[x + (uint64_t)k] < lo[k] ? v[x + (uint64_t)k] : lo[k];                                       \
+                hi[k] = v[x + (uint64_t)k] > hi[k] ? v[x + (uint64_t)k] : hi[k];                                       \
+            }                                                                                                          \
+        for (int k = 0; x < width; k++, x++) {                                                                         \
+            lo[k] = v[x] < lo[k] ? v[x] : lo[k];                                                                       \
+            hi[k] = v[x] > hi[k] ? v[x] : hi[k];                                                                       \
+        }                                                                                                              \
+        for (int k = 0; k < LANES; k++) {                                                                              \
+            *least = lo[k] < *least ? lo[k] : *least;                                                                  \
+            *greatest = hi[k] > *greatest ? hi[k] : *greatest;                                                         \
+        }                                                                                                              \
     }
 
 RANGE_ROW(u8, uint8_t)
@@ -84,26 +86,26 @@ static void f16_row(struct pw_range *row, const uint16_t *v, uint64_t width)
     row->max_f = pw_half_to_double(pw_half_of_key(hi));
 }
 
-#define INTEGER_ROW(name, type, field)                                                                               \
-    {                                                                                                                \
-        const type *v = voxels;                                                                                      \
-        type lo = v[0], hi = v[0];                                                                                   \
-        range_##name(v, width, &lo, &hi);                                                                            \
-        row.seen = 1;                                                                                                \
-        row.min_##field = lo;                                                                                        \
-        row.max_##field = hi;                                                                                        \
-        break;                                                                                                       \
+#define INTEGER_ROW(name, type, field)                                                                                 \
+    {                                                                                                                  \
+        const type *v = voxels;                                                                                        \
+        type lo = v[0], hi = v[0];                                                                                     \
+        range_##name(v, width, &lo, &hi);                                                                              \
+        row.seen = 1;                                                                                                  \
+        row.min_##field = lo;                                                                                          \
+        row.max_##field = hi;                                                                                          \
+        break;                                                                                                         \
     }
 
-#define FLOAT_ROW(name, type)                                                                                        \
-    {                                                                                                                \
-        type lo = (type)HUGE_VAL, hi = (type)-HUGE_VAL;                                                              \
-        range_##name(voxels, width, &lo, &hi);                                                                       \
-        row.has_nan = any_nan_##name(voxels, width);                                                                 \
-        row.seen = lo <= hi;                                                                                         \
-        row.min_f = (double)lo;                                                                                      \
-        row.max_f = (double)hi;                                                                                      \
-        break;                                                                                                       \
+#define FLOAT_ROW(name, type)                                                                                          \
+    {                                                                                                                  \
+        type lo = (type)HUGE_VAL, hi = (type)-HUGE_VAL;                                                                \
+        range_##name(voxels, width, &lo, &hi);                                                                         \
+        row.has_nan = any_nan_##name(voxels, width);                                                                   \
+        row.seen = lo <= hi;                                                                                           \
+        row.min_f = (double)lo;                                                                                        \
+        row.max_f = (double)hi;                                                                                        \
+        break;                                                                                                         \
     }
 
 /* The range of one row of at least one voxel. */

@@ -56,19 +56,19 @@ float pw_threshold_f32(double value)
 }
 
 /* Plain C for every type: 64 comparisons a word. */
-#define PORTABLE(name, type, prepare, above)                                                                       \
-    static void name##_portable(const struct pw_threshold *t, const void *voxels, uint64_t words, uint64_t *bits)   \
-    {                                                                                                              \
-        const unsigned char *p = voxels;                                                                           \
-        prepare;                                                                                                   \
-        for (uint64_t w = 0; w < words; w++, p += 64 * sizeof(type)) {                                             \
-            type v[64];                                                                                            \
-            uint64_t word = 0;                                                                                     \
-            memcpy(v, p, sizeof v);                                                                                \
-            for (int i = 0; i < 64; i++)                                                                           \
-                word |= (uint64_t)(above) << i;                                                                    \
-            bits[w] = word;                                                                                        \
-        }                                                                                                          \
+#define PORTABLE(name, type, prepare, above)                                                                           \
+    static void name##_portable(const struct pw_threshold *t, const void *voxels, uint64_t words, uint64_t *bits)      \
+    {                                                                                                                  \
+        const unsigned char *p = voxels;                                                                               \
+        prepare;                                                                                                       \
+        for (uint64_t w = 0; w < words; w++, p += 64 * sizeof(type)) {                                                 \
+            type v[64];                                                                                                \
+            uint64_t word = 0;                                                                                         \
+            memcpy(v, p, sizeof v);                                                                                    \
+            for (int i = 0; i < 64; i++)                                                                               \
+                word |= (uint64_t)(above) << i;                                                                        \
+            bits[w] = word;                                                                                            \
+        }                                                                                                              \
     }
 
 PORTABLE(u8, uint8_t, uint8_t limit = (uint8_t)t->above_u, v[i] > limit)

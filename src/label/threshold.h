@@ -20,10 +20,10 @@ static inline uint64_t pw_bit_words(uint64_t width)
 /* A threshold turned into the element type once. */
 struct pw_threshold {
     enum pw_dtype dtype;
-    int always;      /* 1: every voxel is above; -1: none is; 0: compare */
-    int64_t above_i; /* signed integers: voxel > above_i */
-    uint64_t above_u;/* unsigned integers: voxel > above_u */
-    double above_f;  /* floats: (double)voxel > above_f */
+    int always;       /* 1: every voxel is above; -1: none is; 0: compare */
+    int64_t above_i;  /* signed integers: voxel > above_i */
+    uint64_t above_u; /* unsigned integers: voxel > above_u */
+    double above_f;   /* floats: (double)voxel > above_f */
 };
 
 /* value must not be NaN (the caller has refused it). */

@@ -19,23 +19,23 @@ pw_threshold_fn pw_threshold_vector(enum pw_dtype dtype, enum pw_simd_level leve
 #include <immintrin.h>
 
 /* Part of a loop body: `mask` of `lanes` bits from one step of `step` bytes at p. */
-#define ROWS(target, name, lanes, step, prepare, mask)                                                               \
-    target static void name(const struct pw_threshold *t, const void *voxels, uint64_t words, uint64_t *bits)        \
-    {                                                                                                                \
-        const char *p = voxels;                                                                                      \
-        prepare;                                                                                                     \
-        for (uint64_t w = 0; w < words; w++) {                                                                       \
-            uint64_t word = 0;                                                                                       \
-            for (int lane = 0; lane < 64; lane += (lanes), p += (step))                                              \
-                word |= (uint64_t)(mask) << lane;                                                                    \
-            bits[w] = word;                                                                                          \
-        }                                                                                                            \
+#define ROWS(target, name, lanes, step, prepare, mask)                                                                 \
+    target static void name(const struct pw_threshold *t, const void *voxels, uint64_t words, uint64_t *bits)          \
+    {                                                                                                                  \
+        const char *p = voxels;                                                                                        \
+        prepare;                                                                                                       \
+        for (uint64_t w = 0; w < words; w++) {                                                                         \
+            uint64_t word = 0;                                                                                         \
+            for (int lane = 0; lane < 64; lane += (lanes), p += (step))                                                \
+                word |= (uint64_t)(mask) << lane;                                                                      \
+            bits[w] = word;                                                                                            \
+        }                                                                                                              \
     }
 
 /* --- AVX-512 --- */
 
 #define LOAD5(p) _mm512_loadu_si512((const void *)(p))
-#define ROWS5(name, lanes, limit_vector, mask)                                                                       \
+#define ROWS5(name, lanes, limit_vector, mask)                                                                         \
     ROWS(PW_TARGET_AVX512, name##_avx512, lanes, 64, __m512i limit = limit_vector, mask)
 
 ROWS5(u8, 64, _mm512_set1_epi8((char)t->above_u), _mm512_cmpgt_epu8_mask(LOAD5(p), limit))
@@ -66,12 +66,12 @@ ROWS5(f16, 32, _mm512_set1_epi16((short)t->above_i), half_mask_avx512(LOAD5(p), 
 
 #define LOAD2(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define FLIP2(size, bit, v) _mm256_xor_si256(v, _mm256_set1_epi##size(bit))
-#define ROWS2(name, lanes, step, limit_vector, mask)                                                                 \
+#define ROWS2(name, lanes, step, limit_vector, mask)                                                                   \
     ROWS(PW_TARGET_AVX2, name##_avx2, lanes, step, __m256i limit = limit_vector, mask)
 
-#define MASK2_8(v) (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(v, limit))
-#define MASK2_32(v) (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(v, limit)))
-#define MASK2_64(v) (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(v, limit)))
+#define MASK2_8(v) (uint32_t) _mm256_movemask_epi8(_mm256_cmpgt_epi8(v, limit))
+#define MASK2_32(v) (uint32_t) _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(v, limit)))
+#define MASK2_64(v) (uint32_t) _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(v, limit)))
 
 /* Two vectors of 16-bit comparisons to 32 bits in order. */
 PW_TARGET_AVX2 static inline uint32_t pack_mask_avx2(__m256i low, __m256i high)
@@ -103,20 +103,21 @@ ROWS2(i64, 4, 32, _mm256_set1_epi64x((long long)t->above_i), MASK2_64(LOAD2(p)))
 ROWS2(f16, 32, 64, _mm256_set1_epi16((short)t->above_i),
       pack_mask_avx2(half_above_avx2(LOAD2(p), limit), half_above_avx2(LOAD2(p + 32), limit)))
 ROWS2(f32, 8, 32, _mm256_castps_si256(_mm256_set1_ps(pw_threshold_f32(t->above_f))),
-      (uint32_t)_mm256_movemask_ps(
-          _mm256_cmp_ps(_mm256_castsi256_ps(LOAD2(p)), _mm256_castsi256_ps(limit), _CMP_GT_OQ)))
+      (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(_mm256_castsi256_ps(LOAD2(p)), _mm256_castsi256_ps(limit),
+                                                 _CMP_GT_OQ)))
 ROWS2(f64, 4, 32, _mm256_castpd_si256(_mm256_set1_pd(t->above_f)),
-      (uint32_t)_mm256_movemask_pd(
-          _mm256_cmp_pd(_mm256_castsi256_pd(LOAD2(p)), _mm256_castsi256_pd(limit), _CMP_GT_OQ)))
+      (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(_mm256_castsi256_pd(LOAD2(p)), _mm256_castsi256_pd(limit),
+                                                 _CMP_GT_OQ)))
 
 /* --- SSE2 (no 64-bit integer comparison: plain C) --- */
 
 #define LOAD1(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
 #define FLIP1(size, bit, v) _mm_xor_si128(v, _mm_set1_epi##size(bit))
-#define ROWS1(name, lanes, step, limit_vector, mask) ROWS(, name##_sse2, lanes, step, __m128i limit = limit_vector, mask)
+#define ROWS1(name, lanes, step, limit_vector, mask)                                                                   \
+    ROWS(, name##_sse2, lanes, step, __m128i limit = limit_vector, mask)
 
-#define MASK1_8(v) (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(v, limit))
-#define MASK1_32(v) (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpgt_epi32(v, limit)))
+#define MASK1_8(v) (uint32_t) _mm_movemask_epi8(_mm_cmpgt_epi8(v, limit))
+#define MASK1_32(v) (uint32_t) _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpgt_epi32(v, limit)))
 
 static inline uint32_t pack_mask_sse2(__m128i low, __m128i high)
 {
@@ -150,12 +151,12 @@ ROWS1(f64, 2, 16, _mm_castpd_si128(_mm_set1_pd(t->above_f)),
 pw_threshold_fn pw_threshold_vector(enum pw_dtype dtype, enum pw_simd_level level)
 {
     static const pw_threshold_fn table[][PW_SIMD_AVX512 + 1] = {
-        [PW_BOOL] = {0, u8_sse2, u8_avx2, u8_avx512},    [PW_U8] = {0, u8_sse2, u8_avx2, u8_avx512},
-        [PW_I8] = {0, i8_sse2, i8_avx2, i8_avx512},      [PW_U16] = {0, u16_sse2, u16_avx2, u16_avx512},
-        [PW_I16] = {0, i16_sse2, i16_avx2, i16_avx512},  [PW_U32] = {0, u32_sse2, u32_avx2, u32_avx512},
-        [PW_I32] = {0, i32_sse2, i32_avx2, i32_avx512},  [PW_U64] = {0, 0, u64_avx2, u64_avx512},
-        [PW_I64] = {0, 0, i64_avx2, i64_avx512},         [PW_F16] = {0, f16_sse2, f16_avx2, f16_avx512},
-        [PW_F32] = {0, f32_sse2, f32_avx2, f32_avx512},  [PW_F64] = {0, f64_sse2, f64_avx2, f64_avx512},
+        [PW_BOOL] = {0, u8_sse2, u8_avx2, u8_avx512},   [PW_U8] = {0, u8_sse2, u8_avx2, u8_avx512},
+        [PW_I8] = {0, i8_sse2, i8_avx2, i8_avx512},     [PW_U16] = {0, u16_sse2, u16_avx2, u16_avx512},
+        [PW_I16] = {0, i16_sse2, i16_avx2, i16_avx512}, [PW_U32] = {0, u32_sse2, u32_avx2, u32_avx512},
+        [PW_I32] = {0, i32_sse2, i32_avx2, i32_avx512}, [PW_U64] = {0, 0, u64_avx2, u64_avx512},
+        [PW_I64] = {0, 0, i64_avx2, i64_avx512},        [PW_F16] = {0, f16_sse2, f16_avx2, f16_avx512},
+        [PW_F32] = {0, f32_sse2, f32_avx2, f32_avx512}, [PW_F64] = {0, f64_sse2, f64_avx2, f64_avx512},
     };
     return table[dtype][level];
 }

@@ -26,7 +26,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { PHASES = 4, MOST_ROUNDS = 99 };
+enum {
+    PHASES = 4,
+    MOST_ROUNDS = 99
+};
 
 struct kernel {
     uint64_t shape[3];
@@ -112,7 +115,9 @@ static float mix(float a, float b, float t)
 /* Linear between random values 12 voxels apart; above one half of their range is set. */
 static void fill_blobs(struct kernel *k)
 {
-    enum { STEP = 12 };
+    enum {
+        STEP = 12
+    };
     uint8_t *v = k->image.data;
     for (uint64_t z = 0; z < k->shape[0]; z++)
         for (uint64_t y = 0; y < k->shape[1]; y++) {
@@ -133,10 +138,8 @@ static void fill_blobs(struct kernel *k)
 /* One whole labelling; adds the time of each phase. */
 static uint32_t label_once(struct kernel *k, int connectivity, double *phase)
 {
-    struct pw_runs runs = {.run = k->run.data,
-                           .label = k->label.data,
-                           .row = k->row.data,
-                           .capacity = pw_runs_capacity(k->shape, 0)};
+    struct pw_runs runs = {
+        .run = k->run.data, .label = k->label.data, .row = k->row.data, .capacity = pw_runs_capacity(k->shape, 0)};
     struct pw_threshold threshold;
     double t0 = cpu_seconds();
     pw_threshold_init(&threshold, PW_U8, 0);

@@ -3,7 +3,10 @@
 
 #include "label_oracle.h"
 
-enum { MOST = 400, GUARD = 128 };
+enum {
+    MOST = 400,
+    GUARD = 128
+};
 
 struct row {
     struct pw_run run[MOST];

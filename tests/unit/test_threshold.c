@@ -6,7 +6,11 @@
 #include "base/dtype.h"
 #include "label_oracle.h"
 
-enum { ROWS = 5, STRIDE = 200, VOXELS = ROWS * STRIDE };
+enum {
+    ROWS = 5,
+    STRIDE = 200,
+    VOXELS = ROWS * STRIDE
+};
 
 /* Sets element i of an array to the value, or the nearest of the type. */
 static void store(enum pw_dtype dtype, void *array, int i, int64_t integer, double real)
@@ -67,11 +71,50 @@ static void fill(enum pw_dtype dtype, void *array)
     }
 }
 
-static const double limits[] = {
-    0,     0.5,    -0.5,   1,       -1,         127,      128,     -128,      -129,      255,       254.5,    32767,
-    32768, -32768, -32769, 65535,   65534.9,    65504,    -65504,  70000,     0x1p31,    0x1p31 - 1, -0x1p31, 0x1p32,
-    0x1p53, 0x1p53 + 2, 0x1p63, -0x1p63, 0x1p64, 0x1p64 - 2048, 0x1p63 - 1024, 1e-8, -1e-8, 1e-46, -1e-46, 1e-310,
-    FLT_MAX, -FLT_MAX, 1e300, -1e300, INFINITY, -INFINITY, 5.9604644775390625e-8, 3.0000001};
+static const double limits[] = {0,
+                                0.5,
+                                -0.5,
+                                1,
+                                -1,
+                                127,
+                                128,
+                                -128,
+                                -129,
+                                255,
+                                254.5,
+                                32767,
+                                32768,
+                                -32768,
+                                -32769,
+                                65535,
+                                65534.9,
+                                65504,
+                                -65504,
+                                70000,
+                                0x1p31,
+                                0x1p31 - 1,
+                                -0x1p31,
+                                0x1p32,
+                                0x1p53,
+                                0x1p53 + 2,
+                                0x1p63,
+                                -0x1p63,
+                                0x1p64,
+                                0x1p64 - 2048,
+                                0x1p63 - 1024,
+                                1e-8,
+                                -1e-8,
+                                1e-46,
+                                -1e-46,
+                                1e-310,
+                                FLT_MAX,
+                                -FLT_MAX,
+                                1e300,
+                                -1e300,
+                                INFINITY,
+                                -INFINITY,
+                                5.9604644775390625e-8,
+                                3.0000001};
 
 /* Compares with the definition: the value, as a real number, is greater. */
 static void check(enum pw_dtype dtype, const void *array, double limit, uint64_t width)
