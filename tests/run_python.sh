@@ -59,7 +59,5 @@ if [ $# -eq 0 ]; then
 fi
 
 # The source tree may be read-only (make distcheck): no bytecode and no pytest cache in it.
-PYTHONDONTWRITEBYTECODE=1
-HYPOTHESIS_STORAGE_DIRECTORY=$(pwd)/tests/hypothesis
-export PYTHONDONTWRITEBYTECODE HYPOTHESIS_STORAGE_DIRECTORY
+export PYTHONDONTWRITEBYTECODE=1
 exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir="$srcdir/tests" -ra "$@"
