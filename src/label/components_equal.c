@@ -3,6 +3,7 @@
  * compared by walking the two lists of runs, since label images are smooth.
  */
 #include "label/components.h"
+#include "label/changes.h"
 #include "label/components_full.h"
 
 #include <string.h>
@@ -66,17 +67,27 @@ struct equal {
     struct pw_runs *out;
 };
 
-PW_INLINE uint64_t cut_row(const unsigned char *voxel, size_t bytes, uint64_t width, key_fn key, struct pw_run *run)
+/*
+ * Stretches of one value that is not background.  Voxels of one key have the
+ * same bits unless they are background, so changes of bits are where to look.
+ */
+PW_INLINE uint64_t cut_row(const unsigned char *voxel, size_t bytes, uint64_t width, pw_changes_fn changes, key_fn key,
+                           struct pw_run *run)
 {
-    uint64_t n = 0, x = 0;
-    while (x < width) {
-        uint64_t value = key(voxel + x * bytes), start = x;
-        do
-            x++;
-        while (x < width && key(voxel + x * bytes) == value);
-        if (value)
-            run[n++] = (struct pw_run){(uint32_t)start, (uint32_t)x};
+    uint64_t n = 0;
+    int open = 0;
+    for (uint64_t w = 0; 64 * w < width; w++) {
+        uint64_t change = pw_changes_word(changes, voxel, bytes, width, w);
+        for (; change; change &= change - 1) {
+            uint64_t x = 64 * w + (uint64_t)__builtin_ctzll(change);
+            if (open)
+                run[n++].end = (uint32_t)x;
+            open = key(voxel + x * bytes) != 0;
+            run[n].start = (uint32_t)x;
+        }
     }
+    if (open)
+        run[n++].end = (uint32_t)width;
     return n;
 }
 
@@ -136,12 +147,13 @@ PW_INLINE void unite_back(const struct equal *e, uint64_t z, uint64_t y, size_t 
 PW_INLINE void label_equal(const struct equal *e, size_t bytes, key_fn key)
 {
     struct pw_runs *out = e->out;
+    pw_changes_fn changes = pw_changes(bytes);
     uint64_t row = 0, n = 0;
     out->row[0] = 0;
     for (uint64_t z = 0; z < e->shape[0]; z++)
         for (uint64_t y = 0; y < e->shape[1]; y++) {
             const unsigned char *voxels = e->voxels + z * e->stride[0] + y * e->stride[1];
-            uint64_t end = n + cut_row(voxels, bytes, e->shape[2], key, out->run + n);
+            uint64_t end = n + cut_row(voxels, bytes, e->shape[2], changes, key, out->run + n);
             out->row[++row] = end;
             if (end == n)
                 continue;

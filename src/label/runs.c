@@ -1,6 +1,7 @@
 #include "label/runs.h"
 
 #include "label/bitrow.h"
+#include "label/changes.h"
 
 #include <string.h>
 
@@ -10,23 +11,36 @@ uint64_t pw_runs_capacity(const uint64_t shape[3], int labels_may_touch)
     return shape[0] * shape[1] * in_row + PW_RUN_SLACK;
 }
 
+/* Runs of one row and their values; returns their number. */
+static uint64_t cut_row(const uint32_t *dense, uint64_t width, pw_changes_fn changes, struct pw_run *run,
+                        uint32_t *label)
+{
+    uint64_t n = 0;
+    uint32_t value = 0;
+    for (uint64_t w = 0; 64 * w < width; w++) {
+        uint64_t change = pw_changes_word(changes, (const unsigned char *)dense, sizeof *dense, width, w);
+        for (; change; change &= change - 1) {
+            uint64_t x = 64 * w + (uint64_t)__builtin_ctzll(change);
+            if (value)
+                run[n++].end = (uint32_t)x;
+            value = dense[x];
+            run[n].start = (uint32_t)x;
+            label[n] = value;
+        }
+    }
+    if (value)
+        run[n++].end = (uint32_t)width;
+    return n;
+}
+
 void pw_runs_from_dense(const uint32_t *dense, const uint64_t shape[3], struct pw_runs *out)
 {
+    pw_changes_fn changes = pw_changes(sizeof *dense);
     uint64_t rows = shape[0] * shape[1], width = shape[2], n = 0;
     memcpy(out->shape, shape, sizeof out->shape);
     for (uint64_t row = 0; row < rows; row++, dense += width) {
         out->row[row] = n;
-        for (uint64_t x = 0; x < width;) {
-            uint32_t label = dense[x];
-            uint64_t start = x;
-            do
-                x++;
-            while (x < width && dense[x] == label);
-            if (label == 0)
-                continue;
-            out->run[n] = (struct pw_run){(uint32_t)start, (uint32_t)x};
-            out->label[n++] = label;
-        }
+        n += cut_row(dense, width, changes, out->run + n, out->label + n);
     }
     out->row[rows] = n;
     out->n_runs = n;

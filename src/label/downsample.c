@@ -1,0 +1,137 @@
+#include "label/downsample.h"
+
+#include <string.h>
+
+/* The labels of a block and how often they occur. */
+struct tally {
+    uint64_t value, count;
+};
+
+static uint64_t block_voxels(const uint64_t factor[3])
+{
+    return factor[0] * factor[1] * factor[2];
+}
+
+size_t pw_downsample_scratch_bytes(const uint64_t factor[3])
+{
+    return (size_t)block_voxels(factor) * (sizeof(struct tally) + sizeof(uint64_t));
+}
+
+static inline uint64_t load(const unsigned char *voxel, size_t size)
+{
+    uint64_t value = 0;
+    if (size == 1) {
+        value = *voxel;
+    } else if (size == 2) {
+        uint16_t v;
+        memcpy(&v, voxel, 2);
+        value = v;
+    } else if (size == 4) {
+        uint32_t v;
+        memcpy(&v, voxel, 4);
+        value = v;
+    } else {
+        memcpy(&value, voxel, 8);
+    }
+    return value;
+}
+
+static inline void store(unsigned char *voxel, uint64_t value, size_t size)
+{
+    if (size == 1) {
+        *voxel = (unsigned char)value;
+    } else if (size == 2) {
+        uint16_t v = (uint16_t)value;
+        memcpy(voxel, &v, 2);
+    } else if (size == 4) {
+        uint32_t v = (uint32_t)value;
+        memcpy(voxel, &v, 4);
+    } else {
+        memcpy(voxel, &value, 8);
+    }
+}
+
+/* The rule for n values that are not all equal. */
+static uint64_t vote(const uint64_t *value, uint64_t n, struct tally *tally)
+{
+    uint64_t kinds = 0;
+    uint64_t labelled = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t k = 0;
+        if (value[i] == 0)
+            continue;
+        labelled++;
+        while (k < kinds && tally[k].value != value[i])
+            k++;
+        if (k == kinds)
+            tally[kinds++] = (struct tally){value[i], 0};
+        tally[k].count++;
+    }
+    if (labelled < n - labelled)
+        return 0;
+    uint64_t best = 0;
+    for (uint64_t k = 1; k < kinds; k++)
+        if (tally[k].count > tally[best].count ||
+            (tally[k].count == tally[best].count && tally[k].value < tally[best].value))
+            best = k;
+    return tally[best].value;
+}
+
+/* The input voxels of output voxel i along one axis. */
+struct span {
+    uint64_t start, end;
+};
+
+static inline struct span span_of(uint64_t i, uint64_t factor, uint64_t extent)
+{
+    struct span span = {i * factor, (i + 1) * factor};
+    if (span.start >= extent)
+        span.start = extent - 1;
+    if (span.end > extent)
+        span.end = extent;
+    return span;
+}
+
+static inline __attribute__((always_inline)) int downsample(const struct pw_label_box *from, const uint64_t factor[3],
+                                                            const struct pw_label_box *to, uint64_t *value,
+                                                            struct tally *tally, size_t size)
+{
+    uint64_t any = 0;
+    for (uint64_t z = 0; z < to->shape[0]; z++)
+        for (uint64_t y = 0; y < to->shape[1]; y++) {
+            unsigned char *out = (unsigned char *)to->voxels + (z * to->stride[0] + y * to->stride[1]) * size;
+            struct span zs = span_of(z, factor[0], from->shape[0]);
+            struct span ys = span_of(y, factor[1], from->shape[1]);
+            for (uint64_t x = 0; x < to->shape[2]; x++) {
+                struct span xs = span_of(x, factor[2], from->shape[2]);
+                uint64_t n = 0;
+                uint64_t different = 0;
+                for (uint64_t sz = zs.start; sz < zs.end; sz++)
+                    for (uint64_t sy = ys.start; sy < ys.end; sy++) {
+                        const unsigned char *in = (const unsigned char *)from->voxels +
+                                                  (sz * from->stride[0] + sy * from->stride[1] + xs.start) * size;
+                        for (uint64_t sx = xs.start; sx < xs.end; sx++, in += size) {
+                            value[n] = load(in, size);
+                            different |= value[n++] ^ value[0];
+                        }
+                    }
+                uint64_t result = different == 0 ? value[0] : vote(value, n, tally);
+                any |= result;
+                store(out + x * size, result, size);
+            }
+        }
+    return any != 0;
+}
+
+int pw_downsample_labels(enum pw_dtype dtype, const struct pw_label_box *from, const uint64_t factor[3],
+                         const struct pw_label_box *to, void *scratch)
+{
+    struct tally *tally = scratch;
+    uint64_t *value = (uint64_t *)(tally + block_voxels(factor));
+    switch (dtype) {
+    case PW_U8: return downsample(from, factor, to, value, tally, 1);
+    case PW_U16: return downsample(from, factor, to, value, tally, 2);
+    case PW_U32: return downsample(from, factor, to, value, tally, 4);
+    default: return downsample(from, factor, to, value, tally, 8);
+    }
+}
