@@ -4,12 +4,12 @@
  * The picture has at most --max-size pixels a side; a plane that is much smaller is enlarged by a whole factor.
  * A pixel is outline when it has a label and one of its four neighbours has another (or none).
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
+#include "arguments.h"
 #include "commands.h"
 #include "patchworks.h"
 #include "png_file.h"
@@ -24,34 +24,11 @@ struct request {
     struct pw_preview_choice choice; /* of the image; the labels differ in their path */
     const char *labels;
     const char *output;
-    uint64_t max_side;
 };
-
-static int usage(const char *message, const char *value)
-{
-    fprintf(stderr, "pw-stream: preview: %s%s%s (see pw-stream help preview)\n", message, value[0] == '\0' ? "" : ": ",
-            value);
-    return 64;
-}
-
-/* A whole number from 0 to INT64_MAX; 0 when text is something else. */
-static int parse_index(const char *text, int64_t *index)
-{
-    char *end;
-    if (text[0] < '0' || text[0] > '9')
-        return 0;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno != 0 || *end != '\0')
-        return 0;
-    *index = value;
-    return 1;
-}
 
 enum {
     OPT_CHANNEL = 256,
     OPT_TIME,
-    OPT_LEVEL,
     OPT_Z,
     OPT_MAX_SIZE
 };
@@ -60,43 +37,57 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"channel", required_argument, NULL, OPT_CHANNEL},
     {"time", required_argument, NULL, OPT_TIME},
-    {"level", required_argument, NULL, OPT_LEVEL},
     {"z", required_argument, NULL, OPT_Z},
     {"max-size", required_argument, NULL, OPT_MAX_SIZE},
+    PW_OPEN_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
-/* Returns 0, or 64 after a message. */
+static int parse_index(const char *option, const char *text, int64_t *index)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
+        return 0;
+    *index = (int64_t)value;
+    return 1;
+}
+
+/* Takes one option; 0 after a message. */
+static int take_option(int option, struct request *request)
+{
+    switch (option) {
+    case 'o': request->output = optarg; return 1;
+    case OPT_CHANNEL: return parse_index("--channel", optarg, &request->choice.channel);
+    case OPT_TIME: return parse_index("--time", optarg, &request->choice.time);
+    case OPT_Z: return parse_index("--z", optarg, &request->choice.z);
+    case OPT_MAX_SIZE:
+        return pw_argument_number("--max-size", optarg, 1, LARGEST_MAX_SIDE, &request->choice.picture_side);
+    default: return pw_argument_open(option, optarg, &request->choice.open);
+    }
+}
+
+/* Returns 0 after a message. */
 static int parse_options(int argc, char **argv, struct request *request)
 {
-    int64_t max_side = DEFAULT_MAX_SIDE;
-    int option, which = 0;
+    int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":o:", long_options, &which)) != -1) {
-        int64_t *number = NULL;
-        switch (option) {
-        case 'o': request->output = optarg; break;
-        case OPT_CHANNEL: number = &request->choice.channel; break;
-        case OPT_TIME: number = &request->choice.time; break;
-        case OPT_LEVEL: number = &request->choice.level; break;
-        case OPT_Z: number = &request->choice.z; break;
-        case OPT_MAX_SIZE: number = &max_side; break;
-        case ':': return usage("the option needs a value", argv[optind - 1]);
-        default: return usage("unknown option", argv[optind - 1]);
+    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            (void)pw_argument_getopt_error(option, argv);
+            return 0;
         }
-        if (number != NULL && !parse_index(optarg, number))
-            return usage("not a whole number", optarg);
+        if (!take_option(option, request))
+            return 0;
+        if (option == PW_OPTION_LEVEL)
+            request->choice.level = request->choice.open.level;
     }
-    if (max_side < 1 || max_side > LARGEST_MAX_SIDE)
-        return usage("--max-size is from 1 to 8192", "");
     if (argc - optind < 1 || argc - optind > 2)
-        return usage("IMAGE [LABELS] -o OUT.png is needed", "");
+        return pw_argument_wrong("preview needs IMAGE [LABELS] -o OUT.png");
     if (request->output == NULL)
-        return usage("-o OUT.png is needed", "");
+        return pw_argument_wrong("preview needs -o OUT.png");
     request->choice.path = argv[optind];
     request->labels = argc - optind == 2 ? argv[optind + 1] : NULL;
-    request->max_side = request->choice.picture_side = (uint64_t)max_side;
-    return 0;
+    return pw_argument_open_check(&request->choice.open);
 }
 
 /* The picture's size: reduced by a whole factor to max_side, or enlarged by one to at most COMFORTABLE_SIDE. */
@@ -104,8 +95,8 @@ static void choose_size(const struct request *request, const struct pw_preview_p
                         uint64_t *width)
 {
     uint64_t h = plane->full_height, w = plane->full_width, longer = h > w ? h : w;
-    uint64_t comfortable = request->max_side < COMFORTABLE_SIDE ? request->max_side : COMFORTABLE_SIDE;
-    uint64_t down = longer / request->max_side + (longer % request->max_side != 0);
+    uint64_t side = request->choice.picture_side, comfortable = side < COMFORTABLE_SIDE ? side : COMFORTABLE_SIDE;
+    uint64_t down = longer / side + (longer % side != 0);
     uint64_t up = longer < comfortable ? comfortable / longer : 1;
     *height = (h / down + (h % down != 0)) * up;
     *width = (w / down + (w % down != 0)) * up;
@@ -117,6 +108,7 @@ static enum pw_status open_labels(const struct request *request, const struct pw
     struct pw_preview_choice choice = request->choice;
     choice.path = request->labels;
     choice.channel = choice.time = -1;
+    memset(&choice.open, 0, sizeof choice.open); /* --shape and the like describe the image */
     enum pw_status status = pw_preview_open(&choice, labels, error);
     if (status != PW_OK)
         return status;
@@ -161,13 +153,14 @@ out:
 
 int pw_cmd_preview(int argc, char **argv)
 {
-    struct request request = {.choice = {.level = -1, .channel = -1, .time = -1, .z = -1}};
+    struct request request = {
+        .choice = {.picture_side = DEFAULT_MAX_SIDE, .level = -1, .channel = -1, .time = -1, .z = -1}};
     struct pw_error error = {0};
-    int wrong = parse_options(argc, argv, &request);
-    if (wrong != 0)
-        return wrong;
+    pw_argument_verb("preview");
+    if (!parse_options(argc, argv, &request))
+        return PW_EXIT_USAGE;
     if (draw(&request, &error) == PW_OK)
-        return 0;
-    fprintf(stderr, "pw-stream: %s\n", error.message);
-    return 1;
+        return PW_EXIT_DONE;
+    (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    return PW_EXIT_FAILED;
 }

@@ -70,7 +70,8 @@ static enum pw_status place_on_axis(const struct pw_preview_choice *choice, cons
 static enum pw_status open_level(const struct pw_preview_choice *choice, int level, struct pw_preview_plane *plane,
                                  struct pw_error *error)
 {
-    struct pw_open_options options = {.level = level};
+    struct pw_open_options options = choice->open;
+    options.level = level;
     pw_image_close(plane->image);
     plane->image = NULL;
     enum pw_status status = pw_image_open(choice->path, &options, &plane->image, error);

@@ -18,11 +18,12 @@
 /* Which plane of a file. */
 struct pw_preview_choice {
     const char *path;
-    uint64_t picture_side; /* the level is the coarsest one with at least so many voxels along the longer side */
-    int64_t level;         /* or this one; -1: not given */
-    int64_t channel;       /* -1: the first */
-    int64_t time;          /* -1: the first */
-    int64_t z;             /* of level 0; -1: the middle */
+    struct pw_open_options open; /* of a raw file; its level is not used */
+    uint64_t picture_side;       /* the level is the coarsest one with at least so many voxels along the longer side */
+    int64_t level;               /* or this one; -1: not given */
+    int64_t channel;             /* -1: the first */
+    int64_t time;                /* -1: the first */
+    int64_t z;                   /* of level 0; -1: the middle */
 };
 
 struct pw_preview_plane {
