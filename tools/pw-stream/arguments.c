@@ -1,0 +1,166 @@
+#include "arguments.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+
+static const char *verb = "";
+
+void pw_argument_verb(const char *name)
+{
+    verb = name;
+}
+
+int pw_argument_wrong(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    (void)fprintf(stderr, "pw-stream: %s; see pw-stream help %s\n", text, verb);
+    return 0;
+}
+
+/* The number at *text, which moves behind it; 0 when there is none. */
+static int take_number(const char **text, uint64_t *value)
+{
+    char *end;
+    if ((*text)[0] < '0' || (*text)[0] > '9')
+        return 0;
+    errno = 0;
+    unsigned long long number = strtoull(*text, &end, 10);
+    if (errno != 0)
+        return 0;
+    *text = end;
+    *value = number;
+    return 1;
+}
+
+int pw_argument_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value)
+{
+    const char *rest = text;
+    if (!take_number(&rest, value) || *rest != '\0' || *value < least || *value > most)
+        return pw_argument_wrong("%s %s: not a whole number from %llu to %llu", option, text, (unsigned long long)least,
+                                 (unsigned long long)most);
+    return 1;
+}
+
+int pw_argument_size(const char *option, const char *text, uint64_t *bytes)
+{
+    static const char units[] = "KMGTP";
+    char *end;
+    errno = 0;
+    double value = strtod(text, &end);
+    const char *unit = *end != '\0' ? strchr(units, *end & ~0x20) : NULL;
+    if (unit != NULL) {
+        value = ldexp(value, 10 * (int)(unit - units + 1));
+        end++;
+        if (*end == 'i')
+            end++;
+    }
+    if (end != text && (*end == 'B' || *end == 'b'))
+        end++;
+    if (end == text || *end != '\0' || errno != 0 || !(value >= 1) || value > 9e18)
+        return pw_argument_wrong("%s %s: not a size like 512M or 4G", option, text);
+    *bytes = (uint64_t)value;
+    return 1;
+}
+
+/* Up to most numbers with commas between them; their count, 0 when the text is something else. */
+static int take_list(const char *text, uint64_t *value, int most)
+{
+    int n = 0;
+    for (;;) {
+        if (n == most || !take_number(&text, &value[n]))
+            return 0;
+        n++;
+        if (*text == '\0')
+            return n;
+        if (*text != ',' && *text != 'x')
+            return 0;
+        text++;
+    }
+}
+
+int pw_argument_box(const char *option, const char *text, uint64_t least, uint64_t box[3])
+{
+    uint64_t value[3];
+    int n = take_list(text, value, 3);
+    for (int i = 0; i < n; i++)
+        if (value[i] < least || value[i] > (uint64_t)1 << 40)
+            n = 0;
+    if (n == 0)
+        return pw_argument_wrong("%s %s: not numbers from %llu as z,y,x or y,x, nor one for all axes", option, text,
+                                 (unsigned long long)least);
+    box[0] = n == 2 ? least : value[0];
+    box[1] = n == 3 ? value[1] : value[0];
+    box[2] = value[n - 1];
+    return 1;
+}
+
+int pw_argument_shape(const char *option, const char *text, uint64_t shape[PW_MAX_RANK], int *rank)
+{
+    *rank = take_list(text, shape, PW_MAX_RANK);
+    for (int i = 0; i < *rank; i++)
+        if (shape[i] == 0)
+            *rank = 0;
+    if (*rank == 0)
+        return pw_argument_wrong("%s %s: not 1 to %d whole numbers above 0 with commas between", option, text,
+                                 PW_MAX_RANK);
+    return 1;
+}
+
+int pw_argument_open(int option, const char *text, struct pw_open_options *open)
+{
+    uint64_t number;
+    switch (option) {
+    case PW_OPTION_SHAPE: return pw_argument_shape("--shape", text, open->raw_shape, &open->raw_rank);
+    case PW_OPTION_OFFSET: return pw_argument_number("--offset", text, 0, INT64_MAX, &open->raw_offset_bytes);
+    case PW_OPTION_DTYPE:
+        open->raw_dtype = pw_dtype_parse(text);
+        if (open->raw_dtype == PW_DTYPE_NONE)
+            return pw_argument_wrong("--dtype %s: no such type; uint8, uint16, float32 and the like", text);
+        if (text[0] == '>')
+            open->raw_big_endian = 1;
+        return 1;
+    case PW_OPTION_ENDIAN:
+        if (strcmp(text, "little") != 0 && strcmp(text, "big") != 0)
+            return pw_argument_wrong("--endian %s: little or big", text);
+        open->raw_big_endian = text[0] == 'b';
+        return 1;
+    case PW_OPTION_LEVEL:
+        if (!pw_argument_number("--level", text, 0, PW_MAX_LEVELS - 1, &number))
+            return 0;
+        open->level = (int)number;
+        return 1;
+    default: return -1;
+    }
+}
+
+int pw_argument_open_check(const struct pw_open_options *open)
+{
+    if (open->raw_rank > 0 && open->raw_dtype == PW_DTYPE_NONE)
+        return pw_argument_wrong("--shape describes a raw file, which also needs --dtype");
+    if (open->raw_rank == 0 && open->raw_dtype != PW_DTYPE_NONE)
+        return pw_argument_wrong("--dtype describes a raw file, which also needs --shape");
+    return 1;
+}
+
+int pw_argument_getopt_error(int result, char **argv)
+{
+    const char *word = argv[optind - 1];
+    if (result == ':')
+        (void)pw_argument_wrong("%s needs a value", word);
+    else if (word[0] == '-' && word[1] != '-' && optopt != 0)
+        (void)pw_argument_wrong("no option -%c", optopt);
+    else
+        (void)pw_argument_wrong("no option %s, or not with a value", word);
+    return PW_EXIT_USAGE;
+}

@@ -1,0 +1,48 @@
+/*
+ * arguments - the values of options: numbers, sizes, boxes.  Each returns 1, or 0
+ * after a line on standard error that names the option and the text.
+ */
+#ifndef ARGUMENTS_H
+#define ARGUMENTS_H
+
+#include <stdint.h>
+
+#include "patchworks.h"
+
+/* The verb that messages name. */
+void pw_argument_verb(const char *verb);
+
+/* One line on standard error; returns 0. */
+int pw_argument_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A whole number between least and most. */
+int pw_argument_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value);
+
+/* "512M", "4G", "1.5G", "100000": bytes; K, M, G, T are powers of 1024, an i or B after them is allowed. */
+int pw_argument_size(const char *option, const char *text, uint64_t *bytes);
+
+/* "z,y,x" or "y,x" (z gets single_z), or one number for all axes; slowest first. */
+int pw_argument_box(const char *option, const char *text, uint64_t least, uint64_t box[3]);
+
+/* "t,c,z,y,x" and shorter: 1..PW_MAX_RANK numbers from 1. */
+int pw_argument_shape(const char *option, const char *text, uint64_t shape[PW_MAX_RANK], int *rank);
+
+/* Options that describe a raw file and a level, common to several verbs. */
+enum { PW_OPTION_SHAPE = 1000, PW_OPTION_DTYPE, PW_OPTION_OFFSET, PW_OPTION_ENDIAN, PW_OPTION_LEVEL };
+#define PW_OPEN_OPTIONS                                                                                                \
+    {"shape", required_argument, NULL, PW_OPTION_SHAPE}, {"dtype", required_argument, NULL, PW_OPTION_DTYPE},          \
+        {"offset", required_argument, NULL, PW_OPTION_OFFSET}, {"endian", required_argument, NULL, PW_OPTION_ENDIAN}, \
+    {                                                                                                                  \
+        "level", required_argument, NULL, PW_OPTION_LEVEL                                                              \
+    }
+
+/* Takes one of them; returns 1, 0 after a message, or -1 when option is none of them. */
+int pw_argument_open(int option, const char *text, struct pw_open_options *open);
+
+/* A raw file needs both its shape and its type: 1, or 0 after a message. */
+int pw_argument_open_check(const struct pw_open_options *open);
+
+/* What getopt_long found wrong ('?' or ':'), in our words; returns PW_EXIT_USAGE. */
+int pw_argument_getopt_error(int result, char **argv);
+
+#endif

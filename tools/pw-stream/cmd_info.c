@@ -1,0 +1,159 @@
+/* pw-stream info: what an image is, for people or as JSON. */
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "commands.h"
+
+static void print_shape(const char *name, const uint64_t *shape, int rank)
+{
+    (void)printf("%-10s", name);
+    for (int i = 0; i < rank; i++)
+        (void)printf("%s%llu", i > 0 ? " x " : "", (unsigned long long)shape[i]);
+    (void)printf("\n");
+}
+
+static void print_axes(const struct pw_image_info *info)
+{
+    for (int i = 0; i < info->rank; i++) {
+        const struct pw_axis *axis = &info->axis[i];
+        (void)printf("%-10s%-4s", i == 0 ? "axes" : "", axis->name[0] != '\0' ? axis->name : "?");
+        (void)printf("%llu", (unsigned long long)info->shape[i]);
+        if (axis->kind == 's' && (axis->scale != 1.0 || axis->unit[0] != '\0'))
+            (void)printf(", step %g %s", axis->scale, axis->unit);
+        (void)printf("\n");
+    }
+}
+
+static void print_levels(const struct pw_image_info *info)
+{
+    if (info->n_levels < 2)
+        return;
+    (void)printf("%-10s%d, this is %d\n", "levels", info->n_levels, info->level);
+    for (int level = 0; level < info->n_levels; level++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "  %d", level);
+        print_shape(name, info->level_shape[level], info->rank);
+    }
+}
+
+static void print_text(const struct pw_image_info *info)
+{
+    (void)printf("%-10s%s", "format", info->format);
+    if (info->ngff_version[0] != '\0')
+        (void)printf(", OME-NGFF %s", info->ngff_version);
+    (void)printf("\n");
+    print_shape("shape", info->shape, info->rank);
+    (void)printf("%-10s%s\n", "type", pw_dtype_name(info->dtype));
+    print_axes(info);
+    print_shape("chunk", info->chunk, info->rank);
+    if (memcmp(info->chunk, info->shard, (size_t)info->rank * sizeof info->chunk[0]) != 0 && info->shard[0] != 0)
+        print_shape("shard", info->shard, info->rank);
+    if (info->codec[0] != '\0')
+        (void)printf("%-10s%s\n", "codec", info->codec);
+    print_levels(info);
+    if (info->is_label)
+        (void)printf("%-10s%s", "objects", info->n_objects > 0 ? "" : "unknown\n");
+    if (info->is_label && info->n_objects > 0)
+        (void)printf("%llu\n", (unsigned long long)info->n_objects);
+    for (int i = 0; i < info->n_labels; i++)
+        (void)printf("%-10s%s\n", i == 0 ? "labels" : "", info->label_names[i]);
+}
+
+static struct json_object *json_shape(const uint64_t *shape, int rank)
+{
+    struct json_object *array = json_object_new_array();
+    for (int i = 0; i < rank; i++)
+        (void)json_object_array_add(array, json_object_new_uint64(shape[i]));
+    return array;
+}
+
+static struct json_object *json_axes(const struct pw_image_info *info)
+{
+    struct json_object *array = json_object_new_array();
+    for (int i = 0; i < info->rank; i++) {
+        const struct pw_axis *axis = &info->axis[i];
+        struct json_object *object = json_object_new_object();
+        const char kind[2] = {axis->kind != '\0' ? axis->kind : '?', '\0'};
+        (void)json_object_object_add(object, "name", json_object_new_string(axis->name));
+        (void)json_object_object_add(object, "kind", json_object_new_string(kind));
+        (void)json_object_object_add(object, "scale", json_object_new_double(axis->scale));
+        (void)json_object_object_add(object, "translation", json_object_new_double(axis->translation));
+        (void)json_object_object_add(object, "unit", json_object_new_string(axis->unit));
+        (void)json_object_array_add(array, object);
+    }
+    return array;
+}
+
+static struct json_object *json_levels(const struct pw_image_info *info)
+{
+    struct json_object *array = json_object_new_array();
+    for (int level = 0; level < info->n_levels; level++) {
+        struct json_object *object = json_object_new_object(), *scale = json_object_new_array();
+        for (int i = 0; i < info->rank; i++)
+            (void)json_object_array_add(scale, json_object_new_double(info->level_scale[level][i]));
+        (void)json_object_object_add(object, "shape", json_shape(info->level_shape[level], info->rank));
+        (void)json_object_object_add(object, "scale", scale);
+        (void)json_object_array_add(array, object);
+    }
+    return array;
+}
+
+static void print_json(const struct pw_image_info *info)
+{
+    struct json_object *object = json_object_new_object(), *labels = json_object_new_array();
+    (void)json_object_object_add(object, "format", json_object_new_string(info->format));
+    (void)json_object_object_add(object, "ngff", info->ngff_version[0] != '\0'
+                                                     ? json_object_new_string(info->ngff_version)
+                                                     : NULL);
+    (void)json_object_object_add(object, "shape", json_shape(info->shape, info->rank));
+    (void)json_object_object_add(object, "dtype", json_object_new_string(pw_dtype_name(info->dtype)));
+    (void)json_object_object_add(object, "chunk", json_shape(info->chunk, info->rank));
+    (void)json_object_object_add(object, "shard", json_shape(info->shard, info->rank));
+    (void)json_object_object_add(object, "codec", json_object_new_string(info->codec));
+    (void)json_object_object_add(object, "axes", json_axes(info));
+    (void)json_object_object_add(object, "level", json_object_new_int(info->level));
+    (void)json_object_object_add(object, "levels", json_levels(info));
+    for (int i = 0; i < info->n_labels; i++)
+        (void)json_object_array_add(labels, json_object_new_string(info->label_names[i]));
+    (void)json_object_object_add(object, "labels", labels);
+    (void)json_object_object_add(object, "is_label", json_object_new_boolean(info->is_label));
+    if (info->is_label)
+        (void)json_object_object_add(object, "n_objects", json_object_new_uint64(info->n_objects));
+    (void)printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_PRETTY |
+                                                                    JSON_C_TO_STRING_NOSLASHESCAPE));
+    (void)json_object_put(object);
+}
+
+int pw_cmd_info(int argc, char **argv)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, PW_OPEN_OPTIONS, {NULL, 0, NULL, 0}};
+    struct pw_open_options open = {0};
+    struct pw_error error = {0};
+    struct pw_image *image;
+    int json = 0, option;
+    pw_argument_verb("info");
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        if (option == 'j')
+            json = 1;
+        else if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        else if (pw_argument_open(option, optarg, &open) != 1)
+            return PW_EXIT_USAGE;
+    }
+    if (!pw_argument_open_check(&open))
+        return PW_EXIT_USAGE;
+    if (argc - optind != 1) {
+        (void)pw_argument_wrong("info takes one PATH");
+        return PW_EXIT_USAGE;
+    }
+    if (pw_image_open(argv[optind], &open, &image, &error) != PW_OK) {
+        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+        return PW_EXIT_FAILED;
+    }
+    (json ? print_json : print_text)(pw_image_describe(image));
+    pw_image_close(image);
+    return PW_EXIT_DONE;
+}

@@ -1,0 +1,29 @@
+/*
+ * commands - the verbs of pw-stream, one file cmd_<verb>.c each.
+ *
+ * A verb gets its own argv (argv[0] is the verb) with getopt reset, and returns the exit status:
+ * 0 done, 1 failed (one line on standard error), 2 done with warnings, 64 usage.
+ */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+struct pw_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary; /* one line of `pw-stream help` */
+    const char *help;    /* the whole of `pw-stream help <verb>` */
+};
+
+/* All verbs, ended by a NULL name. */
+extern const struct pw_command pw_commands[];
+
+int pw_cmd_run(int argc, char **argv);
+int pw_cmd_info(int argc, char **argv);
+int pw_cmd_cat(int argc, char **argv);
+int pw_cmd_preview(int argc, char **argv);
+int pw_cmd_version(int argc, char **argv);
+int pw_cmd_help(int argc, char **argv);
+
+enum { PW_EXIT_DONE = 0, PW_EXIT_FAILED = 1, PW_EXIT_WARNINGS = 2, PW_EXIT_USAGE = 64 };
+
+#endif

@@ -1,0 +1,86 @@
+#include "help_text.h"
+
+const char pw_help_run[] =
+    "usage: pw-stream run IMAGE [-o OUT] --fn SEGMENTER [options]\n"
+    "\n"
+    "Segments IMAGE tile by tile, joins the objects that cross tiles, writes one label volume.\n"
+    "IMAGE is zarr, OME-Zarr, TIFF, npy or raw, recognised by content; - is npy or raw on standard input.\n"
+    "\n"
+    "  --fn SEGMENTER        threshold:VALUE   voxels above VALUE, connected\n"
+    "                        otsu              as above, one Otsu threshold of the whole image\n"
+    "                        otsu:tile         one of each tile\n"
+    "                        label             connected components of equal values that are not 0\n"
+    "                        ./plugin.so[:OPTIONS]   your own function; see patchworks.h\n"
+    "                        built-ins take ,connectivity=1..3 (faces, edges, corners; default 1)\n"
+    "  --connectivity N      how labels join across tiles (default: the segmenter's)\n"
+    "\n"
+    "output\n"
+    "  -o, --output OUT      .zarr, .tif, .npy, .raw; - is standard output, npy unless --format raw\n"
+    "                        without it labels go into an OME-Zarr input, under labels/\n"
+    "  --format FORMAT       zarr, tiff, npy or raw, whatever OUT is called\n"
+    "  --name NAME           of the label image in a store (default: the segmenter's)\n"
+    "  --ngff 0.5|0.4        OME-NGFF version of a new store (default 0.5)\n"
+    "  --chunk z,y,x         of a store, and --shard z,y,x (default: chosen)\n"
+    "  --out-dtype TYPE      uint8, uint16, uint32 or uint64 (default: uint32, wider when needed)\n"
+    "  --overwrite           replace an existing output, once the new one is whole\n"
+    "\n"
+    "input\n"
+    "  --level N             resolution level, 0 is full\n"
+    "  --channel N, --time N when there are several\n"
+    "  --shape z,y,x         of a raw file, with\n"
+    "  --dtype TYPE          uint8, u16, float32, ...\n"
+    "  --offset N            bytes before the first voxel\n"
+    "  --endian little|big\n"
+    "\n"
+    "tiles and resources\n"
+    "  --tile z,y,x|N|auto   core of a tile (default auto: by image, chunks and memory)\n"
+    "  --halo z,y,x|N        context around it (default: what the segmenter declares)\n"
+    "  --memory SIZE         never more than this: 512M, 4G (default: half of what the host grants)\n"
+    "  --threads N           (default: what the host grants)\n"
+    "  --io ENGINE           auto, uring, mmap or sync\n"
+    "  --scratch DIR         for the stage (default: beside the output, else $TMPDIR)\n"
+    "  --dry-run             print the plan: tiles, ring, memory of every part, disk\n"
+    "\n"
+    "messages, on standard error\n"
+    "  --progress WHEN       auto (on a terminal), always, never or json (one object a line)\n"
+    "  --summary FORM        text, json or none\n"
+    "  --quiet               nothing but errors;  --verbose  also the plan\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints progress.\n";
+
+const char pw_help_info[] =
+    "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
+    "\n"
+    "Prints shape, axes, element type, chunks, codecs, scale, levels and labels of an image, and the\n"
+    "number of objects of a label image.\n"
+    "\n"
+    "  --json                one JSON object\n"
+    "  --level N             of a multiscale image\n"
+    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n";
+
+const char pw_help_cat[] =
+    "usage: pw-stream cat PATH [--raw] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
+    "\n"
+    "Writes the array to standard output, C order, little-endian, in bounded memory.\n"
+    "\n"
+    "  --raw                 the elements alone, without the npy header\n"
+    "  --level N             of a multiscale image\n"
+    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n";
+
+const char pw_help_preview[] =
+    "usage: pw-stream preview IMAGE [LABELS] -o OUT.png [options]\n"
+    "\n"
+    "Writes a picture of one plane, grey, with the outlines of the labels over it, a colour for each id.\n"
+    "\n"
+    "  -o, --output OUT.png  the picture\n"
+    "  --z N                 plane (default: the middle one)\n"
+    "  --channel N, --time N, --level N\n"
+    "  --max-size N          pixels a side at most (default 2048); larger planes are thinned out\n";
+
+const char pw_help_version[] = "usage: pw-stream version\n"
+                               "\n"
+                               "Prints the version, those of the libraries, the codecs, I/O engines and SIMD level.\n";
+
+const char pw_help_help[] = "usage: pw-stream help [VERB]\n"
+                            "\n"
+                            "Lists the verbs, or explains one.\n";

@@ -1,0 +1,71 @@
+/* pw-stream: finds the verb and runs it. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "help_text.h"
+
+const struct pw_command pw_commands[] = {
+    {"run", pw_cmd_run, "segment an image in tiles, write one label volume", pw_help_run},
+    {"info", pw_cmd_info, "describe an image or a label store", pw_help_info},
+    {"cat", pw_cmd_cat, "write an array to standard output, as npy or raw", pw_help_cat},
+    {"preview", pw_cmd_preview, "draw a plane with the outlines of its labels", pw_help_preview},
+    {"version", pw_cmd_version, "versions, codecs, I/O engines, SIMD level", pw_help_version},
+    {"help", pw_cmd_help, "this list, or the options of a verb", pw_help_help},
+    {NULL, NULL, NULL, NULL},
+};
+
+static const struct pw_command *find(const char *name)
+{
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        name = "help";
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    for (const struct pw_command *c = pw_commands; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+static int asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return 1;
+    return 0;
+}
+
+/* Buffered output that does not reach its file is an error too; a reader that went away is not worth a word. */
+static int close_output(int status)
+{
+    int failed = ferror(stdout);
+    if (fclose(stdout) == 0 && !failed)
+        return status;
+    if (errno != EPIPE)
+        (void)fprintf(stderr, "pw-stream: standard output: %s\n", strerror(errno));
+    return status == PW_EXIT_DONE ? PW_EXIT_FAILED : status;
+}
+
+int main(int argc, char **argv)
+{
+    /* A closed pipe is an error of write(), found where the writing is done and cleaned up after. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        (void)fputs("pw-stream: no verb; see pw-stream help\n", stderr);
+        return PW_EXIT_USAGE;
+    }
+    const struct pw_command *command = find(argv[1]);
+    if (command == NULL) {
+        (void)fprintf(stderr, "pw-stream: %s: no such verb; see pw-stream help\n", argv[1]);
+        return PW_EXIT_USAGE;
+    }
+    if (asks_for_help(argc - 1, argv + 1)) {
+        (void)fputs(command->help, stdout);
+        return close_output(PW_EXIT_DONE);
+    }
+    optind = 1;
+    return close_output(command->run(argc - 1, argv + 1));
+}

@@ -1,0 +1,114 @@
+#include "run_report.h"
+
+#include <json-c/json.h>
+#include <math.h>
+
+#include "progress_bar.h"
+
+/* "512.0 MiB" */
+static const char *size_text(char out[32], uint64_t bytes)
+{
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double value = (double)bytes;
+    int i = 0;
+    while (value >= 1024 && i < 5) {
+        value /= 1024;
+        i++;
+    }
+    (void)snprintf(out, 32, i == 0 ? "%.0f %s" : "%.1f %s", value, unit[i]);
+    return out;
+}
+
+static void box_line(FILE *out, const char *name, const uint64_t box[3], const char *unit)
+{
+    (void)fprintf(out, "%-12s %llu x %llu x %llu %s\n", name, (unsigned long long)box[0], (unsigned long long)box[1],
+                  (unsigned long long)box[2], unit);
+}
+
+void pw_report_plan(FILE *out, const struct pw_plan *plan)
+{
+    char a[32], b[32];
+    box_line(out, "volume", plan->volume_shape, "voxels (z y x)");
+    box_line(out, "tile", plan->tile, "voxels");
+    box_line(out, "halo", plan->halo, "voxels");
+    (void)fprintf(out, "%-12s %llu x %llu x %llu = %llu\n", "tiles", (unsigned long long)plan->grid[0],
+                  (unsigned long long)plan->grid[1], (unsigned long long)plan->grid[2],
+                  (unsigned long long)plan->n_tiles);
+    (void)fprintf(out, "%-12s %s\n", "segmenter", plan->segmenter);
+    (void)fprintf(out, "%-12s %u slots, %u threads, input by %s\n", "ring", plan->ring_depth, plan->threads, plan->io);
+    (void)fprintf(out, "%-12s %s", "output", plan->output_format);
+    if (plan->output_chunk[2] != 0)
+        (void)fprintf(out, ", chunk %llu x %llu x %llu", (unsigned long long)plan->output_chunk[0],
+                      (unsigned long long)plan->output_chunk[1], (unsigned long long)plan->output_chunk[2]);
+    if (plan->output_shard[2] != 0)
+        (void)fprintf(out, ", shard %llu x %llu x %llu", (unsigned long long)plan->output_shard[0],
+                      (unsigned long long)plan->output_shard[1], (unsigned long long)plan->output_shard[2]);
+    (void)fprintf(out, "\n%-12s %s, of which the plan takes %s:\n", "memory", size_text(a, plan->budget_bytes),
+                  size_text(b, plan->planned_bytes));
+    for (int i = 0; i < plan->n_parts; i++)
+        (void)fprintf(out, "  %12s  %4llu x %s\n", size_text(a, plan->part[i].bytes),
+                      (unsigned long long)plan->part[i].count, plan->part[i].name);
+    (void)fprintf(out, "  %12s  total of the larger pass\n", size_text(a, plan->planned_bytes));
+    (void)fprintf(out, "%-12s stage about %s, at most %s\n", "disk", size_text(a, plan->stage_bytes_estimate),
+                  size_text(b, plan->stage_bytes_maximum));
+}
+
+static double total_seconds(const struct pw_run_result *result)
+{
+    double sum = 0;
+    for (int i = 0; i < PW_PASS_COUNT; i++)
+        sum += result->seconds[i];
+    return sum;
+}
+
+void pw_report_summary(FILE *out, const struct pw_run_result *result)
+{
+    char a[32], b[32];
+    (void)fprintf(out, "%llu objects, %llu voxels", (unsigned long long)result->n_objects,
+                  (unsigned long long)result->foreground_voxels);
+    if (!isnan(result->threshold))
+        (void)fprintf(out, ", above %.9g", result->threshold);
+    (void)fprintf(out, "\n%llu tiles (%llu empty), %llu labels in them, %llu joins\n",
+                  (unsigned long long)result->n_tiles, (unsigned long long)result->n_empty_tiles,
+                  (unsigned long long)result->n_tile_labels, (unsigned long long)result->n_edges);
+    (void)fprintf(out, "%.2f s:", total_seconds(result));
+    for (int i = 0; i < PW_PASS_COUNT; i++)
+        if (i != PW_PASS_MEASURE || result->seconds[i] > 0.001)
+            (void)fprintf(out, " %s %.2f", pw_pass_name((enum pw_pass)i), result->seconds[i]);
+    (void)fprintf(out, "; read %s, wrote %s", size_text(a, result->bytes_read), size_text(b, result->bytes_written));
+    (void)fprintf(out, "; stage %s, peak memory %s\n", size_text(a, result->stage_bytes),
+                  size_text(b, result->peak_memory_bytes));
+    (void)fprintf(out, "labels (%s) in %s\n", pw_dtype_name(result->dtype), result->output);
+}
+
+static void add_number(struct json_object *object, const char *key, uint64_t value)
+{
+    (void)json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
+{
+    struct json_object *object = json_object_new_object(), *seconds = json_object_new_object();
+    add_number(object, "n_objects", result->n_objects);
+    add_number(object, "foreground_voxels", result->foreground_voxels);
+    add_number(object, "n_tiles", result->n_tiles);
+    add_number(object, "n_empty_tiles", result->n_empty_tiles);
+    add_number(object, "n_tile_labels", result->n_tile_labels);
+    add_number(object, "n_edges", result->n_edges);
+    add_number(object, "bytes_read", result->bytes_read);
+    add_number(object, "bytes_written", result->bytes_written);
+    add_number(object, "stage_bytes", result->stage_bytes);
+    add_number(object, "peak_memory_bytes", result->peak_memory_bytes);
+    /* JSON has no NaN or infinity: a run without a threshold has null. */
+    (void)json_object_object_add(object, "threshold",
+                                 isfinite(result->threshold) ? json_object_new_double(result->threshold) : NULL);
+    for (int i = 0; i < PW_PASS_COUNT; i++)
+        (void)json_object_object_add(seconds, pw_pass_name((enum pw_pass)i),
+                                     json_object_new_double(result->seconds[i]));
+    (void)json_object_object_add(object, "seconds", seconds);
+    (void)json_object_object_add(object, "dtype", json_object_new_string(pw_dtype_name(result->dtype)));
+    (void)json_object_object_add(object, "output", json_object_new_string(result->output));
+    (void)fprintf(out, "%s\n",
+                  json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+    (void)json_object_put(object);
+}

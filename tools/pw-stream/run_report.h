@@ -1,0 +1,15 @@
+/*
+ * run_report - a run's plan and its account, for people and for programs.
+ */
+#ifndef RUN_REPORT_H
+#define RUN_REPORT_H
+
+#include <stdio.h>
+
+#include "patchworks.h"
+
+void pw_report_plan(FILE *out, const struct pw_plan *plan);
+void pw_report_summary(FILE *out, const struct pw_run_result *result);
+void pw_report_summary_json(FILE *out, const struct pw_run_result *result);
+
+#endif
