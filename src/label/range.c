@@ -53,21 +53,24 @@ RANGE_ROW(i64, int64_t)
 RANGE_ROW(f32, float)
 RANGE_ROW(f64, double)
 
-static int any_nan_f32(const float *v, uint64_t width)
-{
-    int nan = 0;
-    for (uint64_t x = 0; x < width; x++)
-        nan |= v[x] != v[x];
-    return nan;
-}
+/* Lanes as wide as the type, for the same reason. */
+#define ANY_NAN(name, type, lane_type)                                                                                 \
+    static int any_nan_##name(const type *v, uint64_t width)                                                           \
+    {                                                                                                                  \
+        lane_type nan[LANES] = {0}, any = 0;                                                                           \
+        uint64_t x = 0;                                                                                                \
+        for (; x + LANES <= width; x += LANES)                                                                         \
+            for (int k = 0; k < LANES; k++)                                                                            \
+                nan[k] |= v[x + (uint64_t)k] != v[x + (uint64_t)k];                                                    \
+        for (; x < width; x++)                                                                                         \
+            any |= v[x] != v[x];                                                                                       \
+        for (int k = 0; k < LANES; k++)                                                                                \
+            any |= nan[k];                                                                                             \
+        return any != 0;                                                                                               \
+    }
 
-static int any_nan_f64(const double *v, uint64_t width)
-{
-    int nan = 0;
-    for (uint64_t x = 0; x < width; x++)
-        nan |= v[x] != v[x];
-    return nan;
-}
+ANY_NAN(f32, float, int32_t)
+ANY_NAN(f64, double, int64_t)
 
 static void f16_row(struct pw_range *row, const uint16_t *v, uint64_t width)
 {

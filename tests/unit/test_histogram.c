@@ -221,3 +221,34 @@ Test(histogram, half_rounding)
     cr_assert(pw_half_round(65519.99) == 65504);
     cr_assert(isinf(pw_half_round(65520)));
 }
+
+/* Counts of floats against the bin of each, voxels without a bin among them. */
+Test(histogram, every_variant_counts_floats_alike)
+{
+    enum {
+        COUNT = 1003
+    };
+    float image[COUNT];
+    uint64_t state = 21, want[256] = {0}, got[256];
+    struct pw_range range = {.seen = 1, .min_f = -5.0f, .max_f = (double)1.7f};
+    struct pw_float_bins bins;
+    pw_float_bins_init(&bins, PW_F32, range.min_f, range.max_f);
+    for (int i = 0; i < COUNT; i++) {
+        image[i] = -6 + (float)(oracle_random(&state) % 1000000) * 8e-6f;
+        if (i % 50 == 0)
+            image[i] = NAN;
+        else if (i % 3 == 0) /* on an edge or next to one */
+            image[i] = nextafterf((float)bins.edge[oracle_random(&state) % 257], i % 2 ? 9.0f : -9.0f);
+        double value = (double)image[i];
+        if (value >= range.min_f && value <= range.max_f)
+            want[pw_float_bin(&bins, bins.precision, value)]++;
+    }
+    for (int level = PW_SIMD_PORTABLE; level <= PW_SIMD_AVX512; level++) {
+        pw_simd_lower((enum pw_simd_level)level);
+        memset(got, 0, sizeof got);
+        struct pw_histogram histogram = {.count = got};
+        pw_histogram_init(&histogram, PW_F32, &range);
+        pw_histogram_add(&histogram, image, 0, 1, COUNT);
+        cr_assert_eq(memcmp(got, want, sizeof got), 0, "%s", pw_simd_name((enum pw_simd_level)level));
+    }
+}
