@@ -67,7 +67,8 @@ static ssize_t write_without_signal(int fd, const void *data, size_t n)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
     ssize_t w = write(fd, data, n);
     int why = errno;
-    if (w < 0 && why == EPIPE && !sigismember(&pending, SIGPIPE)) {
+    /* The kernel also raises it for a write that was cut short by the reader's going away. */
+    if (w < (ssize_t)n && !sigismember(&pending, SIGPIPE)) {
         struct timespec now = {0, 0};
         while (sigtimedwait(&pipe_signal, NULL, &now) < 0 && errno == EINTR)
             ;
