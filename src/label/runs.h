@@ -26,6 +26,7 @@ struct pw_runs {
     uint64_t capacity;  /* of run and label */
     uint64_t n_runs;
     uint32_t n_labels;
+    uint64_t *value; /* of each run: labels of different values never join across a seam; NULL: any may */
 };
 
 /* The most runs a block can have: every row ceil(x/2), or x where labels may touch (instances). */

@@ -21,22 +21,23 @@ static void find_strip_size(const struct pw_grid *grid, struct strip_size *size)
         size->rows = pw_max_u64(size->rows, shape[Y]);
         size->width = pw_max_u64(size->width, shape[X]);
         size->voxels = pw_max_u64(size->voxels, shape[Y] * shape[X]);
-        /* A run takes at most three numbers of 5 bytes, a row one more. */
-        size->coded_bytes = pw_max_u64(size->coded_bytes, shape[Y] * shape[X] * 15 + shape[Y] * 5);
+        /* A run takes at most three numbers of 5 bytes and a value of 10, a row one more number. */
+        size->coded_bytes = pw_max_u64(size->coded_bytes, shape[Y] * shape[X] * 25 + shape[Y] * 5);
         size->line = pw_max_u64(size->line, grid->tile[axis]);
     }
 }
 
 static uint64_t strip_bytes(const struct strip_size *size)
 {
-    return size->voxels * (sizeof(struct pw_run) + sizeof(uint32_t)) + (size->rows + 2) * sizeof(uint64_t);
+    return size->voxels * (sizeof(struct pw_run) + sizeof(uint64_t) + sizeof(uint32_t)) +
+           (size->rows + 3) * sizeof(uint64_t);
 }
 
 uint64_t pw_seams_memory_bytes(const struct pw_grid *grid)
 {
     struct strip_size size;
     find_strip_size(grid, &size);
-    return 2 * strip_bytes(&size) + 2 * (size.line + 16) * sizeof(uint32_t) + size.coded_bytes;
+    return 2 * strip_bytes(&size) + 2 * (size.line + 2) * sizeof(struct pw_line_voxel) + size.coded_bytes;
 }
 
 /* Lays the arrays of one strip out in memory from at on; 64-bit arrays first. */
@@ -44,6 +45,8 @@ static unsigned char *lay_out(struct pw_runs *runs, const struct strip_size *siz
 {
     runs->row = (void *)at;
     at += (size->rows + 2) * sizeof(uint64_t);
+    runs->value = (void *)at;
+    at += size->voxels * sizeof(uint64_t);
     runs->run = (void *)at;
     at += size->voxels * sizeof(struct pw_run);
     runs->label = (void *)at;
@@ -69,7 +72,7 @@ enum pw_status pw_seams_init(struct pw_seams *seams, const struct pw_grid *grid,
     at = lay_out(&seams->theirs, &size, at);
     for (int i = 0; i < 2; i++) {
         seams->line[i] = (void *)at;
-        at += (size.line + 2) * sizeof(uint32_t);
+        at += (size.line + 2) * sizeof(struct pw_line_voxel);
     }
     seams->bytes = at;
     seams->bytes_capacity = size.coded_bytes;
@@ -101,8 +104,8 @@ static enum pw_status decode_own(const struct pw_seams *seams, const unsigned ch
     uint64_t shape[3];
     struct pw_box core = pw_grid_core(seams->grid, header->tile);
     pw_strip_shape(core.shape, face, shape);
-    return pw_strip_decode(record + header->strip[face], (size_t)(header->strip[face + 1] - header->strip[face]), shape,
-                           out, error);
+    return pw_strip_decode(record + header->strip[face], (size_t)(header->strip[face + 1] - header->strip[face]),
+                           header->with_values != 0, shape, out, error);
 }
 
 static enum pw_status read_theirs(struct pw_seams *seams, uint64_t tile, const struct pw_record_header *header, int face,
@@ -117,7 +120,7 @@ static enum pw_status read_theirs(struct pw_seams *seams, uint64_t tile, const s
     if (status != PW_OK)
         return status;
     pw_strip_shape(core.shape, face, shape);
-    return pw_strip_decode(seams->bytes, (size_t)n, shape, out, error);
+    return pw_strip_decode(seams->bytes, (size_t)n, header->with_values != 0, shape, out, error);
 }
 
 /* ---- matching ---------------------------------------------------------- */
@@ -131,6 +134,13 @@ static enum pw_status add(const struct pair *pair, uint32_t mine, uint32_t their
 {
     struct pw_edge edge = {pair->tile_mine, mine, pair->tile_theirs, theirs};
     return pw_edge_file_add(pair->seams->edges, &edge, error);
+}
+
+/* Run i of mine touches run j of theirs: one object, unless values keep them apart. */
+static enum pw_status join_runs(const struct pair *pair, uint64_t i, uint64_t j, struct pw_error *error)
+{
+    const struct pw_runs *a = &pair->seams->mine, *b = &pair->seams->theirs;
+    return a->value[i] == b->value[j] ? add(pair, a->label[i], b->label[j], error) : PW_OK;
 }
 
 /* Runs of row r of mine against row s of theirs that overlap when grown by reach along the row. */
@@ -148,7 +158,7 @@ static enum pw_status match_rows(const struct pair *pair, uint64_t r, uint64_t s
             j++;
             continue;
         }
-        enum pw_status status = add(pair, a->label[i], b->label[j], error);
+        enum pw_status status = join_runs(pair, i, j, error);
         if (status != PW_OK)
             return status;
         if (a->run[i].end < b->run[j].end) {
@@ -157,7 +167,7 @@ static enum pw_status match_rows(const struct pair *pair, uint64_t r, uint64_t s
         }
         /* Both end together: the next of mine may still touch this one of theirs diagonally. */
         if (reach > 0 && i + 1 < i_end && a->run[i + 1].start < b->run[j].end + reach) {
-            status = add(pair, a->label[i + 1], b->label[j], error);
+            status = join_runs(pair, i + 1, j, error);
             if (status != PW_OK)
                 return status;
         }
@@ -190,19 +200,25 @@ static enum pw_status match_faces(const struct pair *pair, struct pw_error *erro
     return PW_OK;
 }
 
-static uint32_t label_at(const struct pw_runs *runs, uint64_t row, uint64_t x)
+static struct pw_line_voxel voxel_of(const struct pw_runs *runs, uint64_t i)
+{
+    return (struct pw_line_voxel){runs->value[i], runs->label[i]};
+}
+
+static struct pw_line_voxel voxel_at(const struct pw_runs *runs, uint64_t row, uint64_t x)
 {
     for (uint64_t i = runs->row[row]; i < runs->row[row + 1] && runs->run[i].start <= x; i++)
         if (x < runs->run[i].end)
-            return runs->label[i];
-    return 0;
+            return voxel_of(runs, i);
+    return (struct pw_line_voxel){0, 0};
 }
 
 /*
- * The labels of a strip along the border that faces offset: of face axis first, cut
+ * The labels of a strip along the border that faces offset: of a face of face_axis, cut
  * at the side of the second axis that differs (and the third, for a corner).  Returns their number.
  */
-static uint64_t take_line(const struct pw_runs *strip, int face_axis, const int offset[3], int sign, uint32_t *line)
+static uint64_t take_line(const struct pw_runs *strip, int face_axis, const int offset[3], int sign,
+                          struct pw_line_voxel *line)
 {
     int row_axis = face_axis == Z ? Y : Z, x_axis = face_axis == X ? Y : X;
     uint64_t rows = strip->shape[Y], width = strip->shape[X];
@@ -212,13 +228,13 @@ static uint64_t take_line(const struct pw_runs *strip, int face_axis, const int 
     uint64_t n = 0;
     for (uint64_t r = r0; r < r1; r++) {
         if (x1 - x0 == 1) {
-            line[n++] = label_at(strip, r, x0);
+            line[n++] = voxel_at(strip, r, x0);
             continue;
         }
         memset(line + n, 0, (size_t)(x1 - x0) * sizeof *line);
         for (uint64_t i = strip->row[r]; i < strip->row[r + 1]; i++)
             for (uint64_t x = strip->run[i].start; x < strip->run[i].end; x++)
-                line[n + x] = strip->label[i];
+                line[n + x] = voxel_of(strip, i);
         n += x1 - x0;
     }
     return n;
@@ -226,12 +242,12 @@ static uint64_t take_line(const struct pw_runs *strip, int face_axis, const int 
 
 static enum pw_status match_lines(const struct pair *pair, uint64_t n, int reach, struct pw_error *error)
 {
-    const uint32_t *a = pair->seams->line[0], *b = pair->seams->line[1];
+    const struct pw_line_voxel *a = pair->seams->line[0], *b = pair->seams->line[1];
     for (uint64_t i = 0; i < n; i++) {
         uint64_t from = reach && i > 0 ? i - 1 : i, to = reach && i + 1 < n ? i + 1 : i;
-        for (uint64_t j = from; a[i] != 0 && j <= to; j++)
-            if (b[j] != 0) {
-                enum pw_status status = add(pair, a[i], b[j], error);
+        for (uint64_t j = from; a[i].label != 0 && j <= to; j++)
+            if (b[j].label != 0 && a[i].value == b[j].value) {
+                enum pw_status status = add(pair, a[i].label, b[j].label, error);
                 if (status != PW_OK)
                     return status;
             }

@@ -5,7 +5,8 @@
  * the connectivity, to some voxel of the other.  Connectivity 1 joins across
  * faces; 2 and 3 also diagonally across faces, and across the edges and corners
  * where tiles meet only diagonally.  Exact for connected components: joined with the
- * components inside the tiles it gives those of the whole volume.
+ * components inside the tiles it gives those of the whole volume.  Labels that carry a value
+ * (struct pw_runs.value) join only with labels of the same value.
  *
  * When a tile has been appended to the stage, pw_seams_match() compares it with each
  * neighbour that is there already; the later of two tiles sees the earlier, so every
@@ -22,6 +23,12 @@
 #include "merge/stage.h"
 #include "tile/grid.h"
 
+/* A voxel on an edge between tiles that meet only diagonally; label 0 is background. */
+struct pw_line_voxel {
+    uint64_t value;
+    uint32_t label;
+};
+
 struct pw_seams {
     const struct pw_grid *grid;
     const struct pw_stage *stage;
@@ -31,7 +38,7 @@ struct pw_seams {
     struct pw_runs mine, theirs; /* strips; arrays in memory */
     unsigned char *bytes;        /* a strip as stored */
     uint64_t bytes_capacity;
-    uint32_t *line[2];           /* labels along an edge between tiles */
+    struct pw_line_voxel *line[2];
 };
 
 enum pw_status pw_seams_init(struct pw_seams *seams, const struct pw_grid *grid, const struct pw_stage *stage,

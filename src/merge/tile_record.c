@@ -10,6 +10,9 @@ static const uint64_t magic = UINT64_C(0x31454c4954575001); /* "\1PWTILE1" */
 
 enum { Z = 0, Y = 1, X = 2 };
 
+/* A value is 64 bits, 7 in a byte. */
+enum { VALUE_BYTES_MAX = 10 };
+
 /* ---- sizes ------------------------------------------------------------- */
 
 /*
@@ -42,32 +45,46 @@ uint64_t pw_record_bytes_max(const uint64_t shape[3], int labels_may_touch)
     for (int f = 0; f < PW_FACES; f++) {
         uint64_t strip[3];
         pw_strip_shape(shape, f, strip);
-        bytes += strip[Y] * row_coded_max(strip[X], 1, labels);
+        bytes += strip[Y] * (row_coded_max(strip[X], 1, labels) + strip[X] * VALUE_BYTES_MAX);
     }
     return bytes;
 }
 
 /* ---- encoding ---------------------------------------------------------- */
 
-static unsigned char *put_row(unsigned char *p, const struct pw_run *run, const uint32_t *label, uint64_t n,
-                              uint32_t *last_label)
+/* Numbers are written as differences from the run before; a plane or strip starts from zero. */
+struct coder {
+    unsigned char *p;
+    uint32_t at; /* end of the run before, in this row */
+    uint32_t last_label;
+    uint64_t last_value;
+};
+
+static void put_run(struct coder *c, uint64_t start, uint64_t end, uint32_t label)
 {
-    uint32_t at = 0;
-    p = pw_varint_put(p, n);
-    for (uint64_t i = 0; i < n; i++) {
-        p = pw_varint_put(p, run[i].start - at);
-        p = pw_varint_put(p, run[i].end - run[i].start - 1);
-        p = pw_varint_put(p, pw_zigzag((int64_t)label[i] - (int64_t)*last_label));
-        at = run[i].end;
-        *last_label = label[i];
-    }
-    return p;
+    c->p = pw_varint_put(c->p, start - c->at);
+    c->p = pw_varint_put(c->p, end - start - 1);
+    c->p = pw_varint_put(c->p, pw_zigzag((int64_t)label - (int64_t)c->last_label));
+    c->at = (uint32_t)end;
+    c->last_label = label;
 }
 
-static unsigned char *put_runs_row(unsigned char *p, const struct pw_runs *runs, uint64_t row, uint32_t *last_label)
+static void put_value(struct coder *c, uint64_t value)
 {
-    uint64_t first = runs->row[row];
-    return put_row(p, runs->run + first, runs->label + first, runs->row[row + 1] - first, last_label);
+    c->p = pw_varint_put(c->p, value ^ c->last_value);
+    c->last_value = value;
+}
+
+/* A row of the runs; with_values for strips of runs that have them. */
+static void put_runs_row(struct coder *c, const struct pw_runs *runs, uint64_t row, int with_values)
+{
+    c->p = pw_varint_put(c->p, runs->row[row + 1] - runs->row[row]);
+    c->at = 0;
+    for (uint64_t i = runs->row[row]; i < runs->row[row + 1]; i++) {
+        put_run(c, runs->run[i].start, runs->run[i].end, runs->label[i]);
+        if (with_values)
+            put_value(c, runs->value[i]);
+    }
 }
 
 /* The table: differences of first voxels.  Labels are numbered by them, so a label above all before is new. */
@@ -107,79 +124,82 @@ static unsigned char *put_planes(unsigned char *p, unsigned char *index, const s
 {
     unsigned char *start = p;
     for (uint64_t z = 0; z < runs->shape[Z]; z++) {
-        uint32_t last_label = 0;
+        struct coder c = {.p = p};
         put_word(index + 8 * z, (uint64_t)(p - start));
         for (uint64_t y = 0; y < runs->shape[Y]; y++)
-            p = put_runs_row(p, runs, z * runs->shape[Y] + y, &last_label);
+            put_runs_row(&c, runs, z * runs->shape[Y] + y, 0);
+        p = c.p;
     }
     put_word(index + 8 * runs->shape[Z], (uint64_t)(p - start));
     return p;
 }
 
-/* The label at the low or high end of row, 0 when none reaches it. */
-static uint32_t label_at_end(const struct pw_runs *runs, uint64_t row, int side)
+/* The run at the low or high end of row; UINT64_MAX when none reaches it. */
+static uint64_t run_at_end(const struct pw_runs *runs, uint64_t row, int side)
 {
     uint64_t first = runs->row[row], end = runs->row[row + 1];
     if (first == end)
-        return 0;
+        return UINT64_MAX;
     if (side == 0)
-        return runs->run[first].start == 0 ? runs->label[first] : 0;
-    return runs->run[end - 1].end == runs->shape[X] ? runs->label[end - 1] : 0;
+        return runs->run[first].start == 0 ? first : UINT64_MAX;
+    return runs->run[end - 1].end == runs->shape[X] ? end - 1 : UINT64_MAX;
+}
+
+static uint32_t label_of(const struct pw_runs *runs, uint64_t run)
+{
+    return run == UINT64_MAX ? 0 : runs->label[run];
 }
 
 /* A row of an x face runs along y: its runs are made from the ends of the rows of plane z. */
-static unsigned char *put_x_face_row(unsigned char *p, const struct pw_runs *runs, uint64_t z, int side,
-                                     uint32_t *last_label)
+static void put_x_face_row(struct coder *c, const struct pw_runs *runs, uint64_t z, int side)
 {
     uint64_t height = runs->shape[Y], n = 0;
     uint32_t previous = 0;
     for (uint64_t y = 0; y < height; y++) {
-        uint32_t label = label_at_end(runs, z * height + y, side);
+        uint32_t label = label_of(runs, run_at_end(runs, z * height + y, side));
         n += label != 0 && label != previous;
         previous = label;
     }
-    p = pw_varint_put(p, n);
-    uint64_t at = 0;
+    c->p = pw_varint_put(c->p, n);
+    c->at = 0;
     for (uint64_t y = 0; n > 0 && y < height;) {
-        uint32_t label = label_at_end(runs, z * height + y, side);
-        uint64_t end = y + 1;
+        uint64_t run = run_at_end(runs, z * height + y, side), end = y + 1;
+        uint32_t label = label_of(runs, run);
         if (label == 0) {
             y++;
             continue;
         }
-        while (end < height && label_at_end(runs, z * height + end, side) == label)
+        while (end < height && label_of(runs, run_at_end(runs, z * height + end, side)) == label)
             end++;
-        p = pw_varint_put(p, y - at);
-        p = pw_varint_put(p, end - y - 1);
-        p = pw_varint_put(p, pw_zigzag((int64_t)label - (int64_t)*last_label));
-        *last_label = label;
-        at = y = end;
+        put_run(c, y, end, label);
+        if (runs->value != NULL)
+            put_value(c, runs->value[run]);
+        y = end;
         n--;
     }
-    return p;
 }
 
 static unsigned char *put_strip(unsigned char *p, const struct pw_runs *runs, int face)
 {
-    int axis = face / 2, side = face % 2;
+    int axis = face / 2, side = face % 2, with_values = runs->value != NULL;
     uint64_t depth = runs->shape[Z], height = runs->shape[Y];
-    uint32_t last_label = 0;
+    struct coder c = {.p = p};
     if (axis == Z)
         for (uint64_t y = 0; y < height; y++)
-            p = put_runs_row(p, runs, (side ? depth - 1 : 0) * height + y, &last_label);
+            put_runs_row(&c, runs, (side ? depth - 1 : 0) * height + y, with_values);
     else if (axis == Y)
         for (uint64_t z = 0; z < depth; z++)
-            p = put_runs_row(p, runs, z * height + (side ? height - 1 : 0), &last_label);
+            put_runs_row(&c, runs, z * height + (side ? height - 1 : 0), with_values);
     else
         for (uint64_t z = 0; z < depth; z++)
-            p = put_x_face_row(p, runs, z, side, &last_label);
-    return p;
+            put_x_face_row(&c, runs, z, side);
+    return c.p;
 }
 
 static void put_header(unsigned char *out, const struct pw_record_header *h)
 {
     const uint64_t word[] = {magic,     h->tile, h->bytes, h->n_labels, h->n_runs, h->n_voxels, h->table,
-                             h->planes, h->runs, h->checksum};
+                             h->planes, h->runs, h->checksum, h->with_values};
     size_t n = sizeof word / sizeof word[0];
     for (size_t i = 0; i < n; i++)
         put_word(out + 8 * i, word[i]);
@@ -192,7 +212,8 @@ static void put_header(unsigned char *out, const struct pw_record_header *h)
 size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
                         unsigned char *out)
 {
-    struct pw_record_header h = {.tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs};
+    struct pw_record_header h = {.tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs,
+                                 .with_values = runs->value != NULL};
     unsigned char *p = out + PW_RECORD_HEADER_BYTES;
     h.table = h.planes = h.runs = PW_RECORD_HEADER_BYTES;
     if (runs->n_runs > 0) {
@@ -219,7 +240,7 @@ size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has
 enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *h, struct pw_error *error)
 {
     uint64_t *const field[] = {&h->tile,  &h->bytes,  &h->n_labels, &h->n_runs,  &h->n_voxels,
-                               &h->table, &h->planes, &h->runs,     &h->checksum};
+                               &h->table, &h->planes, &h->runs,     &h->checksum, &h->with_values};
     size_t n = sizeof field / sizeof field[0];
     for (size_t i = 0; i < n; i++)
         *field[i] = get_word(bytes + 8 * (i + 1));
@@ -245,11 +266,11 @@ static enum pw_status broken(struct pw_error *error, const char *what)
     return pw_fail(error, PW_E_FORMAT, "stage log: the %s of a tile cannot be read", what);
 }
 
-enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, const uint64_t shape[3], struct pw_runs *runs,
-                               struct pw_error *error)
+enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, int with_values, const uint64_t shape[3],
+                               struct pw_runs *runs, struct pw_error *error)
 {
     const unsigned char *p = bytes, *end = bytes + n;
-    uint64_t used = 0;
+    uint64_t used = 0, value = 0;
     int64_t label = 0;
     memcpy(runs->shape, shape, sizeof runs->shape);
     for (uint64_t r = 0; r < shape[Y]; r++) {
@@ -261,10 +282,12 @@ enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, const uint6
             uint64_t start = at + pw_varint_get(&p, end);
             uint64_t stop = start + pw_varint_get(&p, end) + 1;
             label += pw_unzigzag(pw_varint_get(&p, end));
+            value ^= with_values ? pw_varint_get(&p, end) : 0;
             if (p == NULL || stop > shape[X] || label < 1 || label > UINT32_MAX)
                 return broken(error, "strip");
             runs->run[used] = (struct pw_run){(uint32_t)start, (uint32_t)stop};
             runs->label[used] = (uint32_t)label;
+            runs->value[used] = value;
             at = stop;
         }
     }

@@ -6,7 +6,8 @@
  *   - a header of fixed size;
  *   - the label table: of each local id the first voxel of the core, in raster order;
  *   - the runs of the core, plane by plane, each plane readable by itself;
- *   - the strips: the labels on each face of the core that has a neighbour.
+ *   - the strips: the labels on each face of the core that has a neighbour, and their values where
+ *     only labels of one value may join.
  *
  * Matching reads strips and numbering reads tables, so neither reads volumes.
  *
@@ -32,6 +33,7 @@ struct pw_record_header {
     uint64_t n_labels;
     uint64_t n_runs;
     uint64_t n_voxels; /* foreground */
+    uint64_t with_values; /* strips carry the value of each run */
     uint64_t table;    /* offsets in the record */
     uint64_t planes;   /* shape[0]+1 64-bit offsets into runs */
     uint64_t runs;
@@ -59,9 +61,9 @@ int pw_record_is_intact(const unsigned char *record, const struct pw_record_head
 /* Shape of a strip of face f of a core: {1, rows, width}: z: y rows of x; y: z rows of x; x: z rows of y. */
 void pw_strip_shape(const uint64_t core[3], int face, uint64_t shape[3]);
 
-/* Decodes n bytes of a strip into runs, whose arrays are large enough for its shape. */
-enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, const uint64_t shape[3], struct pw_runs *runs,
-                               struct pw_error *error);
+/* Decodes n bytes of a strip into runs, whose arrays (value too) are large enough for its shape. */
+enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, int with_values, const uint64_t shape[3],
+                               struct pw_runs *runs, struct pw_error *error);
 
 /*
  * Decodes rows first..first+count of one plane (width voxels a row, rows of them in the plane) and hands

@@ -23,6 +23,7 @@ struct worker {
     struct pw_runs window; /* labels of the window */
     struct pw_runs core;   /* labels of the core, when there is a halo */
     void *numbering;       /* scratch of pw_runs_number() */
+    uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
 };
 
 struct pass {
@@ -55,6 +56,8 @@ static uint64_t worker_runs_bytes(const struct pw_segmenter *segmenter, const st
     bytes = runs_bytes(window, segmenter->labels_may_touch) + 64;
     if (has_halo(grid))
         bytes += runs_bytes(grid->tile, segmenter->labels_may_touch) + numbering_bytes(segmenter, grid->tile) + 64;
+    if (segmenter->joins_equal_only)
+        bytes += pw_runs_capacity(grid->tile, segmenter->labels_may_touch) * sizeof(uint64_t);
     return bytes;
 }
 
@@ -93,7 +96,10 @@ static enum pw_status worker_init(struct worker *worker, struct pw_job *job, str
     if (has_halo(&job->grid)) {
         at = lay_out(&worker->core, job->grid.tile, segmenter->labels_may_touch, at);
         worker->numbering = at;
+        at += numbering_bytes(segmenter, job->grid.tile) / 64 * 64;
     }
+    if (segmenter->joins_equal_only)
+        worker->value = (void *)at;
     return segmenter->ops->worker_init != NULL ? segmenter->ops->worker_init(segmenter, &worker->segment, error)
                                                : PW_OK;
 }
@@ -153,13 +159,31 @@ static void no_runs(struct pw_runs *runs, const uint64_t shape[3])
     runs->n_labels = 0;
 }
 
+static uint64_t voxel_bits(const struct pw_tile *tile, uint64_t z, uint64_t y, uint64_t x)
+{
+    uint64_t bits = 0;
+    memcpy(&bits,
+           (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1] + x * tile->stride_bytes[2],
+           pw_dtype_bytes(tile->dtype));
+    return bits;
+}
+
+/* The value of each run of the core: that of its first voxel, as all its voxels are equal. */
+static void take_values(const struct pw_tile *tile, const struct pw_runs *core, uint64_t *value)
+{
+    for (uint64_t r = 0; r < core->shape[0] * core->shape[1]; r++)
+        for (uint64_t i = core->row[r]; i < core->row[r + 1]; i++)
+            value[i] = voxel_bits(tile, tile->core_start[0] + r / core->shape[1],
+                                  tile->core_start[1] + r % core->shape[1], tile->core_start[2] + core->run[i].start);
+}
+
 static enum pw_status work(void *context, unsigned number, struct pw_slot *slot, struct pw_error *error)
 {
     struct pass *pass = context;
     struct pw_job *job = pass->job;
     struct worker *worker = &pass->worker[number];
     struct pw_box core = pw_grid_core(&job->grid, slot->tile);
-    const struct pw_runs *result = &worker->window;
+    struct pw_runs *result = &worker->window;
     struct pw_tile tile;
     int has_neighbour[PW_FACES];
     if (is_known_empty(job, slot)) {
@@ -175,7 +199,10 @@ static enum pw_status work(void *context, unsigned number, struct pw_slot *slot,
             pw_runs_number(&worker->core, worker->numbering);
             result = &worker->core;
         }
+        if (worker->value != NULL)
+            take_values(&tile, result, worker->value);
     }
+    result->value = worker->value;
     pw_seams_faces(&job->grid, slot->tile, has_neighbour);
     slot->record_bytes = pw_record_encode(slot->tile, result, has_neighbour, slot->memory.data);
     return PW_OK;

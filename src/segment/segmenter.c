@@ -96,6 +96,7 @@ static enum pw_status read_parts(struct pw_segmenter *segmenter, const struct pa
     } else if (strcmp(parts->name, "label") == 0) {
         segmenter->ops = &pw_equal_segment_ops;
         segmenter->labels_may_touch = 1;
+        segmenter->joins_equal_only = 1;
         (void)snprintf(segmenter->text, sizeof segmenter->text, "label,connectivity=%d", segmenter->connectivity);
     } else {
         if (!segmenter->has_threshold)
@@ -148,7 +149,7 @@ static enum pw_status open_builtin(struct pw_segmenter *segmenter, const char *s
         return pw_fail(error, PW_E_ARGUMENT, "--fn %s: no such segmenter; use %s", parts.name, known);
     segmenter->connectivity = 1;
     segmenter->components = 1;
-    (void)snprintf(segmenter->name, sizeof segmenter->name, "%s", parts.name);
+    (void)snprintf(segmenter->name, sizeof segmenter->name, "%.63s", parts.name);
     if (strcmp(parts.name, "label") == 0 && segmenter->dtype == PW_F16)
         return pw_fail(error, PW_E_UNSUPPORTED, "--fn label: float16 voxels cannot be compared as labels");
     return read_parts(segmenter, &parts, error);

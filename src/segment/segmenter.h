@@ -61,6 +61,7 @@ struct pw_segmenter {
     uint64_t halo[3];
     uint64_t scratch_bytes_per_voxel;
     int labels_may_touch; /* two runs of a row may stand side by side */
+    int joins_equal_only; /* labels join across a seam only when their voxels are equal */
 
     int needs_histogram;  /* a whole-image threshold: call pw_segmenter_set_threshold() before the first tile */
     int has_threshold;
