@@ -98,6 +98,27 @@ static uint64_t rows_of(const struct tiff_source *tiff, const struct place *plac
     return pw_min_u64(rows, tiff->index.form.height - place->row * rows);
 }
 
+/*
+ * The order of the bytes of a sample.  Integers of 24 bits are a bit stream, high bit first, in files of either
+ * byte order (tifffile and the writers of such files agree); libtiff takes them for numbers of three bytes and
+ * swaps them together with the others.
+ */
+static int is_integer_of_24(const struct pw_tiff_form *form)
+{
+    return form->bits == 24 && form->kind != PW_TIFF_FLOAT;
+}
+
+static int order_in_file(const struct pw_tiff_index *index)
+{
+    return is_integer_of_24(&index->form) || index->big_endian;
+}
+
+static int order_from_libtiff(const struct pw_tiff_index *index)
+{
+    int host = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+    return is_integer_of_24(&index->form) ? index->big_endian == host : host;
+}
+
 static enum pw_status rows_locate(struct pw_source *source, const uint64_t *chunk_index, struct pw_extent *extent,
                                   struct pw_error *error)
 {
@@ -124,8 +145,8 @@ static enum pw_status rows_decode(struct pw_source *source, struct pw_decoder *d
         return pw_fail(error, PW_E_TRUNCATED, "%s: page %u: %zu bytes where %llu rows have %llu", source->path,
                        tiff->index.page[place.page].number, n, (unsigned long long)rows,
                        (unsigned long long)(rows * stored_row_bytes(tiff)));
-    pw_tiff_unpack(form->kind, form->bits, tiff->index.big_endian, stored, rows, pw_tiff_row_samples(form, form->width),
-                   voxels);
+    pw_tiff_unpack(form->kind, form->bits, order_in_file(&tiff->index), stored, rows,
+                   pw_tiff_row_samples(form, form->width), voxels);
     return PW_OK;
 }
 
@@ -251,7 +272,7 @@ static enum pw_status blocks_decode(struct pw_source *source, struct pw_decoder 
         return pw_tiff_fail(decoder->handle, error, PW_E_FORMAT, "page %u, %s %llu cannot be decoded", page->number,
                             form->tiled ? "tile" : "strip", (unsigned long long)block);
     if (decoder->packed != NULL)
-        pw_tiff_unpack(form->kind, form->bits, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__, decoded, rows, samples, voxels);
+        pw_tiff_unpack(form->kind, form->bits, order_from_libtiff(&tiff->index), decoded, rows, samples, voxels);
     return PW_OK;
 }
 
