@@ -351,7 +351,8 @@ struct pw_run_options {
     void *segment_user;           /*    with its user pointer */
     uint32_t segment_flags;       /*    and enum pw_segment_flag */
 
-    int connectivity;             /* of the touch merge, 1..3; 0: the segmenter's, else 1 */
+    int connectivity;             /* of the touch merge, 1..3, and of a built-in segmenter that names none of its own;
+                                     0: the segmenter's, else 1 */
     uint64_t tile[3];             /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
     int halo_given;               /* 0: the segmenter's own */

@@ -139,7 +139,8 @@ static enum pw_status open_plugin(struct pw_segmenter *segmenter, const char *sp
     return pw_plugin_open(segmenter, path, specification[n] == ':' ? specification + n + 1 : "", error);
 }
 
-static enum pw_status open_builtin(struct pw_segmenter *segmenter, const char *specification, struct pw_error *error)
+static enum pw_status open_builtin(struct pw_segmenter *segmenter, const char *specification, int connectivity,
+                                   struct pw_error *error)
 {
     struct parts parts;
     enum pw_status status = split(&parts, specification, error);
@@ -147,7 +148,8 @@ static enum pw_status open_builtin(struct pw_segmenter *segmenter, const char *s
         return status;
     if (strcmp(parts.name, "threshold") != 0 && strcmp(parts.name, "otsu") != 0 && strcmp(parts.name, "label") != 0)
         return pw_fail(error, PW_E_ARGUMENT, "--fn %s: no such segmenter; use %s", parts.name, known);
-    segmenter->connectivity = 1;
+    /* What joins tiles joins voxels too, unless the specification says otherwise. */
+    segmenter->connectivity = connectivity == 0 || connectivity > segmenter->rank ? 1 : connectivity;
     segmenter->components = 1;
     (void)snprintf(segmenter->name, sizeof segmenter->name, "%.63s", parts.name);
     if (strcmp(parts.name, "label") == 0 && segmenter->dtype == PW_F16)
@@ -168,7 +170,7 @@ enum pw_status pw_segmenter_open(struct pw_segmenter *segmenter, const struct pw
     if (options->segmenter == NULL || options->segmenter[0] == '\0')
         return pw_fail(error, PW_E_ARGUMENT, "no segmentation function; use --fn with %s", known);
     return is_plugin(options->segmenter) ? open_plugin(segmenter, options->segmenter, error)
-                                         : open_builtin(segmenter, options->segmenter, error);
+                                         : open_builtin(segmenter, options->segmenter, options->connectivity, error);
 }
 
 void pw_segmenter_close(struct pw_segmenter *segmenter)

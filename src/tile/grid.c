@@ -20,9 +20,6 @@ enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], cons
         grid->tile[i] = pw_min_u64(tile[i], volume[i]);
         grid->count[i] = pw_ceil_div(volume[i], grid->tile[i]);
         grid->halo[i] = grid->tile[i] == 1 || grid->count[i] == 1 ? 0 : halo[i];
-        if (grid->halo[i] >= grid->tile[i] && grid->count[i] > 1 && grid->halo[i] > 0)
-            return pw_fail(error, PW_E_ARGUMENT, "halo: %llu voxels along %c need a tile larger than that, not %llu",
-                           (unsigned long long)halo[i], axis_name[i], (unsigned long long)grid->tile[i]);
     }
     if (!pw_product_u64(grid->count, 3, &grid->n_tiles) || grid->n_tiles > UINT32_MAX)
         return pw_fail(error, PW_E_ARGUMENT, "tile: %llu x %llu x %llu tiles are too many; use a larger tile",

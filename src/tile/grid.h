@@ -20,8 +20,7 @@ struct pw_grid {
 
 /*
  * Makes a grid.  tile entries larger than the volume are cut to it.
- * Errors: PW_E_ARGUMENT for a zero tile or volume, a halo as large as its tile, or
- * 2^32 tiles and more.
+ * Errors: PW_E_ARGUMENT for a zero tile or volume, or 2^32 tiles and more.
  */
 enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], const uint64_t tile[3],
                             const uint64_t halo[3], struct pw_error *error);

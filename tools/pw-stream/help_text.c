@@ -12,7 +12,7 @@ const char pw_help_run[] =
     "                        label             connected components of equal values that are not 0\n"
     "                        ./plugin.so[:OPTIONS]   your own function; see patchworks.h\n"
     "                        built-ins take ,connectivity=1..3 (faces, edges, corners; default 1)\n"
-    "  --connectivity N      how labels join across tiles (default: the segmenter's)\n"
+    "  --connectivity N      how labels join across tiles, and voxels where --fn does not say (default: --fn's)\n"
     "\n"
     "output\n"
     "  -o, --output OUT      .zarr, .tif, .npy, .raw; - is standard output, npy unless --format raw\n"
