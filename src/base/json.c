@@ -167,10 +167,10 @@ enum pw_status pw_json_u64_list(const struct pw_json *place, const char *key, in
 void pw_json_excerpt(const struct json_object *value, char *out, size_t out_bytes)
 {
     /* Serialising a value needs a writable object for its cache; the value itself does not change. */
-    const char *text = value == NULL ? "null"
-                                     : json_object_to_json_string_ext((struct json_object *)(uintptr_t)value,
-                                                                      JSON_C_TO_STRING_PLAIN |
-                                                                          JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = value == NULL
+                           ? "null"
+                           : json_object_to_json_string_ext((struct json_object *)(uintptr_t)value,
+                                                            JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     int n = snprintf(out, out_bytes, "%s", text != NULL ? text : "?");
     if (n >= 0 && (size_t)n >= out_bytes && out_bytes >= 4)
         memcpy(out + out_bytes - 4, "...", 4);

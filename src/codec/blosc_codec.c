@@ -10,7 +10,7 @@
 #include "codec/codec.h"
 
 enum {
-    VERSION_MAX = 2,     /* of the container; 3 and above are Blosc2 */
+    VERSION_MAX = 2,       /* of the container; 3 and above are Blosc2 */
     BLOCK_USUAL = 4 << 20, /* c-blosc never chooses larger blocks by itself */
     CONTEXT_BYTES = 64 << 10
 };

@@ -6,7 +6,9 @@ static const struct pw_codec *const table[] = {
     &pw_codec_blosc, &pw_codec_crc32c, &pw_codec_gzip, &pw_codec_lz4, &pw_codec_zlib, &pw_codec_zstd,
 };
 
-enum { CODEC_COUNT = (int)(sizeof table / sizeof table[0]) };
+enum {
+    CODEC_COUNT = (int)(sizeof table / sizeof table[0])
+};
 
 const struct pw_codec *pw_codec_at(int i)
 {

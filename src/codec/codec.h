@@ -36,7 +36,7 @@ size_t pw_codec_decode_memory_bytes(void);                 /* the same of a stat
 struct pw_codec_options {
     int level;
     size_t element_bytes; /* blosc typesize, shuffle */
-    int checksum; /* zstd: append the frame's own checksum */
+    int checksum;         /* zstd: append the frame's own checksum */
 };
 
 struct pw_codec {
@@ -47,7 +47,7 @@ struct pw_codec {
      */
     enum pw_status (*decode)(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t size,
                              struct pw_error *error);
-    /* As decode, for codecs whose decoded size is not known beforehand: at most *size bytes, *size set.  May be NULL. */
+    /* As decode, where the decoded size is not known beforehand: at most *size bytes, *size set.  May be NULL. */
     enum pw_status (*decode_some)(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t *size,
                                   struct pw_error *error);
     /* Encodes; *n is the capacity of block, then its length.  NULL when only reading is offered. */

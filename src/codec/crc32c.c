@@ -18,7 +18,9 @@
 
 #define POLYNOMIAL 0x82f63b78u
 
-enum { SUM_BYTES = 4 };
+enum {
+    SUM_BYTES = 4
+};
 
 static uint32_t slice[8][256]; /* written once, under slice_once */
 static pthread_once_t slice_once = PTHREAD_ONCE_INIT;
@@ -111,8 +113,8 @@ static enum pw_status crc32c_verify(const void *block, size_t *n, struct pw_erro
     if (*n < SUM_BYTES)
         return pw_fail(error, PW_E_TRUNCATED, "crc32c: block of %zu bytes is truncated", *n);
     size_t size = *n - SUM_BYTES;
-    uint32_t stored = (uint32_t)in[size] | (uint32_t)in[size + 1] << 8 | (uint32_t)in[size + 2] << 16 |
-                      (uint32_t)in[size + 3] << 24;
+    uint32_t stored =
+        (uint32_t)in[size] | (uint32_t)in[size + 1] << 8 | (uint32_t)in[size + 2] << 16 | (uint32_t)in[size + 3] << 24;
     uint32_t computed = pw_crc32c(0, in, size);
     if (stored != computed)
         return pw_fail(error, PW_E_CHECKSUM, "crc32c: stored %08x, computed %08x", stored, computed);

@@ -83,7 +83,8 @@ static enum pw_status inflate_one(z_stream *stream, const unsigned char **in, si
             strstr(stream->msg, "header") == NULL)
             return pw_fail(error, PW_E_CHECKSUM, "gzip: checksum of the block differs");
         if (code != Z_OK && code != Z_BUF_ERROR)
-            return pw_fail(error, PW_E_FORMAT, "gzip: corrupt block (%s)", stream->msg ? stream->msg : "no reason given");
+            return pw_fail(error, PW_E_FORMAT, "gzip: corrupt block (%s)",
+                           stream->msg ? stream->msg : "no reason given");
         if (*n == 0)
             return pw_fail(error, PW_E_TRUNCATED, "gzip: block is truncated");
         if (used == 0 && made == 0)

@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "codec/codec.h"
 
-enum { HEADER_BYTES = 4 };
+enum {
+    HEADER_BYTES = 4
+};
 
 static enum pw_status lz4_decode_some(struct pw_codec_state *state, const void *block, size_t n, void *out,
                                       size_t *size, struct pw_error *error)

@@ -39,10 +39,7 @@ static const struct {
     {0, "\x1f\x8b", 2, {"gzip", UNPACK}},
     {0, "\x28\xb5\x2f\xfd", 4, {"zstd", UNPACK}},
     {0, "BZh", 3, {"bzip2", UNPACK}},
-    {0, "\xfd"
-        "7zXZ\0",
-     6,
-     {"xz", UNPACK}},
+    {0, "\3757zXZ\0", 6, {"xz", UNPACK}},
     {0, "7z\xbc\xaf\x27\x1c", 6, {"7-zip", UNPACK}},
     {257, "ustar", 5, {"a tar archive", UNPACK}},
     {0, "<!DOCTYPE", 9, {"an HTML page", "a download may have failed"}},

@@ -15,7 +15,9 @@
 
 static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_npy};
 
-enum { FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0]) };
+enum {
+    FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])
+};
 
 static int describes_raw(const struct pw_open_options *options)
 {
@@ -46,8 +48,8 @@ static enum pw_status refuse_directory(const char *path, struct pw_error *error)
     return pw_fail(error, PW_E_FORMAT, "%s: a directory without zarr metadata (zarr.json, .zarray, .zgroup)", path);
 }
 
-static enum pw_status open_directory(const char *path, const struct pw_open_options *options,
-                                     struct pw_source **source, struct pw_error *error)
+static enum pw_status open_directory(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                                     struct pw_error *error)
 {
     for (int i = 0; i < FORMAT_COUNT; i++)
         if (formats[i]->recognise(path, NULL, 0))
@@ -66,8 +68,7 @@ static enum pw_status refuse_file(const char *path, const unsigned char *head, s
         strcmp(name, ".zattrs") == 0)
         return pw_fail(error, PW_E_ARGUMENT, "%s: is the metadata of a zarr; give the directory that holds it", path);
     if (foreign != NULL)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: is %s, which is not read; %s", path, foreign->name,
-                       foreign->hint);
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: is %s, which is not read; %s", path, foreign->name, foreign->hint);
     return pw_fail(error, PW_E_FORMAT,
                    "%s: format not recognised (zarr, TIFF and npy are by their content; a raw file needs its shape and "
                    "element type told)",

@@ -16,11 +16,10 @@ struct pw_region_reader {
     struct pw_source *source;
     struct pw_decoder *decoder; /* NULL when the source needs none */
     struct pw_buffer stored;
-    struct pw_buffer voxels;    /* one chunk */
+    struct pw_buffer voxels; /* one chunk */
 };
 
-enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader,
-                                    struct pw_error *error)
+enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader, struct pw_error *error)
 {
     struct pw_region_reader *r = pw_alloc(1, sizeof *r, error);
     enum pw_status status = PW_OK;
@@ -188,7 +187,7 @@ enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const stru
     if (pw_region_elements(region) == 0)
         return PW_OK;
     return reader->source->capabilities & PW_SOURCE_LINEAR ? read_linear(reader->source, region, target, error)
-                                                            : read_chunked(reader, region, target, error);
+                                                           : read_chunked(reader, region, target, error);
 }
 
 enum pw_status pw_source_read(struct pw_source *source, const struct pw_region *region, void *target,

@@ -35,14 +35,13 @@ static enum pw_status check_shape(const char *path, const struct pw_zarr_array *
     return PW_OK;
 }
 
-enum pw_status pw_zarr_array_parse(const struct pw_zarr_node *node, struct pw_zarr_array *array,
-                                   struct pw_error *error)
+enum pw_status pw_zarr_array_parse(const struct pw_zarr_node *node, struct pw_zarr_array *array, struct pw_error *error)
 {
     struct pw_error inner = {0};
     memset(array, 0, sizeof *array);
     array->version = node->version;
-    enum pw_status status = node->version == 3 ? pw_zarr_v3_parse(node, array, error)
-                                               : pw_zarr_v2_parse(node, array, error);
+    enum pw_status status =
+        node->version == 3 ? pw_zarr_v3_parse(node, array, error) : pw_zarr_v2_parse(node, array, error);
     if (status == PW_OK)
         status = check_shape(node->meta_path, array, error);
     if (status == PW_OK && pw_zarr_chain_finish(&array->chain, &inner) != PW_OK)

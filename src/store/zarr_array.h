@@ -23,9 +23,9 @@ struct pw_zarr_array {
     uint64_t shape[PW_MAX_RANK];
     enum pw_dtype dtype;
     uint64_t fill;
-    char separator;            /* of chunk keys: '.' or '/' */
-    int key_prefix;            /* keys begin with "c" (v3 "default") */
-    struct pw_zarr_chain chain; /* of the chunks (shards) of the grid */
+    char separator;                  /* of chunk keys: '.' or '/' */
+    int key_prefix;                  /* keys begin with "c" (v3 "default") */
+    struct pw_zarr_chain chain;      /* of the chunks (shards) of the grid */
     char axis_name[PW_MAX_RANK][16]; /* v3 dimension_names, v2 _ARRAY_DIMENSIONS; "" when absent */
     char codec_text[160];
 };

@@ -7,7 +7,10 @@
 #include "base/dtype.h"
 #include "base/error.h"
 
-enum { INDEX_ENTRY_BYTES = 16, INDEX_SUM_BYTES = 4 };
+enum {
+    INDEX_ENTRY_BYTES = 16,
+    INDEX_SUM_BYTES = 4
+};
 
 /* What a codec may make of n bytes in the worst case, with room for encoders that are wasteful. */
 static int grown(uint64_t n, uint64_t *out)

@@ -21,10 +21,10 @@
 #include "patchworks.h"
 
 #define PW_ZARR_CODECS_MAX 8
-#define PW_ZARR_NESTING_MAX 3                            /* shards within shards */
-#define PW_ZARR_SHARD_CHUNKS_MAX ((uint64_t)1 << 20)     /* inner chunks of one shard: an index of 16 MiB */
-#define PW_ZARR_CHUNK_BYTES_MAX ((uint64_t)0x7fffffff)   /* of a chunk that is decoded as one */
-#define PW_ZARR_EMPTY UINT64_MAX                         /* offset and length of a chunk that a shard does not hold */
+#define PW_ZARR_NESTING_MAX 3                          /* shards within shards */
+#define PW_ZARR_SHARD_CHUNKS_MAX ((uint64_t)1 << 20)   /* inner chunks of one shard: an index of 16 MiB */
+#define PW_ZARR_CHUNK_BYTES_MAX ((uint64_t)0x7fffffff) /* of a chunk that is decoded as one */
+#define PW_ZARR_EMPTY UINT64_MAX                       /* offset and length of a chunk that a shard does not hold */
 
 struct pw_zarr_sharding;
 
@@ -34,9 +34,9 @@ struct pw_zarr_chain {
     uint64_t shape[PW_MAX_RANK]; /* of the chunk, array axes */
     int order[PW_MAX_RANK];      /* stored axis i is array axis order[i] */
     size_t element_bytes;
-    int swap;                            /* elements are in the other byte order */
-    struct pw_zarr_sharding *sharding;   /* NULL: the elements themselves */
-    int n_codecs;                        /* bytes to bytes, in the order of encoding */
+    int swap;                          /* elements are in the other byte order */
+    struct pw_zarr_sharding *sharding; /* NULL: the elements themselves */
+    int n_codecs;                      /* bytes to bytes, in the order of encoding */
     const struct pw_codec *codec[PW_ZARR_CODECS_MAX];
 
     /* computed by pw_zarr_chain_finish() */

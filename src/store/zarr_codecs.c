@@ -13,10 +13,11 @@
 
 static enum pw_status refuse_codec(const struct pw_zarr_context *context, const char *name, struct pw_error *error)
 {
-    return pw_fail(error, PW_E_UNSUPPORTED,
-                   "%s: codec \"%.60s\" is not supported (blosc, crc32c, gzip, lz4, zlib and zstd are, and in v3 bytes, "
-                   "transpose and sharding_indexed); re-encode the array, for example with zarr-python and zstd",
-                   context->path, name);
+    return pw_fail(
+        error, PW_E_UNSUPPORTED,
+        "%s: codec \"%.60s\" is not supported (blosc, crc32c, gzip, lz4, zlib and zstd are, and in v3 bytes, "
+        "transpose and sharding_indexed); re-encode the array, for example with zarr-python and zstd",
+        context->path, name);
 }
 
 /* What to show of a codec: its level or, for blosc, what is inside. */

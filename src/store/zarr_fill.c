@@ -20,7 +20,7 @@ static uint16_t half_bits(double value)
     if (magnitude < 0x1p-14)
         return (uint16_t)(sign | (uint16_t)rint(magnitude * 0x1p24));
     int exponent;
-    double fraction = frexp(magnitude, &exponent); /* in [0.5, 1) */
+    double fraction = frexp(magnitude, &exponent);                 /* in [0.5, 1) */
     unsigned mantissa = (unsigned)rint(fraction * 0x1p11) - 1024u; /* 1024 carries into the exponent, as it should */
     return (uint16_t)(sign | (((unsigned)(exponent + 14) << 10) + mantissa));
 }

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "store/zarr_open.h"
 
-enum { TEXT_BYTES = 300 };
+enum {
+    TEXT_BYTES = 300
+};
 
 /* Adds a name to a list for a message; the first that does not fit ends it. */
 static void add_name(char *text, const char *name)
@@ -26,9 +28,9 @@ static void add_names(char *text, const struct json_object *list, const char *ke
         return;
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct json_object *entry = json_object_array_get_idx(list, i);
-        const char *name = key != NULL                                              ? pw_json_text(entry, key)
+        const char *name = key != NULL                                       ? pw_json_text(entry, key)
                            : json_object_get_type(entry) == json_type_string ? json_object_get_string(entry)
-                                                                                    : NULL;
+                                                                             : NULL;
         if (name != NULL)
             add_name(text, name);
     }
@@ -49,8 +51,8 @@ static void list_series(const struct pw_zarr_node *group, char *text)
         (void)pw_zarr_children(group->directory, text, TEXT_BYTES);
 }
 
-static enum pw_status explain(const struct pw_zarr_node *group, const char *what, const char *advice,
-                              const char *names, struct pw_error *error)
+static enum pw_status explain(const struct pw_zarr_node *group, const char *what, const char *advice, const char *names,
+                              struct pw_error *error)
 {
     if (names[0] == '\0')
         return pw_fail(error, PW_E_FORMAT, "%s: %s, and it is empty", group->directory, what);

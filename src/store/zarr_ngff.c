@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { LABELS_MAX = 4096 };
+enum {
+    LABELS_MAX = 4096
+};
 
 const struct json_object *pw_ngff_multiscale(const struct pw_zarr_node *group)
 {
@@ -168,7 +170,7 @@ static void read_version(const struct pw_zarr_node *group, const struct json_obj
     if (version == NULL && group->version == 3)
         version = "0.5";
     if (version == NULL) /* what the axes look like tells the rest */
-        version = axes == NULL || json_object_array_length(axes) == 0                              ? "0.2"
+        version = axes == NULL || json_object_array_length(axes) == 0                            ? "0.2"
                   : json_object_get_type(json_object_array_get_idx(axes, 0)) == json_type_string ? "0.3"
                                                                                                  : "0.4";
     (void)snprintf(info->ngff_version, sizeof info->ngff_version, "%s", version);

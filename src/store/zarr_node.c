@@ -8,7 +8,10 @@
 
 #include "base/error.h"
 
-enum { PATH_BYTES = 4096, LISTED_MAX = 64 };
+enum {
+    PATH_BYTES = 4096,
+    LISTED_MAX = 64
+};
 
 enum pw_status pw_zarr_join(const char *directory, const char *name, char *out, struct pw_error *error)
 {

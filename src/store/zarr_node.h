@@ -15,13 +15,13 @@
 #include "base/json.h"
 
 struct pw_zarr_node {
-    int version;  /* 2 or 3 */
+    int version; /* 2 or 3 */
     int is_array;
     char directory[4096];
     char meta_path[4096];
-    struct json_object *meta;         /* NULL for a bare .zattrs */
+    struct json_object *meta;           /* NULL for a bare .zattrs */
     struct json_object *own_attributes; /* v2: .zattrs */
-    struct json_object *attributes;   /* either; NULL when there are none */
+    struct json_object *attributes;     /* either; NULL when there are none */
 };
 
 enum pw_status pw_zarr_node_load(struct pw_zarr_node *node, const char *directory, struct pw_error *error);

@@ -9,7 +9,9 @@
 #include "store/linear_source.h"
 #include "store/zarr_ngff.h"
 
-enum { ANCESTORS = 3 }; /* how far above an array its image may be: datasets have paths such as "scale0/image" */
+enum {
+    ANCESTORS = 3
+}; /* how far above an array its image may be: datasets have paths such as "scale0/image" */
 
 void pw_zarr_target_release(struct pw_zarr_target *target)
 {
@@ -26,8 +28,7 @@ static int has_names(const struct pw_zarr_array *array)
     return 0;
 }
 
-static enum pw_status take_array(const struct pw_zarr_node *node, struct pw_zarr_target *target,
-                                 struct pw_error *error)
+static enum pw_status take_array(const struct pw_zarr_node *node, struct pw_zarr_target *target, struct pw_error *error)
 {
     struct pw_image_info *info = &target->info;
     enum pw_status status = pw_zarr_array_parse(node, &target->array, error);

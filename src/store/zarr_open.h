@@ -18,8 +18,7 @@ struct pw_zarr_target {
     char **label_names;        /* info.n_labels of them */
 };
 
-enum pw_status pw_zarr_target_open(const char *path, int level, struct pw_zarr_target *target,
-                                   struct pw_error *error);
+enum pw_status pw_zarr_target_open(const char *path, int level, struct pw_zarr_target *target, struct pw_error *error);
 void pw_zarr_target_release(struct pw_zarr_target *target);
 
 /* zarr_group.c: explains why group is no image, and what below it is.  Returns the status it fills in. */

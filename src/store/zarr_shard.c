@@ -12,7 +12,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-enum { SLOTS_MIN = 2, SLOTS_MAX = 64 };
+enum {
+    SLOTS_MIN = 2,
+    SLOTS_MAX = 64
+};
 #define CACHE_BYTES ((uint64_t)8 << 20) /* as many slots as fit, within the limits above */
 
 struct slot {

@@ -16,10 +16,10 @@
 
 struct level {
     const struct pw_zarr_chain *chain;
-    unsigned char *bytes[2];     /* between two codecs, in turn */
-    unsigned char *stored_voxels;/* before the axes are exchanged */
-    uint64_t *index;             /* of a shard */
-    unsigned char *inner_voxels; /* one inner chunk */
+    unsigned char *bytes[2];      /* between two codecs, in turn */
+    unsigned char *stored_voxels; /* before the axes are exchanged */
+    uint64_t *index;              /* of a shard */
+    unsigned char *inner_voxels;  /* one inner chunk */
 };
 
 struct pw_zarr_unpacker {
@@ -171,8 +171,7 @@ static enum pw_status unpack_inner(struct pw_zarr_unpacker *u, int depth, const 
     const struct pw_zarr_chain *inner = &sharding->inner;
     uint64_t offset = level->index[2 * number], length = level->index[2 * number + 1], rest = number;
     if (offset == PW_ZARR_EMPTY && length == PW_ZARR_EMPTY) {
-        pw_elements_fill(level->inner_voxels, inner->voxel_bytes / inner->element_bytes, u->fill,
-                         inner->element_bytes);
+        pw_elements_fill(level->inner_voxels, inner->voxel_bytes / inner->element_bytes, u->fill, inner->element_bytes);
     } else {
         if (length > n || offset > n - length)
             return pw_fail(error, PW_E_TRUNCATED, "inner chunk %llu at %llu+%llu leaves the shard of %zu bytes",
@@ -221,8 +220,8 @@ static enum pw_status unpack_level(struct pw_zarr_unpacker *u, int depth, const 
             return status;
         block = target;
     } else if (n != chain->voxel_bytes) {
-        return pw_fail(error, n < chain->voxel_bytes ? PW_E_TRUNCATED : PW_E_FORMAT,
-                       "holds %zu bytes instead of %llu", n, (unsigned long long)chain->voxel_bytes);
+        return pw_fail(error, n < chain->voxel_bytes ? PW_E_TRUNCATED : PW_E_FORMAT, "holds %zu bytes instead of %llu",
+                       n, (unsigned long long)chain->voxel_bytes);
     }
     if (chain->transposed)
         pw_elements_transpose(chain->rank, chain->shape, chain->order, block, voxels, chain->element_bytes);

@@ -15,8 +15,8 @@ static enum pw_status refuse_dtype(const char *path, const struct json_object *v
     static const struct {
         char letter;
         const char *what;
-    } kinds[] = {{'S', "byte strings"},   {'U', "unicode strings"}, {'O', "Python objects"}, {'V', "raw records"},
-                 {'M', "datetime64"},     {'m', "timedelta64"},     {'c', "complex numbers"}};
+    } kinds[] = {{'S', "byte strings"}, {'U', "unicode strings"}, {'O', "Python objects"}, {'V', "raw records"},
+                 {'M', "datetime64"},   {'m', "timedelta64"},     {'c', "complex numbers"}};
     char text[64];
     const char *what = "elements of another kind";
     const char *code = json_object_get_type(value) == json_type_string
@@ -40,8 +40,7 @@ static enum pw_status read_dtype(const char *path, const struct json_object *met
     const char *code = pw_json_text(meta, "dtype");
     if (value == NULL)
         return pw_fail(error, PW_E_FORMAT, "%s: \"dtype\" is missing", path);
-    *dtype = code != NULL && strlen(code) == 3 && strchr("<>|", code[0]) != NULL ? pw_dtype_parse(code)
-                                                                               : PW_DTYPE_NONE;
+    *dtype = code != NULL && strlen(code) == 3 && strchr("<>|", code[0]) != NULL ? pw_dtype_parse(code) : PW_DTYPE_NONE;
     if (*dtype == PW_DTYPE_NONE)
         return refuse_dtype(path, value, error);
     if (pw_dtype_bytes(*dtype) > 1 && code[0] == '|')

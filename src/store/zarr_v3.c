@@ -10,9 +10,9 @@
 /* An unknown member changes the meaning of the array, unless it says that it does not. */
 static enum pw_status check_members(const struct pw_zarr_node *node, struct pw_error *error)
 {
-    static const char *const known[] = {"zarr_format", "node_type",          "shape",  "data_type",
-                                        "chunk_grid",  "chunk_key_encoding", "codecs", "fill_value",
-                                        "attributes",  "dimension_names",    "storage_transformers"};
+    static const char *const known[] = {
+        "zarr_format", "node_type",  "shape",      "data_type",       "chunk_grid",          "chunk_key_encoding",
+        "codecs",      "fill_value", "attributes", "dimension_names", "storage_transformers"};
     struct json_object_iterator end = json_object_iter_end(node->meta);
     struct json_object_iterator at = json_object_iter_begin(node->meta);
     for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
@@ -28,8 +28,8 @@ static enum pw_status check_members(const struct pw_zarr_node *node, struct pw_e
                            node->meta_path, name);
     }
     const struct json_object *transformers = pw_json_get(node->meta, "storage_transformers");
-    if (transformers != NULL && (json_object_get_type(transformers) != json_type_array ||
-                                 json_object_array_length(transformers) > 0)) {
+    if (transformers != NULL &&
+        (json_object_get_type(transformers) != json_type_array || json_object_array_length(transformers) > 0)) {
         char text[80];
         pw_json_excerpt(transformers, text, sizeof text);
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: storage_transformers %s are not supported", node->meta_path, text);
@@ -64,8 +64,7 @@ static enum pw_status read_grid(const struct pw_zarr_node *node, struct pw_zarr_
                        node->meta_path, name);
     const struct pw_json place = {configuration, node->meta_path};
     struct pw_zarr_chain *chain = &array->chain;
-    enum pw_status status =
-        pw_json_u64_list(&place, "chunk_shape", PW_MAX_RANK, chain->shape, &chain->rank, error);
+    enum pw_status status = pw_json_u64_list(&place, "chunk_shape", PW_MAX_RANK, chain->shape, &chain->rank, error);
     if (status == PW_OK && chain->rank != array->rank)
         return pw_fail(error, PW_E_FORMAT, "%s: \"shape\" has %d entries and \"chunk_shape\" %d", node->meta_path,
                        array->rank, chain->rank);

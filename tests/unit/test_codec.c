@@ -6,7 +6,9 @@
 
 #include "codec/codec.h"
 
-enum { LARGE = 300000 };
+enum {
+    LARGE = 300000
+};
 
 static uint32_t random_state = 12345;
 

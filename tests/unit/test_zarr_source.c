@@ -119,8 +119,8 @@ static void expect_unreadable(const char *name, enum pw_status expected, const c
 
 /* ---- v2 ---- */
 
-#define V2(shape, chunks, dtype, order, fill, more)                                                                   \
-    "{\"zarr_format\":2,\"shape\":" shape ",\"chunks\":" chunks ",\"dtype\":\"" dtype "\",\"order\":\"" order         \
+#define V2(shape, chunks, dtype, order, fill, more)                                                                    \
+    "{\"zarr_format\":2,\"shape\":" shape ",\"chunks\":" chunks ",\"dtype\":\"" dtype "\",\"order\":\"" order          \
     "\",\"fill_value\":" fill ",\"compressor\":null,\"filters\":null" more "}"
 
 Test(zarr_source, v2_edges_and_missing_chunks)
@@ -288,24 +288,24 @@ Test(zarr_fill, forms)
     static const struct {
         const char *json;
         enum pw_dtype dtype;
-    } bad[] = {{"0.5", PW_U8},    {"256", PW_U8},      {"-1", PW_U16},     {"128", PW_I8},      {"-129", PW_I8},
-               {"2", PW_BOOL},    {"\"x\"", PW_U8},    {"\"\"", PW_U8},    {"[0]", PW_U8},      {"\"x\"", PW_F32},
-               {"\"\"", PW_F32},  {"\"0x7f\"", PW_F32}, {"{}", PW_F64},    {"1e30", PW_U64},    {"NaN", PW_I32},
-               {"\"99999999999999999999\"", PW_U64}};
+    } bad[] = {{"0.5", PW_U8},  {"256", PW_U8},    {"-1", PW_U16},   {"128", PW_I8},
+               {"-129", PW_I8}, {"2", PW_BOOL},    {"\"x\"", PW_U8}, {"\"\"", PW_U8},
+               {"[0]", PW_U8},  {"\"x\"", PW_F32}, {"\"\"", PW_F32}, {"\"0x7f\"", PW_F32},
+               {"{}", PW_F64},  {"1e30", PW_U64},  {"NaN", PW_I32},  {"\"99999999999999999999\"", PW_U64}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         (void)fill_of(bad[i].json, bad[i].dtype, PW_E_FORMAT);
 }
 
 /* ---- v3 ---- */
 
-#define V3(shape, type, chunk, fill, codecs)                                                                          \
-    "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":" shape ",\"data_type\":\"" type                            \
-    "\",\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":" chunk                               \
+#define V3(shape, type, chunk, fill, codecs)                                                                           \
+    "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":" shape ",\"data_type\":\"" type                             \
+    "\",\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":" chunk                                \
     "}},\"chunk_key_encoding\":{\"name\":\"default\"},\"fill_value\":" fill ",\"codecs\":" codecs "}"
 
 #define BYTES "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}"
-#define SHARDED(inner, codecs, index, more)                                                                           \
-    "[{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":" inner ",\"codecs\":[" codecs                \
+#define SHARDED(inner, codecs, index, more)                                                                            \
+    "[{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":" inner ",\"codecs\":[" codecs                 \
     "],\"index_codecs\":[" index "]" more "}}]"
 
 Test(zarr_source, v3_codec_lists)
@@ -323,8 +323,8 @@ Test(zarr_source, v3_codec_lists)
     expect_refused("late", PW_E_FORMAT, "transpose");
     put("none/zarr.json", V3("[2]", "uint8", "[2]", "0", "[]"));
     expect_refused("none", PW_E_FORMAT, "bytes");
-    put("order/zarr.json", V3("[2,2]", "uint8", "[2,2]", "0",
-                              "[{\"name\":\"transpose\",\"configuration\":{\"order\":[0,0]}},\"bytes\"]"));
+    put("order/zarr.json",
+        V3("[2,2]", "uint8", "[2,2]", "0", "[{\"name\":\"transpose\",\"configuration\":{\"order\":[0,0]}},\"bytes\"]"));
     expect_refused("order", PW_E_FORMAT, "permutation");
     put("endian/zarr.json", V3("[2]", "uint16", "[2]", "0", "[\"bytes\"]"));
     expect_refused("endian", PW_E_FORMAT, "endian");
@@ -382,8 +382,7 @@ Test(zarr_source, shard_indexes_of_every_form)
         unsigned char shard[64];
         (void)snprintf(meta, sizeof meta,
                        V3("[6]", "uint8", "[4]", "46",
-                          SHARDED("[2]", "\"bytes\"",
-                                  "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"%s\"}}%s",
+                          SHARDED("[2]", "\"bytes\"", "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"%s\"}}%s",
                                   ",\"index_location\":\"%s\"")),
                        big ? "big" : "little", sum ? ",\"crc32c\"" : "", at_start ? "start" : "end");
         (void)snprintf(name, sizeof name, "s%d/zarr.json", form);
@@ -434,12 +433,8 @@ Test(zarr_source, broken_shards)
     static const struct {
         uint64_t offset, length;
         enum pw_status status;
-    } bad[] = {{100, 2, PW_E_TRUNCATED},
-               {0, 100, PW_E_TRUNCATED},
-               {UINT64_MAX - 1, 2, PW_E_TRUNCATED},
-               {UINT64_MAX, 2, PW_E_TRUNCATED},
-               {0, UINT64_MAX, PW_E_TRUNCATED},
-               {0, 0, PW_E_FORMAT}};
+    } bad[] = {{100, 2, PW_E_TRUNCATED},        {0, 100, PW_E_TRUNCATED},        {UINT64_MAX - 1, 2, PW_E_TRUNCATED},
+               {UINT64_MAX, 2, PW_E_TRUNCATED}, {0, UINT64_MAX, PW_E_TRUNCATED}, {0, 0, PW_E_FORMAT}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char name[40];
         n = make_shard(shard, 0, 0, 1);
@@ -573,16 +568,18 @@ Test(zarr_source, zstd_decodes_without_scratch)
 
 /* ---- OME-NGFF ---- */
 
-#define LEVEL(path, scale) "{\"path\":\"" path "\",\"coordinateTransformations\":[{\"type\":\"scale\",\"scale\":" scale "}]}"
+#define LEVEL(path, scale)                                                                                             \
+    "{\"path\":\"" path "\",\"coordinateTransformations\":[{\"type\":\"scale\",\"scale\":" scale "}]}"
 
 static void put_image(void)
 {
     put("i/.zgroup", "{\"zarr_format\":2}");
     put("i/.zattrs", "{\"patchworks\":{\"n_objects\":12},\"multiscales\":[{\"version\":\"0.4\",\"axes\":["
                      "{\"name\":\"y\",\"type\":\"space\",\"unit\":\"micrometer\"},{\"name\":\"x\",\"type\":\"space\"}],"
-                     "\"datasets\":[" LEVEL("s/0", "[0.5,0.25]") "," LEVEL("s/1", "[1,0.5]") "],"
-                     "\"coordinateTransformations\":[{\"type\":\"scale\",\"scale\":[2,1]},"
-                     "{\"type\":\"translation\",\"translation\":[10,0]}]}]}");
+                     "\"datasets\":[" LEVEL("s/0", "[0.5,0.25]") "," LEVEL(
+                         "s/1", "[1,0.5]") "],"
+                                           "\"coordinateTransformations\":[{\"type\":\"scale\",\"scale\":[2,1]},"
+                                           "{\"type\":\"translation\",\"translation\":[10,0]}]}]}");
     put("i/s/0/.zarray", V2("[4,6]", "[4,6]", "|u1", "C", "0", ""));
     put("i/s/1/.zarray", V2("[2,3]", "[2,3]", "|u1", "C", "1", ""));
     put("i/labels/.zgroup", "{\"zarr_format\":2}");
