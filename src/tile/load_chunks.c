@@ -1,0 +1,192 @@
+/* PW_LOAD_CHUNKS: stored chunks are read here, decoded by whoever finishes the tile. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "tile/load_modes.h"
+
+static uint64_t chunk_key(const struct pw_source *source, const uint64_t *index)
+{
+    uint64_t key = 0;
+    for (int a = 0; a < source->info.rank; a++)
+        key = key * pw_ceil_div(source->info.shape[a], source->info.chunk[a]) + index[a];
+    return key;
+}
+
+static enum pw_status fetch_chunk(struct pw_loader *loader, struct pw_slot *slot, struct pw_chunk_use *use,
+                                  uint32_t number, struct pw_error *error)
+{
+    struct pw_source *source = loader->volume->source;
+    struct pw_extent extent;
+    enum pw_status status = source->ops->locate(source, use->index, &extent, error);
+    if (status == PW_EMPTY) {
+        use->empty = 1;
+        return PW_OK;
+    }
+    if (status != PW_OK)
+        return status;
+    if (extent.length > source->stored_bytes_max)
+        return pw_fail(error, PW_E_FORMAT, "%s: a chunk of %llu stored bytes, at most %llu can be right", source->path,
+                       (unsigned long long)extent.length, (unsigned long long)source->stored_bytes_max);
+    struct pw_read *read = &use->read;
+    memset(read, 0, sizeof *read);
+    read->fd = extent.fd;
+    read->path = extent.fd < 0 ? extent.path : NULL;
+    read->offset = extent.offset;
+    read->length = (size_t)(extent.length != 0 ? extent.length : source->stored_bytes_max);
+    read->buffer = (char *)slot->memory.data + loader->plan.window_bytes + number * source->stored_bytes_max;
+    read->tag = slot;
+    use->fetched = 1;
+    slot->pending++;
+    pw_io_submit(loader->io, read);
+    read->path = NULL; /* the engine has opened it; extent is gone after this call */
+    return PW_OK;
+}
+
+enum pw_status pw_begin_chunks(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+{
+    const struct pw_source *source = loader->volume->source;
+    struct pw_region region;
+    uint64_t first[PW_MAX_RANK], index[PW_MAX_RANK], last[PW_MAX_RANK];
+    pw_volume_region(loader->volume, &slot->window, &region);
+    for (int a = 0; a < region.rank; a++) {
+        first[a] = index[a] = region.start[a] / source->info.chunk[a];
+        last[a] = (region.start[a] + region.shape[a] - 1) / source->info.chunk[a];
+    }
+    slot->n_uses = 0;
+    for (;;) {
+        struct pw_chunk_use *use = &slot->use[slot->n_uses];
+        memset(use, 0, sizeof *use);
+        memcpy(use->index, index, sizeof index);
+        enum pw_claim claim = PW_CLAIM_FULL;
+        if (loader->cache != NULL) {
+            claim = pw_chunk_cache_claim(loader->cache, chunk_key(source, index), &use->entry);
+            use->cached = claim != PW_CLAIM_FULL;
+        }
+        slot->n_uses++;
+        if (claim != PW_CLAIM_SHARED) {
+            enum pw_status status = fetch_chunk(loader, slot, use, slot->n_uses - 1, error);
+            if (status != PW_OK) {
+                if (use->cached)
+                    pw_chunk_cache_publish(loader->cache, use->entry, PW_CHUNK_FAILED);
+                return status;
+            }
+            if (use->empty && use->cached)
+                pw_chunk_cache_publish(loader->cache, use->entry, PW_CHUNK_EMPTY);
+        }
+        int a = region.rank - 1;
+        for (; a >= 0; a--) {
+            if (++index[a] <= last[a])
+                break;
+            index[a] = first[a];
+        }
+        if (a < 0)
+            return PW_OK;
+    }
+}
+
+/* The status of a completed read: missing file, failed, or done. */
+static enum pw_status read_status(const struct pw_source *source, const struct pw_chunk_use *use,
+                                  struct pw_error *error)
+{
+    if (use->read.sys_errno == 0)
+        return PW_OK;
+    if (use->read.sys_errno == ENOENT)
+        return PW_EMPTY;
+    struct pw_extent extent;
+    struct pw_source *located = (struct pw_source *)(uintptr_t)source;
+    const char *path = source->path;
+    if (source->ops->locate(located, use->index, &extent, NULL) == PW_OK && extent.fd < 0)
+        path = extent.path;
+    if (use->read.sys_errno == EFBIG)
+        return pw_fail(error, PW_E_FORMAT, "%s: more than %llu bytes, too many for one chunk", path,
+                       (unsigned long long)source->stored_bytes_max);
+    return pw_fail_errno(error, PW_E_IO, use->read.sys_errno, "%s: cannot read", path);
+}
+
+/* Decodes a chunk that this tile has read: into the cache, the window itself, or the scratch chunk. */
+static enum pw_status decode_use(struct pw_loader *loader, struct pw_slot *slot, struct pw_chunk_use *use,
+                                 struct pw_load_scratch *scratch, struct pw_error *error)
+{
+    struct pw_source *source = loader->volume->source;
+    struct pw_region region;
+    pw_source_chunk_region(source, use->index, &region);
+    int into_window = !use->cached && pw_volume_chunk_is_window(loader->volume, &region, &slot->window);
+    void *target = use->cached    ? pw_chunk_cache_buffer(loader->cache, use->entry)
+                   : into_window  ? slot->memory.data
+                                  : scratch->chunk.data;
+    enum pw_status status = read_status(source, use, error);
+    if (status == PW_OK)
+        status = source->ops->decode(source, scratch->decoder, use->index, use->read.data, use->read.got, target, error);
+    slot->stored_read += use->read.got;
+    pw_io_done(loader->io, &use->read);
+    use->fetched = 0;
+    use->empty = status == PW_EMPTY;
+    if (use->cached)
+        pw_chunk_cache_publish(loader->cache, use->entry,
+                               status == PW_OK      ? PW_CHUNK_READY
+                               : status == PW_EMPTY ? PW_CHUNK_EMPTY
+                                                    : PW_CHUNK_FAILED);
+    else if (status == PW_OK && !into_window)
+        pw_volume_copy_chunk(loader->volume, &region, target, &slot->window, slot->memory.data);
+    return status < 0 ? status : PW_OK;
+}
+
+/* Takes a cached chunk's voxels into the window. */
+static enum pw_status copy_cached(struct pw_loader *loader, struct pw_slot *slot, struct pw_chunk_use *use,
+                                  struct pw_error *error)
+{
+    enum pw_chunk_state state = pw_chunk_cache_await(loader->cache, use->entry);
+    if (state == PW_CHUNK_FAILED)
+        return pw_fail(error, PW_E_IO, "%s: a chunk of tile %llu could not be read", loader->volume->source->path,
+                       (unsigned long long)slot->tile);
+    use->empty = state == PW_CHUNK_EMPTY;
+    if (!use->empty) {
+        struct pw_region region;
+        pw_source_chunk_region(loader->volume->source, use->index, &region);
+        pw_volume_copy_chunk(loader->volume, &region, pw_chunk_cache_buffer(loader->cache, use->entry), &slot->window,
+                             slot->memory.data);
+    }
+    return PW_OK;
+}
+
+static void fill_empty(struct pw_loader *loader, struct pw_slot *slot)
+{
+    uint32_t n_empty = 0;
+    for (uint32_t i = 0; i < slot->n_uses; i++)
+        n_empty += (uint32_t)slot->use[i].empty;
+    slot->constant = n_empty == slot->n_uses;
+    for (uint32_t i = 0; i < slot->n_uses && !slot->constant; i++)
+        if (slot->use[i].empty) {
+            struct pw_region region;
+            pw_source_chunk_region(loader->volume->source, slot->use[i].index, &region);
+            pw_volume_fill_chunk(loader->volume, &region, &slot->window, slot->memory.data);
+        }
+}
+
+enum pw_status pw_finish_chunks(struct pw_loader *loader, struct pw_slot *slot, struct pw_load_scratch *scratch,
+                                struct pw_error *error)
+{
+    enum pw_status status = PW_OK;
+    /* Everything that is ours is published before anything of others is waited for; see chunk_cache.h. */
+    for (uint32_t i = 0; i < slot->n_uses; i++)
+        if (slot->use[i].fetched) {
+            enum pw_status s = decode_use(loader, slot, &slot->use[i], scratch, status == PW_OK ? error : NULL);
+            if (status == PW_OK)
+                status = s;
+        }
+    for (uint32_t i = 0; i < slot->n_uses; i++) {
+        struct pw_chunk_use *use = &slot->use[i];
+        if (!use->cached)
+            continue;
+        if (status == PW_OK)
+            status = copy_cached(loader, slot, use, error);
+        pw_chunk_cache_release(loader->cache, use->entry);
+        use->cached = 0;
+    }
+    if (status == PW_OK)
+        fill_empty(loader, slot);
+    return status;
+}
+

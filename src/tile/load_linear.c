@@ -1,0 +1,279 @@
+/*
+ * PW_LOAD_ROWS and PW_LOAD_MAP: an uncompressed file, read in stretches straight into the window, or
+ * mapped and lent.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/dtype.h"
+#include "base/error.h"
+#include "sys/file.h"
+#include "tile/load_modes.h"
+
+enum { Z = 0, Y = 1, X = 2 };
+
+/* A stretch of rows is read in pieces of this size, so that several are under way. */
+#define ROW_READ_BYTES ((uint64_t)1 << 20)
+
+static int rows_are_whole(const struct pw_volume *volume, const struct pw_grid *grid)
+{
+    return grid->count[X] == 1 && volume->axis[X] >= 0 &&
+           volume->source->linear.stride_bytes[volume->axis[X]] == volume->voxel_bytes;
+}
+
+void pw_plan_linear(struct pw_load_plan *plan, const struct pw_volume *volume, const struct pw_grid *grid,
+                    enum pw_io_engine engine)
+{
+    const struct pw_linear *linear = &volume->source->linear;
+    int stream = (volume->source->capabilities & PW_SOURCE_STREAM) != 0;
+    uint64_t voxels = plan->window[Z] * plan->window[Y] * plan->window[X];
+    /* A page brings its neighbours along: lending narrow rows keeps far more resident than the window. */
+    int lend = !stream && (engine == PW_IO_MMAP || (engine == PW_IO_AUTO && rows_are_whole(volume, grid)));
+    plan->mode = lend ? PW_LOAD_MAP : PW_LOAD_ROWS;
+    if (lend) {
+        uint64_t x_step = linear->stride_bytes[volume->axis[X]];
+        uint64_t row = plan->window[X] * x_step + (rows_are_whole(volume, grid) ? 0 : (uint64_t)128 << 10);
+        plan->mapped_bytes = plan->window[Z] * plan->window[Y] * row + ((uint64_t)256 << 10);
+        plan->window_bytes = linear->swap || x_step != volume->voxel_bytes ? voxels * volume->voxel_bytes : 0;
+    } else {
+        plan->window_bytes = voxels * volume->voxel_bytes;
+    }
+}
+
+enum pw_status pw_map_linear(struct pw_loader *loader, struct pw_error *error)
+{
+    const struct pw_linear *linear = &loader->volume->source->linear;
+    size_t bytes;
+    if (!pw_to_size(linear->file_bytes, &bytes))
+        return pw_fail(error, PW_E_RANGE, "%s: too large to map", loader->volume->source->path);
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, linear->fd, 0);
+    if (map == MAP_FAILED)
+        return pw_fail_errno(error, PW_E_NOMEM, errno, "%s: cannot map %zu bytes; use --io sync",
+                             loader->volume->source->path, bytes);
+    loader->map = map;
+    loader->map_bytes = bytes;
+    return PW_OK;
+}
+
+/* Offset in the file of the window's voxel z, y and first x. */
+static uint64_t row_offset(const struct pw_volume *volume, const struct pw_box *window, uint64_t z, uint64_t y)
+{
+    const struct pw_linear *linear = &volume->source->linear;
+    struct pw_region region;
+    struct pw_box at = {{window->start[Z] + z, window->start[Y] + y, window->start[X]}, {1, 1, 1}};
+    uint64_t offset = linear->offset_bytes;
+    pw_volume_region(volume, &at, &region);
+    for (int a = 0; a < region.rank; a++)
+        offset += region.start[a] * linear->stride_bytes[a];
+    return offset;
+}
+
+/* Bytes in the file from a row's first voxel to the end of its last. */
+static uint64_t row_span(const struct pw_volume *volume, const struct pw_box *window)
+{
+    uint64_t step = volume->source->linear.stride_bytes[volume->axis[X]];
+    return (window->shape[X] - 1) * step + volume->voxel_bytes;
+}
+
+static uint64_t axis_step(const struct pw_volume *volume, int i)
+{
+    return volume->axis[i] >= 0 ? volume->source->linear.stride_bytes[volume->axis[i]] : 0;
+}
+
+/* First byte and end of everything the window touches. */
+static void window_range(const struct pw_volume *volume, const struct pw_box *window, uint64_t *first, uint64_t *end)
+{
+    *first = row_offset(volume, window, 0, 0);
+    *end = row_offset(volume, window, window->shape[Z] - 1, window->shape[Y] - 1) + row_span(volume, window);
+    if (*end < *first) { /* negative strides do not occur; an axis order with x slowest does */
+        uint64_t swap = *first;
+        *first = *end;
+        *end = swap;
+    }
+}
+
+/* Whether the range is a hole of a sparse file, which reads as zeros. */
+static int is_hole(const struct pw_linear *linear, uint64_t first, uint64_t end)
+{
+    off_t data = lseek(linear->fd, (off_t)first, SEEK_DATA);
+    return data < 0 ? errno == ENXIO && end <= linear->file_bytes : (uint64_t)data >= end;
+}
+
+static void gather_row(unsigned char *out, const unsigned char *in, uint64_t n, uint64_t step, size_t bytes)
+{
+    for (uint64_t i = 0; i < n; i++, in += step, out += bytes)
+        memcpy(out, in, bytes);
+}
+
+/* One read per stretch of consecutive bytes, of bounded size, io_depth of them under way. */
+struct row_reader {
+    struct pw_loader *loader;
+    unsigned used; /* reads handed out; beyond io_depth they are reused as they complete */
+};
+
+static struct pw_read *take_read(struct row_reader *reader, enum pw_status *status, struct pw_error *error)
+{
+    struct pw_loader *loader = reader->loader;
+    if (reader->used < loader->plan.io_depth)
+        return &loader->rows[reader->used++];
+    struct pw_read *read = pw_io_wait(loader->io);
+    const char *path = loader->volume->source->path;
+    if (*status == PW_OK && read->sys_errno != 0)
+        *status = pw_fail_errno(error, PW_E_IO, read->sys_errno, "%s: cannot read at offset %llu", path,
+                                (unsigned long long)read->offset);
+    else if (*status == PW_OK && read->got < read->length)
+        *status = pw_fail(error, PW_E_TRUNCATED, "%s: ends at offset %llu; it was longer when it was opened", path,
+                          (unsigned long long)(read->offset + read->got));
+    if (read->data != read->buffer && *status == PW_OK)
+        memcpy(read->buffer, read->data, read->got); /* an engine that lends its mapping */
+    pw_io_done(loader->io, read);
+    return read;
+}
+
+static void read_stretch(struct row_reader *reader, uint64_t offset, unsigned char *out, uint64_t bytes,
+                         enum pw_status *status, struct pw_error *error)
+{
+    while (bytes > 0 && *status == PW_OK) {
+        uint64_t n = pw_min_u64(bytes, ROW_READ_BYTES);
+        struct pw_read *read = take_read(reader, status, error);
+        memset(read, 0, sizeof *read);
+        read->fd = reader->loader->volume->source->linear.fd;
+        read->offset = offset;
+        read->length = (size_t)n;
+        read->buffer = out;
+        read->tag = reader;
+        pw_io_submit(reader->loader->io, read);
+        offset += n;
+        out += n;
+        bytes -= n;
+    }
+}
+
+static enum pw_status drain(struct row_reader *reader, enum pw_status status, struct pw_error *error)
+{
+    unsigned n = reader->used;
+    reader->used = reader->loader->plan.io_depth; /* from here take_read() only waits */
+    for (unsigned i = 0; i < n; i++)
+        (void)take_read(reader, &status, error);
+    return status;
+}
+
+/* Rows whose voxels stand apart in the file (interleaved samples): read the span, pick the voxels. */
+static enum pw_status read_spaced_rows(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+{
+    const struct pw_volume *volume = loader->volume;
+    const struct pw_linear *linear = &volume->source->linear;
+    const struct pw_box *w = &slot->window;
+    unsigned char *out = slot->memory.data;
+    uint64_t step = axis_step(volume, X), span = row_span(volume, w);
+    void *row = pw_alloc(span, 1, error);
+    if (row == NULL)
+        return PW_E_NOMEM;
+    enum pw_status status = PW_OK;
+    for (uint64_t z = 0; z < w->shape[Z] && status == PW_OK; z++)
+        for (uint64_t y = 0; y < w->shape[Y] && status == PW_OK; y++) {
+            status = pw_file_read_exactly(linear->fd, row, (size_t)span, row_offset(volume, w, z, y),
+                                          volume->source->path, error);
+            gather_row(out, row, w->shape[X], step, volume->voxel_bytes);
+            out += w->shape[X] * volume->voxel_bytes;
+        }
+    free(row);
+    return status;
+}
+
+static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+{
+    const struct pw_volume *volume = loader->volume;
+    const struct pw_box *w = &slot->window;
+    uint64_t row = w->shape[X] * volume->voxel_bytes;
+    unsigned char *out = slot->memory.data;
+    if (axis_step(volume, X) != volume->voxel_bytes)
+        return read_spaced_rows(loader, slot, error);
+    int whole_planes = axis_step(volume, Y) == row;
+    int whole_block = whole_planes && (w->shape[Z] == 1 || axis_step(volume, Z) == row * w->shape[Y]);
+    struct row_reader reader = {loader, 0};
+    enum pw_status status = PW_OK;
+    if (whole_block) {
+        read_stretch(&reader, row_offset(volume, w, 0, 0), out, row * w->shape[Y] * w->shape[Z], &status, error);
+        return drain(&reader, status, error);
+    }
+    for (uint64_t z = 0; z < w->shape[Z] && status == PW_OK; z++) {
+        if (whole_planes)
+            read_stretch(&reader, row_offset(volume, w, z, 0), out + z * w->shape[Y] * row, row * w->shape[Y], &status,
+                         error);
+        else
+            for (uint64_t y = 0; y < w->shape[Y] && status == PW_OK; y++)
+                read_stretch(&reader, row_offset(volume, w, z, y), out + (z * w->shape[Y] + y) * row, row, &status,
+                             error);
+    }
+    return drain(&reader, status, error);
+}
+
+enum pw_status pw_begin_linear(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+{
+    const struct pw_volume *volume = loader->volume;
+    struct pw_source *source = volume->source;
+    uint64_t first, end;
+    window_range(volume, &slot->window, &first, &end);
+    if (source->capabilities & PW_SOURCE_STREAM) {
+        enum pw_status status = source->ops->await(source, end, error);
+        if (status != PW_OK)
+            return status;
+    } else if (is_hole(&source->linear, first, end)) {
+        slot->constant = 1;
+        return PW_OK;
+    }
+    slot->stored_read = pw_box_voxels(&slot->window) * volume->voxel_bytes;
+    if (loader->plan.mode == PW_LOAD_ROWS)
+        return read_rows(loader, slot, error);
+    if (rows_are_whole(volume, loader->grid)) {
+        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+        uint64_t start = first / page * page;
+        (void)madvise((char *)loader->map + start, (size_t)(end - start), MADV_WILLNEED);
+    }
+    return PW_OK;
+}
+
+/* Copies the mapped window into the slot, for files whose bytes cannot be lent as they are. */
+static void copy_mapped(struct pw_loader *loader, struct pw_slot *slot)
+{
+    const struct pw_volume *volume = loader->volume;
+    const struct pw_box *w = &slot->window;
+    unsigned char *out = slot->memory.data;
+    for (uint64_t z = 0; z < w->shape[Z]; z++)
+        for (uint64_t y = 0; y < w->shape[Y]; y++) {
+            gather_row(out, (const unsigned char *)loader->map + row_offset(volume, w, z, y), w->shape[X],
+                       axis_step(volume, X), volume->voxel_bytes);
+            out += w->shape[X] * volume->voxel_bytes;
+        }
+}
+
+void pw_finish_linear(struct pw_loader *loader, struct pw_slot *slot)
+{
+    const struct pw_volume *volume = loader->volume;
+    if (slot->constant)
+        return;
+    if (loader->plan.mode == PW_LOAD_MAP && loader->plan.window_bytes == 0) {
+        slot->voxels = (const char *)loader->map + row_offset(volume, &slot->window, 0, 0);
+        for (int i = 0; i < 3; i++)
+            slot->stride_bytes[i] = (size_t)axis_step(volume, i);
+        return;
+    }
+    if (loader->plan.mode == PW_LOAD_MAP)
+        copy_mapped(loader, slot);
+    if (volume->source->linear.swap)
+        pw_swap_bytes(slot->memory.data, (size_t)pw_box_voxels(&slot->window), volume->voxel_bytes);
+}
+
+void pw_release_linear(struct pw_loader *loader, struct pw_slot *slot)
+{
+    uint64_t first, end, page = (uint64_t)sysconf(_SC_PAGESIZE);
+    window_range(loader->volume, &slot->window, &first, &end);
+    first = first / page * page;
+    /* The pages stay in the system's cache; this process no longer counts them. */
+    (void)madvise((char *)loader->map + first, (size_t)(end - first), MADV_DONTNEED);
+}
