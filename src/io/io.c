@@ -103,7 +103,7 @@ static void complete(struct pw_io *io, struct pw_read *read)
     io->last = &read->next;
 }
 
-/* Opens read->path and cuts the read to the file; a file that does not fit the buffer is EFBIG. */
+/* Opens read->path and cuts the read to the file. */
 static int open_path(struct pw_read *read)
 {
     struct stat st;
@@ -116,8 +116,6 @@ static int open_path(struct pw_read *read)
         return S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
     uint64_t size = (uint64_t)st.st_size;
     uint64_t rest = size > read->offset ? size - read->offset : 0;
-    if (read->offset == 0 && rest > read->length)
-        return EFBIG;
     read->length = (size_t)pw_min_u64(rest, read->length);
     return 0;
 }

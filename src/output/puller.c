@@ -27,13 +27,23 @@ static uint64_t rows_of(const uint64_t pull[3])
     return pull[Z] * pull[Y];
 }
 
+/* Runs in a box: those of whole rows, and one more for every tile border that cuts a row. */
+static uint64_t runs_of(const struct pw_grid *grid, const uint64_t pull[3], int labels_may_touch)
+{
+    uint64_t runs = pw_runs_capacity(pull, labels_may_touch);
+    uint64_t cut = rows_of(pull) * (pull[X] / grid->tile[X] + 2);
+    return labels_may_touch ? runs : pw_min_u64(runs + cut, pw_runs_capacity(pull, 1));
+}
+
 uint64_t pw_puller_memory_bytes(const struct pw_grid *grid, const uint64_t pull[3], int labels_may_touch)
 {
     const uint64_t *tile = grid->tile;
-    struct sizes s = {.runs = pw_runs_capacity(pull, 1), .rows = rows_of(pull), .planes = tile[Z] + 1};
+    struct sizes s = {
+        .runs = runs_of(grid, pull, labels_may_touch), .rows = rows_of(pull), .planes = tile[Z] + 1};
     uint64_t plane[3] = {1, tile[Y], tile[X]};
     s.ids = labels_may_touch ? tile[Z] * tile[Y] * tile[X] : tile[Z] * tile[Y] * (tile[X] / 2 + 1);
-    s.coded = pw_max_u64(pw_record_bytes_max(plane, labels_may_touch), CODED_BYTES);
+    s.coded = pw_max_u64(pw_record_bytes_max(plane, labels_may_touch),
+                         pw_min_u64(pw_record_bytes_max(tile, labels_may_touch), CODED_BYTES));
     return total_bytes(&s);
 }
 
@@ -60,7 +70,8 @@ enum pw_status pw_puller_init(struct pw_puller *puller, const struct pw_grid *gr
                               const struct pw_id_map *map, const uint64_t pull[3], int labels_may_touch,
                               struct pw_error *error)
 {
-    struct sizes s = {.runs = pw_runs_capacity(pull, 1), .rows = rows_of(pull), .planes = grid->tile[Z] + 1};
+    struct sizes s = {
+        .runs = runs_of(grid, pull, labels_may_touch), .rows = rows_of(pull), .planes = grid->tile[Z] + 1};
     memset(puller, 0, sizeof *puller);
     puller->grid = grid;
     puller->stage = stage;

@@ -99,9 +99,6 @@ static enum pw_status read_status(const struct pw_source *source, const struct p
     const char *path = source->path;
     if (source->ops->locate(located, use->index, &extent, NULL) == PW_OK && extent.fd < 0)
         path = extent.path;
-    if (use->read.sys_errno == EFBIG)
-        return pw_fail(error, PW_E_FORMAT, "%s: more than %llu bytes, too many for one chunk", path,
-                       (unsigned long long)source->stored_bytes_max);
     return pw_fail_errno(error, PW_E_IO, use->read.sys_errno, "%s: cannot read", path);
 }
 

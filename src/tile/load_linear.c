@@ -30,18 +30,16 @@ void pw_plan_linear(struct pw_load_plan *plan, const struct pw_volume *volume, c
 {
     const struct pw_linear *linear = &volume->source->linear;
     int stream = (volume->source->capabilities & PW_SOURCE_STREAM) != 0;
-    uint64_t voxels = plan->window[Z] * plan->window[Y] * plan->window[X];
-    /* A page brings its neighbours along: lending narrow rows keeps far more resident than the window. */
-    int lend = !stream && (engine == PW_IO_MMAP || (engine == PW_IO_AUTO && rows_are_whole(volume, grid)));
+    int may_map = engine == PW_IO_MMAP || engine == PW_IO_AUTO;
+    uint64_t bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes;
+    /* A mapped page brings its neighbours along: lending narrow rows would keep far more resident than the window. */
+    int lend = !stream && may_map && rows_are_whole(volume, grid);
     plan->mode = lend ? PW_LOAD_MAP : PW_LOAD_ROWS;
-    if (lend) {
-        uint64_t x_step = linear->stride_bytes[volume->axis[X]];
-        uint64_t row = plan->window[X] * x_step + (rows_are_whole(volume, grid) ? 0 : (uint64_t)128 << 10);
-        plan->mapped_bytes = plan->window[Z] * plan->window[Y] * row + ((uint64_t)256 << 10);
-        plan->window_bytes = linear->swap || x_step != volume->voxel_bytes ? voxels * volume->voxel_bytes : 0;
-    } else {
-        plan->window_bytes = voxels * volume->voxel_bytes;
-    }
+    plan->window_bytes = lend && !linear->swap ? 0 : bytes;
+    if (lend)
+        plan->mapped_bytes = pw_min_u64(bytes + plan->window[Z] * ((uint64_t)128 << 10), linear->file_bytes);
+    if (engine == PW_IO_MMAP)
+        plan->io_depth = 1; /* a lent stretch is resident until it is copied: one at a time */
 }
 
 enum pw_status pw_map_linear(struct pw_loader *loader, struct pw_error *error)

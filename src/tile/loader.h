@@ -36,7 +36,7 @@ struct pw_load_plan {
     uint64_t window[3];        /* the largest window */
     uint32_t chunks_per_tile;  /* the most chunks a window touches; 0 without chunks */
     uint32_t cached_chunks;    /* capacity of the chunk cache; 0: none is needed */
-    uint64_t window_bytes;     /* of voxels in a slot; 0 when they are always lent */
+    uint64_t window_bytes;     /* of voxels in a slot; 0 when they are lent */
     uint64_t stored_bytes;     /* for stored chunks in a slot */
     uint64_t mapped_bytes;     /* of the page cache that one tile keeps resident */
 };
