@@ -31,16 +31,16 @@ enum pw_sink_capability {
 
 /* What to write.  Read during open; strings are copied by the sink. */
 struct pw_sink_request {
-    const char *path;        /* final place; "-" is standard output */
-    uint64_t shape[3];       /* of the volume, z y x */
-    int rank;                /* 2: y x (shape[0] is 1), or 3 */
-    struct pw_axis axis[3];  /* of z y x; name, scale, translation, unit */
-    uint64_t tile[3];        /* of the pipeline, a hint for units and chunks */
-    uint64_t chunk[3];       /* asked for by the user; 0 = chosen by the sink */
-    uint64_t shard[3];       /* likewise */
+    const char *path;       /* final place; "-" is standard output */
+    uint64_t shape[3];      /* of the volume, z y x */
+    int rank;               /* 2: y x (shape[0] is 1), or 3 */
+    struct pw_axis axis[3]; /* of z y x; name, scale, translation, unit */
+    uint64_t tile[3];       /* of the pipeline, a hint for units and chunks */
+    uint64_t chunk[3];      /* asked for by the user; 0 = chosen by the sink */
+    uint64_t shard[3];      /* likewise */
     int overwrite;
-    enum pw_dtype dtype_hint;/* likely element type, for sizing */
-    const char *ngff;        /* "0.4" or "0.5" */
+    enum pw_dtype dtype_hint; /* likely element type, for sizing */
+    const char *ngff;         /* "0.4" or "0.5" */
     const char *label_name;
     /*
      * Labels of an image that is an OME-NGFF store: path is then the image's group, and the
@@ -48,7 +48,7 @@ struct pw_sink_request {
      */
     int into_image;
     const struct pw_image_info *image; /* of the input; NULL when it is not OME-NGFF */
-    const char *segmenter;   /* recorded in the metadata; what made the labels */
+    const char *segmenter;             /* recorded in the metadata; what made the labels */
 };
 
 /* How a sink gets labels: fills *block with the labels of box (volume coordinates); valid until the next pull. */
@@ -80,7 +80,7 @@ struct pw_sink {
     uint64_t pull[3];  /* the largest box that write_unit pulls at once */
     uint64_t chunk[3]; /* for the plan's report; 0 when there are none */
     uint64_t shard[3];
-    char path[4096];   /* where the finished labels will be */
+    char path[4096]; /* where the finished labels will be */
     _Atomic uint64_t bytes_written;
 };
 

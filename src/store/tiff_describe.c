@@ -23,8 +23,10 @@ void pw_tiff_describe(const struct pw_tiff_index *index, const struct pw_tiff_st
     memset(info, 0, sizeof *info);
     (void)snprintf(info->format, sizeof info->format, "tiff");
     (void)snprintf(info->codec, sizeof info->codec, "%s, %u-bit samples in %ss of %u x %u",
-                   codec != NULL ? codec->name : "none", form->bits, form->tiled ? "tile" : "strip", form->block_height,
-                   form->block_width);
+                   index->compression == COMPRESSION_NONE ? "none"
+                   : codec != NULL                        ? codec->name
+                                                          : "unknown",
+                   form->bits, form->tiled ? "tile" : "strip", form->block_height, form->block_width);
     info->dtype = pw_tiff_sample_dtype(form->kind, form->bits);
     for (int i = 0; i < stack->rank; i++)
         put_axis(info, &stack->axis[i], stack->size[i]);
