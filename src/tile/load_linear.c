@@ -25,6 +25,16 @@ static int rows_are_whole(const struct pw_volume *volume, const struct pw_grid *
            volume->source->linear.stride_bytes[volume->axis[X]] == volume->voxel_bytes;
 }
 
+/* Whether the file's bytes can be used as voxels where they are: right byte order, aligned. */
+static int can_be_lent(const struct pw_volume *volume)
+{
+    const struct pw_linear *linear = &volume->source->linear;
+    uint64_t misaligned = linear->offset_bytes % volume->voxel_bytes;
+    for (int a = 0; a < volume->source->info.rank; a++)
+        misaligned |= linear->stride_bytes[a] % volume->voxel_bytes;
+    return !linear->swap && misaligned == 0;
+}
+
 void pw_plan_linear(struct pw_load_plan *plan, const struct pw_volume *volume, const struct pw_grid *grid,
                     enum pw_io_engine engine)
 {
@@ -35,7 +45,7 @@ void pw_plan_linear(struct pw_load_plan *plan, const struct pw_volume *volume, c
     /* A mapped page brings its neighbours along: lending narrow rows would keep far more resident than the window. */
     int lend = !stream && may_map && rows_are_whole(volume, grid);
     plan->mode = lend ? PW_LOAD_MAP : PW_LOAD_ROWS;
-    plan->window_bytes = lend && !linear->swap ? 0 : bytes;
+    plan->window_bytes = lend && can_be_lent(volume) ? 0 : bytes;
     if (lend)
         plan->mapped_bytes = pw_min_u64(bytes + plan->window[Z] * ((uint64_t)128 << 10), linear->file_bytes);
     if (engine == PW_IO_MMAP)
