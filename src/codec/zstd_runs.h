@@ -13,8 +13,8 @@
  *     pw_zstd_runs_free(encoder);
  *
  * A chunk with so many runs that painting is faster (noise), or that would not become
- * smaller, is painted in small pieces and compressed by libzstd at level 1.  The frame is a function of the labels and the
- * chunk's shape: not of the thread, nor of what the encoder did before.
+ * smaller, is painted in small pieces and compressed by libzstd at level 1.  The
+ * frame is a function of the labels and the chunk's shape: not of the thread, nor of what the encoder did before.
  *
  * Ownership: out is the caller's, with a capacity of at least pw_zstd_runs_bound().
  * Errors: PW_E_RANGE for a chunk above 2 GiB, PW_E_ARGUMENT for a block larger than its

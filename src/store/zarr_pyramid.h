@@ -1,0 +1,61 @@
+/*
+ * store/zarr_pyramid - the smaller levels of a label image, made while the largest is written.
+ *
+ * Each level is made from the one before by the rule of label/downsample.h.  A unit of
+ * a level needs some units of the level before; whoever writes the last of them makes
+ * it, reading them back chunk by chunk, and then perhaps the unit of the next level, so that all
+ * threads share the work and nothing holds a level:
+ *
+ *     pw_pyramid_init(&pyramid, arrays, n_levels, error)
+ *     per thread: pw_pyramid_worker_init(&worker, &pyramid, bound, error)
+ *     after each unit of level 0: pw_pyramid_unit_done(&pyramid, &worker, &file, unit, error)
+ *
+ * Which thread makes a unit has no influence on its bytes.
+ *
+ * Ownership: the arrays are the caller's.  Threads: unit_done from any thread, with a
+ * worker and file of its own.  Errors: PW_E_UNSUPPORTED for levels of which a voxel stands for
+ * more than 2^20 of the level before, and those of reading and writing.
+ */
+#ifndef PW_STORE_ZARR_PYRAMID_H
+#define PW_STORE_ZARR_PYRAMID_H
+
+#include "base/memory.h"
+#include "store/zarr_label_array.h"
+
+struct pw_pyramid {
+    int n_levels;
+    const struct pw_label_array *level;
+    uint64_t factor[PW_MAX_LEVELS][3];        /* from the level before; [0] is unused */
+    _Atomic uint32_t *missing[PW_MAX_LEVELS]; /* of each unit: units of the level before that are not written yet */
+};
+
+enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_label_array *level, int n_levels,
+                               struct pw_error *error);
+void pw_pyramid_release(struct pw_pyramid *pyramid); /* safe on a zeroed pyramid */
+
+/* What all threads share. */
+uint64_t pw_pyramid_memory_bytes(const struct pw_pyramid *pyramid);
+
+struct pw_pyramid_worker {
+    struct pw_chunk_reader reader;
+    struct pw_codec_state codec;
+    struct pw_buffer memory;
+    unsigned char *decoded; /* a chunk of the level before */
+    unsigned char *region;  /* a part of that level, out of several chunks */
+    unsigned char *chunk;   /* the one that is made */
+    void *scratch;
+    int decoded_level; /* -1: none */
+    int decoded_empty;
+    uint64_t decoded_chunk[3];
+};
+
+/* chunk_bound: most bytes of an encoded chunk. */
+enum pw_status pw_pyramid_worker_init(struct pw_pyramid_worker *worker, const struct pw_pyramid *pyramid,
+                                      uint64_t chunk_bound, struct pw_error *error);
+void pw_pyramid_worker_release(struct pw_pyramid_worker *worker); /* safe on a zeroed worker */
+uint64_t pw_pyramid_worker_memory_bytes(const struct pw_pyramid *pyramid, uint64_t chunk_bound, size_t element_bytes);
+
+enum pw_status pw_pyramid_unit_done(struct pw_pyramid *pyramid, struct pw_pyramid_worker *worker,
+                                    struct pw_unit_file *file, const uint64_t unit[3], struct pw_error *error);
+
+#endif

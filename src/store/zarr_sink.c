@@ -1,0 +1,402 @@
+/*
+ * Labels as an OME-Zarr label image: NGFF 0.5 in zarr v3 with shards, or 0.4 in zarr
+ * v2.  Chunks are encoded straight from runs (codec/zstd_runs.h); the smaller levels that
+ * an image with levels asks for are made on the way (store/zarr_pyramid.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "codec/zstd_runs.h"
+#include "store/ngff_metadata.h"
+#include "store/zarr_place.h"
+#include "store/zarr_pyramid.h"
+
+struct zarr_sink {
+    struct pw_sink base;
+    struct pw_zarr_place place;
+    struct pw_axis axis[3];
+    char *segmenter;
+    int rank;
+    enum pw_dtype dtype; /* dtype_hint until start */
+    uint64_t n_objects;
+    int n_levels;
+    struct pw_label_array level[PW_MAX_LEVELS];
+    double scale[PW_MAX_LEVELS][3], translation[PW_MAX_LEVELS][3];
+    struct pw_pyramid pyramid;
+};
+
+struct pw_writer {
+    struct pw_zstd_runs *encoder;
+    struct pw_unit_file file;
+    struct pw_pyramid_worker worker; /* zeroed when there is one level */
+};
+
+static struct zarr_sink *of(struct pw_sink *sink)
+{
+    return (struct zarr_sink *)sink;
+}
+
+/* ------------------------------------------------------------------------ *
+ * Writers
+ * ------------------------------------------------------------------------ */
+
+static uint64_t chunk_voxels(const struct zarr_sink *zarr)
+{
+    const uint64_t *chunk = zarr->level[0].layout.chunk;
+    return chunk[0] * chunk[1] * chunk[2];
+}
+
+/* Most bytes of an encoded chunk of any level: none has larger chunks than the first. */
+static uint64_t chunk_bound(const struct zarr_sink *zarr, size_t element_bytes)
+{
+    return pw_zstd_runs_bound(chunk_voxels(zarr) * element_bytes);
+}
+
+static uint64_t unit_chunks(const struct zarr_sink *zarr)
+{
+    const struct pw_zarr_layout *layout = &zarr->level[0].layout;
+    return layout->unit[0] / layout->chunk[0] * (layout->unit[1] / layout->chunk[1]) *
+           (layout->unit[2] / layout->chunk[2]);
+}
+
+static size_t zarr_writer_memory_bytes(const struct pw_sink *sink)
+{
+    const struct zarr_sink *zarr = (const struct zarr_sink *)sink;
+    size_t element_bytes = pw_dtype_bytes(zarr->dtype);
+    uint64_t bound = chunk_bound(zarr, element_bytes);
+    uint64_t bytes =
+        sizeof(struct pw_writer) + pw_zstd_runs_memory_bytes() + pw_unit_file_memory_bytes(unit_chunks(zarr), bound);
+    if (zarr->n_levels > 1)
+        bytes += pw_pyramid_worker_memory_bytes(&zarr->pyramid, bound, element_bytes) +
+                 pw_pyramid_memory_bytes(&zarr->pyramid);
+    return (size_t)bytes;
+}
+
+static void zarr_writer_free(struct pw_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    pw_zstd_runs_free(writer->encoder);
+    pw_unit_file_release(&writer->file);
+    pw_pyramid_worker_release(&writer->worker);
+    free(writer);
+}
+
+static enum pw_status zarr_writer_new(struct pw_sink *sink, struct pw_writer **writer, struct pw_error *error)
+{
+    struct zarr_sink *zarr = of(sink);
+    uint64_t bound = chunk_bound(zarr, pw_dtype_bytes(zarr->dtype));
+    struct pw_writer *made = pw_alloc(1, sizeof *made, error);
+    if (made == NULL)
+        return PW_E_NOMEM;
+    enum pw_status status = pw_zstd_runs_new(&made->encoder, error);
+    if (status == PW_OK)
+        status = pw_unit_file_init(&made->file, unit_chunks(zarr), bound, &sink->bytes_written, error);
+    if (status == PW_OK && zarr->n_levels > 1)
+        status = pw_pyramid_worker_init(&made->worker, &zarr->pyramid, bound, error);
+    if (status != PW_OK) {
+        zarr_writer_free(made);
+        return status;
+    }
+    *writer = made;
+    return PW_OK;
+}
+
+/* ------------------------------------------------------------------------ *
+ * Units
+ * ------------------------------------------------------------------------ */
+
+/* Pulls and encodes the chunk at start (volume coordinates). */
+static enum pw_status write_chunk(struct zarr_sink *zarr, struct pw_writer *writer, const uint64_t start[3],
+                                  const uint64_t within[3], pw_pull_fn pull, void *context, struct pw_error *error)
+{
+    const uint64_t *chunk = zarr->level[0].layout.chunk;
+    struct pw_label_block block;
+    struct pw_box box;
+    size_t n;
+    for (int i = 0; i < 3; i++) {
+        box.start[i] = start[i];
+        box.shape[i] = pw_min_u64(chunk[i], zarr->base.volume[i] - start[i]);
+    }
+    enum pw_status status = pull(context, &box, &block, error);
+    if (status != PW_OK || block.n_runs == 0)
+        return status;
+    void *room = pw_unit_room(&writer->file, &n);
+    status = pw_zstd_runs_encode(writer->encoder, zarr->dtype, &block, chunk, room, &n, error);
+    return status == PW_OK ? pw_unit_add(&writer->file, within, n, error) : status;
+}
+
+static enum pw_status write_chunks(struct zarr_sink *zarr, struct pw_writer *writer, const struct pw_box *box,
+                                   pw_pull_fn pull, void *context, struct pw_error *error)
+{
+    const uint64_t *chunk = zarr->level[0].layout.chunk;
+    uint64_t count[3], within[3], start[3];
+    for (int i = 0; i < 3; i++)
+        count[i] = pw_ceil_div(box->shape[i], chunk[i]);
+    for (within[0] = 0; within[0] < count[0]; within[0]++)
+        for (within[1] = 0; within[1] < count[1]; within[1]++)
+            for (within[2] = 0; within[2] < count[2]; within[2]++) {
+                for (int i = 0; i < 3; i++)
+                    start[i] = box->start[i] + within[i] * chunk[i];
+                enum pw_status status = write_chunk(zarr, writer, start, within, pull, context, error);
+                if (status != PW_OK)
+                    return status;
+            }
+    return PW_OK;
+}
+
+static enum pw_status zarr_write_unit(struct pw_sink *sink, struct pw_writer *writer, uint64_t unit_index,
+                                      const struct pw_box *box, pw_pull_fn pull, void *context, struct pw_error *error)
+{
+    struct zarr_sink *zarr = of(sink);
+    uint64_t unit[3];
+    (void)unit_index;
+    for (int i = 0; i < 3; i++)
+        unit[i] = box->start[i] / sink->unit[i];
+    pw_unit_begin(&writer->file, &zarr->level[0], unit);
+    enum pw_status status = write_chunks(zarr, writer, box, pull, context, error);
+    if (status == PW_OK)
+        status = pw_unit_end(&writer->file, error);
+    if (status == PW_OK && zarr->n_levels > 1)
+        status = pw_pyramid_unit_done(&zarr->pyramid, &writer->worker, &writer->file, unit, error);
+    pw_unit_cancel(&writer->file);
+    return status;
+}
+
+/* ------------------------------------------------------------------------ *
+ * Start and end
+ * ------------------------------------------------------------------------ */
+
+static struct pw_ngff_label describe(const struct zarr_sink *zarr)
+{
+    struct pw_ngff_label label = {
+        .version = zarr->place.version,
+        .name = zarr->place.name,
+        .segmenter = zarr->segmenter,
+        .n_objects = zarr->n_objects,
+        .rank = zarr->rank,
+        .n_levels = zarr->n_levels,
+        .level = zarr->level,
+        .scale = zarr->scale,
+        .translation = zarr->translation,
+    };
+    memcpy(label.axis, zarr->axis, sizeof label.axis);
+    return label;
+}
+
+static enum pw_status make_level(struct zarr_sink *zarr, int l, struct pw_error *error)
+{
+    struct pw_ngff_label label = describe(zarr);
+    struct pw_label_array *array = &zarr->level[l];
+    char name[16];
+    (void)snprintf(name, sizeof name, "%d", l);
+    array->dtype = zarr->dtype;
+    int n = snprintf(array->path, sizeof array->path, "%s/%s", zarr->place.build, name);
+    if (n < 0 || (size_t)n >= sizeof array->path)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: the path is too long", zarr->place.build);
+    enum pw_status status = pw_tree_make(array->path, error);
+    if (status == PW_OK)
+        status = pw_ngff_write_array(&label, l, array->path, error);
+    if (status != PW_OK)
+        return status;
+    array->fd = open(array->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return array->fd >= 0 ? PW_OK : pw_fail_errno(error, PW_E_IO, errno, "%s", array->path);
+}
+
+static void close_levels(struct zarr_sink *zarr)
+{
+    for (int l = 0; l < zarr->n_levels; l++) {
+        if (zarr->level[l].fd >= 0)
+            (void)close(zarr->level[l].fd);
+        zarr->level[l].fd = -1;
+    }
+}
+
+static void zarr_abort(struct pw_sink *sink)
+{
+    close_levels(of(sink));
+    pw_zarr_place_abort(&of(sink)->place);
+}
+
+static enum pw_status zarr_start(struct pw_sink *sink, enum pw_dtype dtype, uint64_t n_objects, struct pw_error *error)
+{
+    struct zarr_sink *zarr = of(sink);
+    zarr->dtype = dtype;
+    zarr->n_objects = n_objects;
+    enum pw_status status = pw_zarr_place_start(&zarr->place, error);
+    for (int l = 0; l < zarr->n_levels && status == PW_OK; l++)
+        status = make_level(zarr, l, error);
+    if (status != PW_OK)
+        zarr_abort(sink);
+    return status;
+}
+
+static enum pw_status zarr_commit(struct pw_sink *sink, struct pw_error *error)
+{
+    struct zarr_sink *zarr = of(sink);
+    struct pw_ngff_label label = describe(zarr);
+    close_levels(zarr);
+    enum pw_status status = pw_ngff_write_label(&label, zarr->place.build, error);
+    return status == PW_OK ? pw_zarr_place_commit(&zarr->place, error) : status;
+}
+
+static void zarr_close(struct pw_sink *sink)
+{
+    struct zarr_sink *zarr = of(sink);
+    zarr_abort(sink);
+    pw_pyramid_release(&zarr->pyramid);
+    free(zarr->segmenter);
+    free(zarr);
+}
+
+static const struct pw_sink_ops ops = {
+    .format = "zarr",
+    .start = zarr_start,
+    .writer_new = zarr_writer_new,
+    .writer_free = zarr_writer_free,
+    .writer_memory_bytes = zarr_writer_memory_bytes,
+    .write_unit = zarr_write_unit,
+    .commit = zarr_commit,
+    .abort = zarr_abort,
+    .close = zarr_close,
+};
+
+/* ------------------------------------------------------------------------ *
+ * Opening
+ * ------------------------------------------------------------------------ */
+
+static double positive_or_1(double value)
+{
+    return isfinite(value) && value > 0 ? value : 1.0;
+}
+
+static double finite_or_0(double value)
+{
+    return isfinite(value) ? value : 0.0;
+}
+
+/* Names are needed and may not repeat; without both of the image's they are z y x. */
+static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *request)
+{
+    static const char *const usual[3] = {"z", "y", "x"};
+    int named = 1;
+    memcpy(zarr->axis, request->axis, sizeof zarr->axis);
+    for (int i = 3 - zarr->rank; i < 3; i++) {
+        named = named && zarr->axis[i].name[0] != '\0';
+        for (int k = 3 - zarr->rank; k < i; k++)
+            named = named && strcmp(zarr->axis[i].name, zarr->axis[k].name) != 0;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!named)
+            (void)snprintf(zarr->axis[i].name, sizeof zarr->axis[i].name, "%s", usual[i]);
+        zarr->scale[0][i] = positive_or_1(zarr->axis[i].scale);
+        zarr->translation[0][i] = finite_or_0(zarr->axis[i].translation);
+    }
+}
+
+/* The image's axis that is axis i of the labels: of the same name, else counted from the last. */
+static int image_axis(const struct zarr_sink *zarr, const struct pw_image_info *image, int i)
+{
+    for (int k = 0; k < image->rank; k++)
+        if (strcmp(image->axis[k].name, zarr->axis[i].name) == 0)
+            return k;
+    return image->rank - 3 + i;
+}
+
+/* Level l of the image on the axes of the labels. */
+static enum pw_status take_level(struct zarr_sink *zarr, const struct pw_image_info *image, int l,
+                                 struct pw_error *error)
+{
+    struct pw_zarr_layout layout;
+    uint64_t shape[3] = {1, 1, 1};
+    for (int i = 3 - zarr->rank; i < 3; i++) {
+        int k = image_axis(zarr, image, i);
+        if (k < 0 || image->level_shape[l][k] == 0)
+            return pw_fail(error, PW_E_FORMAT,
+                           "%s: level %d of the image cannot be read, so labels cannot have its shape; use -o",
+                           zarr->base.path, l);
+        shape[i] = image->level_shape[l][k];
+        zarr->scale[l][i] = positive_or_1(image->level_scale[l][k]);
+        zarr->translation[l][i] = finite_or_0(image->level_translation[l][k]);
+    }
+    pw_zarr_layout_of_level(&zarr->level[0].layout, shape, &layout);
+    pw_label_array_init(&zarr->level[l], zarr->rank, shape, &layout);
+    return PW_OK;
+}
+
+/* A label image has the levels of its image, all of them. */
+static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
+{
+    const struct pw_image_info *image = request->image;
+    zarr->n_levels = 1;
+    if (!request->into_image || image == NULL)
+        return PW_OK;
+    if (image->level != 0)
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: labels made at level %d cannot go into the image, whose labels begin at level 0; use -o",
+                       zarr->base.path, image->level);
+    for (int l = 1; l < image->n_levels && l < PW_MAX_LEVELS; l++) {
+        enum pw_status status = take_level(zarr, image, l, error);
+        if (status != PW_OK)
+            return status;
+        zarr->n_levels = l + 1;
+    }
+    return PW_OK;
+}
+
+static enum pw_status take_shape(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
+{
+    struct pw_zarr_layout layout;
+    enum pw_status status = pw_zarr_layout_choose(request, zarr->place.version, &layout, error);
+    if (status != PW_OK)
+        return status;
+    pw_label_array_init(&zarr->level[0], zarr->rank, request->shape, &layout);
+    for (int i = 0; i < 3; i++) {
+        zarr->base.volume[i] = request->shape[i];
+        zarr->base.unit[i] = layout.unit[i];
+        zarr->base.pull[i] = pw_min_u64(layout.chunk[i], request->shape[i]);
+        zarr->base.chunk[i] = layout.chunk[i];
+        zarr->base.shard[i] = layout.version == 3 ? layout.unit[i] : 0;
+    }
+    return PW_OK;
+}
+
+enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    struct zarr_sink *zarr = pw_alloc(1, sizeof *zarr, error);
+    *sink = NULL;
+    if (zarr == NULL)
+        return PW_E_NOMEM;
+    zarr->base.ops = &ops;
+    zarr->rank = request->rank;
+    zarr->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
+    zarr->n_levels = 0;
+    enum pw_status status = pw_zarr_place_init(&zarr->place, request, error);
+    memcpy(zarr->base.path, zarr->place.label_path, sizeof zarr->base.path);
+    if (status == PW_OK)
+        status = take_shape(zarr, request, error);
+    if (status == PW_OK) {
+        take_axes(zarr, request);
+        status = take_levels(zarr, request, error);
+    }
+    if (status == PW_OK)
+        status = pw_pyramid_init(&zarr->pyramid, zarr->level, zarr->n_levels, error);
+    if (status == PW_OK && request->segmenter != NULL) {
+        zarr->segmenter = pw_strdup(request->segmenter, error);
+        status = zarr->segmenter != NULL ? PW_OK : PW_E_NOMEM;
+    }
+    if (status != PW_OK) {
+        zarr_close(&zarr->base);
+        return status;
+    }
+    *sink = &zarr->base;
+    return PW_OK;
+}
