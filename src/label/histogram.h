@@ -7,7 +7,8 @@
  * the whole image, binned exactly as numpy.histogram does.
  *
  * Method: N. Otsu, A threshold selection method from gray-level histograms,
- * IEEE Trans. SMC 9 (1979); arithmetic and ties as skimage.filters.threshold_otsu.
+ * IEEE Trans. SMC 9 (1979); arithmetic and ties as skimage.filters.threshold_otsu (0.20 and
+ * later, with numpy 2).  NaN voxels, and floats outside of the range, are not counted.
  */
 #ifndef PW_LABEL_HISTOGRAM_H
 #define PW_LABEL_HISTOGRAM_H
@@ -44,7 +45,8 @@ struct pw_histogram {
 /*
  * The number of bins for values of dtype: types of 8 and 16 bits need no range
  * (range may be NULL) and get all their values.  Others need the whole image's
- * range.  Returns 0 when there is none (no voxel, or more than 2^28 bins).
+ * range.  Returns 0 when there is none: no voxel, more than 2^28 bins, or floats
+ * whose range is not finite.
  */
 uint64_t pw_histogram_bins(enum pw_dtype dtype, const struct pw_range *range);
 
@@ -54,7 +56,8 @@ void pw_histogram_init(struct pw_histogram *histogram, enum pw_dtype dtype, cons
 void pw_histogram_add(struct pw_histogram *histogram, const void *voxels, size_t stride_bytes, uint64_t rows,
                       uint64_t width);
 
-/* The threshold: voxels <= it are background.  A constant image gives its value. */
+/* The threshold: voxels <= it are background.  A constant image gives its value;
+ * no voxel gives 0. */
 double pw_histogram_otsu(const struct pw_histogram *histogram);
 
 #endif

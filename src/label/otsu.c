@@ -5,6 +5,7 @@
  * the left and from the right (one addition after the other, in float32), sums of
  * count * centre in float64 for integers and in float32 for images of half and
  * single precision, the variance between the classes, and the first maximum.
+ * (Before 0.20 counts were float64 too, and the maximum, rarely, one bin further.)
  * Floating-point sums cannot be taken apart again, so the sums from the right must
  * really be made from the right, while the maximum is looked for from the left.
  * Instead of arrays as long as the histogram, the right sums are kept for one block,

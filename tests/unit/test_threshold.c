@@ -163,3 +163,19 @@ Test(threshold, dense_rows)
     for (int i = 0; i < 4 * 128; i++)
         cr_assert_eq(bits[i / 64] >> i % 64 & 1, voxels[i] > 30000);
 }
+
+/* Each test is a process of its own, so the variable is read after it was set. */
+Test(simd, the_environment_lowers_the_level)
+{
+    setenv("PW_SIMD", "portable", 1);
+    cr_assert_eq(pw_simd_level(), PW_SIMD_PORTABLE);
+    cr_assert_str_eq(pw_simd_name(pw_simd_level()), "portable");
+}
+
+Test(simd, an_unknown_name_changes_nothing)
+{
+    setenv("PW_SIMD", "fast", 1);
+    enum pw_simd_level level = pw_simd_level();
+    pw_simd_lower(PW_SIMD_AVX512);
+    cr_assert_eq(pw_simd_level(), level);
+}
