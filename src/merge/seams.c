@@ -17,14 +17,17 @@ static void find_strip_size(const struct pw_grid *grid, struct strip_size *size)
     memset(size, 0, sizeof *size);
     for (int axis = 0; axis < 3; axis++) {
         uint64_t shape[3];
+        if (grid->count[axis] == 1)
+            continue; /* no seam along it */
         pw_strip_shape(grid->tile, PW_FACE(axis, 0), shape);
         size->rows = pw_max_u64(size->rows, shape[Y]);
         size->width = pw_max_u64(size->width, shape[X]);
         size->voxels = pw_max_u64(size->voxels, shape[Y] * shape[X]);
         /* A run takes at most three numbers of 5 bytes and a value of 10, a row one more number. */
         size->coded_bytes = pw_max_u64(size->coded_bytes, shape[Y] * shape[X] * 25 + shape[Y] * 5);
-        size->line = pw_max_u64(size->line, grid->tile[axis]);
     }
+    for (int axis = 0; axis < 3; axis++)
+        size->line = pw_max_u64(size->line, grid->tile[axis]);
 }
 
 static uint64_t strip_bytes(const struct strip_size *size)

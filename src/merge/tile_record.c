@@ -33,19 +33,32 @@ void pw_strip_shape(const uint64_t core[3], int face, uint64_t shape[3])
     shape[X] = axis == X ? core[Y] : core[X];
 }
 
-uint64_t pw_record_bytes_max(const uint64_t shape[3], int labels_may_touch)
+uint64_t pw_record_labels_max(const struct pw_record_limits *limits)
 {
-    uint64_t voxels = shape[Z] * shape[Y] * shape[X];
-    uint64_t labels = voxels; /* each voxel an object of its own */
+    const uint64_t *shape = limits->shape;
+    /* Each voxel an object of its own; components need a gap between two in a row. */
+    return shape[Z] * shape[Y] * (limits->labels_may_touch ? shape[X] : shape[X] / 2 + 1);
+}
+
+uint64_t pw_record_plane_bytes_max(const struct pw_record_limits *limits)
+{
+    return limits->shape[Y] * row_coded_max(limits->shape[X], limits->labels_may_touch, pw_record_labels_max(limits));
+}
+
+uint64_t pw_record_bytes_max(const struct pw_record_limits *limits)
+{
+    const uint64_t *shape = limits->shape;
+    uint64_t labels = pw_record_labels_max(limits);
     uint64_t bytes = PW_RECORD_HEADER_BYTES + (shape[Z] + 1) * sizeof(uint64_t);
-    if (!labels_may_touch)
-        labels = shape[Z] * shape[Y] * (shape[X] / 2 + 1);
-    bytes += labels + voxels / 64 + 16; /* the table's differences add up to voxels, as above */
-    bytes += shape[Z] * shape[Y] * row_coded_max(shape[X], labels_may_touch, labels);
+    bytes += labels + shape[Z] * shape[Y] * shape[X] / 64 + 16; /* the table's differences add up to voxels, as above */
+    bytes += shape[Z] * pw_record_plane_bytes_max(limits);
     for (int f = 0; f < PW_FACES; f++) {
         uint64_t strip[3];
+        if (!limits->has_faces[f / 2])
+            continue;
         pw_strip_shape(shape, f, strip);
-        bytes += strip[Y] * (row_coded_max(strip[X], 1, labels) + strip[X] * VALUE_BYTES_MAX);
+        bytes += strip[Y] * (row_coded_max(strip[X], limits->labels_may_touch || f / 2 == X, labels) +
+                             (limits->with_values ? strip[X] * VALUE_BYTES_MAX : 0));
     }
     return bytes;
 }

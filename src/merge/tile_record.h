@@ -41,8 +41,22 @@ struct pw_record_header {
     uint64_t checksum; /* CRC-32C of everything after the header */
 };
 
-/* The most bytes that the record of a core of that shape can have. */
-uint64_t pw_record_bytes_max(const uint64_t shape[3], int labels_may_touch);
+/* What limits the size of records. */
+struct pw_record_limits {
+    uint64_t shape[3];    /* of the largest core */
+    int has_faces[3];     /* along z y x: some tile has a neighbour there */
+    int labels_may_touch; /* two runs of a row may stand side by side */
+    int with_values;
+};
+
+/* The most bytes that a record can have. */
+uint64_t pw_record_bytes_max(const struct pw_record_limits *limits);
+
+/* The most bytes that the runs of one plane can have. */
+uint64_t pw_record_plane_bytes_max(const struct pw_record_limits *limits);
+
+/* The most labels that a tile can have. */
+uint64_t pw_record_labels_max(const struct pw_record_limits *limits);
 
 /*
  * Writes the record of tile, whose core has the given runs (labels 1..n_labels in raster order of

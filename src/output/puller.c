@@ -28,35 +28,39 @@ static uint64_t rows_of(const uint64_t pull[3])
 }
 
 /* Runs in a box: those of whole rows, and one more for every tile border that cuts a row. */
-static uint64_t runs_of(const struct pw_grid *grid, const uint64_t pull[3], int labels_may_touch)
+static uint64_t runs_of(const struct pw_record_limits *limits, const uint64_t pull[3])
 {
-    uint64_t runs = pw_runs_capacity(pull, labels_may_touch);
-    uint64_t cut = rows_of(pull) * (pull[X] / grid->tile[X] + 2);
-    return labels_may_touch ? runs : pw_min_u64(runs + cut, pw_runs_capacity(pull, 1));
+    uint64_t runs = pw_runs_capacity(pull, limits->labels_may_touch);
+    uint64_t cut = rows_of(pull) * (pull[X] / limits->shape[X] + 2);
+    return limits->labels_may_touch ? runs : pw_min_u64(runs + cut, pw_runs_capacity(pull, 1));
 }
 
-uint64_t pw_puller_memory_bytes(const struct pw_grid *grid, const uint64_t pull[3], int labels_may_touch)
+static struct sizes sizes_for(const struct pw_record_limits *limits, const uint64_t pull[3], uint64_t labels,
+                              uint64_t record_bytes)
 {
-    const uint64_t *tile = grid->tile;
-    struct sizes s = {
-        .runs = runs_of(grid, pull, labels_may_touch), .rows = rows_of(pull), .planes = tile[Z] + 1};
-    uint64_t plane[3] = {1, tile[Y], tile[X]};
-    s.ids = labels_may_touch ? tile[Z] * tile[Y] * tile[X] : tile[Z] * tile[Y] * (tile[X] / 2 + 1);
-    s.coded = pw_max_u64(pw_record_bytes_max(plane, labels_may_touch),
-                         pw_min_u64(pw_record_bytes_max(tile, labels_may_touch), CODED_BYTES));
+    struct sizes s = {.runs = runs_of(limits, pull), .rows = rows_of(pull), .planes = limits->shape[Z] + 1};
+    s.ids = labels;
+    s.coded = pw_max_u64(pw_min_u64(pw_record_plane_bytes_max(limits), record_bytes),
+                         pw_min_u64(record_bytes, CODED_BYTES));
+    return s;
+}
+
+uint64_t pw_puller_memory_bytes(const struct pw_record_limits *limits, const uint64_t pull[3])
+{
+    struct sizes s = sizes_for(limits, pull, pw_record_labels_max(limits), pw_record_bytes_max(limits));
     return total_bytes(&s);
 }
 
-/* The most labels of a tile, and the most bytes of a plane, as they came out. */
-static void measure_tiles(const struct pw_grid *grid, const struct pw_stage *stage, int labels_may_touch,
-                          struct sizes *s)
+/* The sizes that the tiles came out with, which are hardly ever the largest possible. */
+static struct sizes measure(const struct pw_stage *stage, const struct pw_record_limits *limits,
+                            const uint64_t pull[3])
 {
-    uint64_t plane[3] = {1, grid->tile[Y], grid->tile[X]}, record = 0;
+    uint64_t labels = 0, record = 0;
     for (uint64_t t = 0; t < stage->n_tiles; t++) {
-        s->ids = pw_max_u64(s->ids, stage->entry[t].n_labels);
+        labels = pw_max_u64(labels, stage->entry[t].n_labels);
         record = pw_max_u64(record, stage->entry[t].bytes);
     }
-    s->coded = pw_min_u64(pw_max_u64(pw_record_bytes_max(plane, labels_may_touch), CODED_BYTES), record);
+    return sizes_for(limits, pull, labels, record);
 }
 
 static void *take(unsigned char **at, uint64_t bytes)
@@ -67,17 +71,15 @@ static void *take(unsigned char **at, uint64_t bytes)
 }
 
 enum pw_status pw_puller_init(struct pw_puller *puller, const struct pw_grid *grid, const struct pw_stage *stage,
-                              const struct pw_id_map *map, const uint64_t pull[3], int labels_may_touch,
-                              struct pw_error *error)
+                              const struct pw_id_map *map, const struct pw_record_limits *limits,
+                              const uint64_t pull[3], struct pw_error *error)
 {
-    struct sizes s = {
-        .runs = runs_of(grid, pull, labels_may_touch), .rows = rows_of(pull), .planes = grid->tile[Z] + 1};
+    struct sizes s = measure(stage, limits, pull);
     memset(puller, 0, sizeof *puller);
     puller->grid = grid;
     puller->stage = stage;
     puller->map = map;
     puller->id_tile = UINT64_MAX;
-    measure_tiles(grid, stage, labels_may_touch, &s);
     enum pw_status status = pw_buffer_init(&puller->memory, total_bytes(&s), "label buffers", error);
     if (status != PW_OK)
         return status;

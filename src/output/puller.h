@@ -49,12 +49,12 @@ struct pw_puller {
 
 /* Reservation for boxes of at most pull voxels; the stage must be complete (its largest tiles are looked at). */
 enum pw_status pw_puller_init(struct pw_puller *puller, const struct pw_grid *grid, const struct pw_stage *stage,
-                              const struct pw_id_map *map, const uint64_t pull[3], int labels_may_touch,
-                              struct pw_error *error);
+                              const struct pw_id_map *map, const struct pw_record_limits *limits,
+                              const uint64_t pull[3], struct pw_error *error);
 void pw_puller_release(struct pw_puller *puller); /* safe on a zeroed one */
 
 /* An upper bound of what a puller reserves, before anything is known of the tiles. */
-uint64_t pw_puller_memory_bytes(const struct pw_grid *grid, const uint64_t pull[3], int labels_may_touch);
+uint64_t pw_puller_memory_bytes(const struct pw_record_limits *limits, const uint64_t pull[3]);
 
 /* The labels of box; a pw_pull_fn whose context is the puller. */
 enum pw_status pw_puller_pull(void *puller, const struct pw_box *box, struct pw_label_block *block,

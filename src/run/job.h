@@ -70,6 +70,9 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
 /* Pass 3: from stage and id map to the sink. */
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
 
+/* What limits the records of the job's tiles. */
+void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *limits);
+
 /* Bytes of one worker of pass 1: its arena and runs.  In pass_segment.c; the plan adds them up. */
 uint64_t pw_segment_worker_bytes(const struct pw_segmenter *segmenter, const struct pw_grid *grid);
 

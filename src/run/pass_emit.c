@@ -75,8 +75,10 @@ static void work(void *context, unsigned member)
     struct pw_puller puller = {0};
     struct pw_error error = {0};
     (void)member;
-    enum pw_status status = pw_puller_init(&puller, &job->grid, &job->stage, &job->map, job->sink->pull,
-                                           job->segmenter.labels_may_touch, &error);
+    struct pw_record_limits limits;
+    pw_job_record_limits(job, &limits);
+    enum pw_status status =
+        pw_puller_init(&puller, &job->grid, &job->stage, &job->map, &limits, job->sink->pull, &error);
     if (status == PW_OK)
         status = job->sink->ops->writer_new(job->sink, &writer, &error);
     if (status == PW_OK)

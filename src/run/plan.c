@@ -118,6 +118,17 @@ static void add(struct sum *sum, const char *name, uint64_t count, uint64_t byte
     }
 }
 
+void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *limits)
+{
+    memset(limits, 0, sizeof *limits);
+    for (int i = 0; i < 3; i++) {
+        limits->shape[i] = job->grid.tile[i];
+        limits->has_faces[i] = job->grid.count[i] > 1;
+    }
+    limits->labels_may_touch = job->segmenter.labels_may_touch;
+    limits->with_values = job->segmenter.joins_equal_only;
+}
+
 /* What lives through all passes. */
 static uint64_t lasting_bytes(const struct pw_job *job)
 {
@@ -140,9 +151,10 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
 static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
 {
     struct sum sum = {plan, 0};
+    struct pw_record_limits limits;
+    pw_job_record_limits(job, &limits);
     add(&sum, "tile index, id offsets, edge buffer (emit)", 1, lasting_bytes(job));
-    add(&sum, "label buffers (emit)", s->threads,
-        pw_puller_memory_bytes(&job->grid, job->sink->pull, job->segmenter.labels_may_touch));
+    add(&sum, "label buffers (emit)", s->threads, pw_puller_memory_bytes(&limits, job->sink->pull));
     add(&sum, "writers (emit)", s->threads, job->sink->ops->writer_memory_bytes(job->sink));
     return sum.bytes;
 }
@@ -152,11 +164,11 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
 {
     struct pw_sizes *s = &job->sizes;
     uint64_t window[3];
+    struct pw_record_limits limits;
     pw_grid_window_max(&job->grid, window);
+    pw_job_record_limits(job, &limits);
     s->depth = (uint32_t)pw_min_u64(depth, pw_max_u64(job->grid.n_tiles, 1));
-    s->least_slot_bytes =
-        pw_max_u64(pw_record_bytes_max(job->grid.tile, job->segmenter.labels_may_touch),
-                   voxels_of(window) * job->volume.voxel_bytes);
+    s->least_slot_bytes = pw_max_u64(pw_record_bytes_max(&limits), voxels_of(window) * job->volume.voxel_bytes);
     enum pw_status status = pw_load_plan_init(&s->load, &job->volume, &job->grid, job->options->io, cached, error);
     if (status != PW_OK)
         return status;
@@ -252,8 +264,9 @@ static void fill_report(struct pw_job *job)
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
     uint64_t voxels = voxels_of(job->grid.volume);
     plan->stage_bytes_estimate = voxels / 16 + job->grid.n_tiles * PW_RECORD_HEADER_BYTES;
-    plan->stage_bytes_maximum =
-        job->grid.n_tiles * pw_record_bytes_max(job->grid.tile, job->segmenter.labels_may_touch);
+    struct pw_record_limits limits;
+    pw_job_record_limits(job, &limits);
+    plan->stage_bytes_maximum = job->grid.n_tiles * pw_record_bytes_max(&limits);
 }
 
 static void choose_threads(struct pw_job *job)

@@ -98,7 +98,8 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
     cr_assert(pw_stage_open(&stage, "/tmp", grid.n_tiles, &error) == PW_OK, "%s", error.message);
     cr_assert(pw_edge_file_open(&edges, "/tmp", &error) == PW_OK);
     cr_assert(pw_seams_init(&seams, &grid, &stage, &edges, connectivity, &error) == PW_OK);
-    unsigned char *record = malloc(pw_record_bytes_max(grid.tile, 0));
+    struct pw_record_limits limits = {.shape = {grid.tile[0], grid.tile[1], grid.tile[2]}, .has_faces = {1, 1, 1}};
+    unsigned char *record = malloc(pw_record_bytes_max(&limits));
     shuffle(order, grid.n_tiles, &state);
     for (uint64_t t = 0; t < grid.n_tiles; t++) {
         int faces[PW_FACES];
@@ -107,7 +108,7 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
         struct pw_runs runs = label_box(&tile_arena, volume, shape, &core, connectivity);
         pw_seams_faces(&grid, order[t], faces);
         size_t bytes = pw_record_encode(order[t], &runs, faces, record);
-        cr_assert(bytes <= pw_record_bytes_max(grid.tile, 0));
+        cr_assert(bytes <= pw_record_bytes_max(&limits));
         cr_assert(pw_record_header_read(record, &header, &error) == PW_OK && pw_record_is_intact(record, &header));
         cr_assert(pw_stage_append(&stage, record, &error) == PW_OK);
         cr_assert(pw_seams_match(&seams, record, &error) == PW_OK, "%s", error.message);
