@@ -90,7 +90,7 @@ def test_truncated_tiff(pw, out, tmp_path, compression, keep):
     tifffile.imwrite(path, values, compression=compression, rowsperstrip=16, photometric="minisblack")
     os.truncate(path, int(path.stat().st_size * keep))
     pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says="cut.tif", code=EXIT_FAILED)
-    pw.refuses("cat", path, says="cut.tif", code=EXIT_FAILED)
+    pw.refuses("cat", path, says="cut.tif", code=EXIT_FAILED, streams=True)
 
 
 @pytest.mark.parametrize("keep", [4, 30, 200, 4000])
@@ -114,8 +114,8 @@ def test_raw_shape_does_not_match(pw, out, tmp_path, engine):
 def test_raw_needs_its_shape(pw, out, tmp_path):
     path = tmp_path / "volume.raw"
     path.write_bytes(bytes(6000))
-    pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says=["volume.raw", "--shape"])
-    pw.refuses("run", path, "--shape", "10,20,30", "--fn", "otsu", "-o", out / "labels.npy", says="--dtype")
+    pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says=["volume.raw", "shape"])
+    pw.refuses("run", path, "--shape", "10,20,30", "--fn", "otsu", "-o", out / "labels.npy", says="type")
     pw.refuses("run", path, "--shape", "10,20,30", "--dtype", "complex64", "--fn", "otsu", "-o", out / "labels.npy",
                says="complex64", code=EXIT_USAGE)
     pw.refuses("run", path, "--shape", "10,0,30", "--dtype", "u8", "--fn", "otsu", "-o", out / "labels.npy",
@@ -151,6 +151,16 @@ def break_chunk(chunk, how):
         chunk.mkdir()
 
 
+def names_chunk(line, store, chunk):
+    """The message has the chunk's file or its index, of the chunk or of an inner one of the shard."""
+    if str(chunk.relative_to(store)) in line:
+        return True
+    index = tuple(int(part) for part in chunk.relative_to(store).parts if part != "c")
+    found = re.search(r"chunk \((\d+),(\d+),(\d+)\)", line)
+    named = tuple(map(int, found.groups())) if found else ()
+    return named == index or tuple(i // 2 for i in named) == index
+
+
 @pytest.mark.parametrize("engine", ["uring", "mmap", "sync"])
 @pytest.mark.parametrize("how", ["truncated", "empty", "noise", "folder"])
 @pytest.mark.parametrize("store", ["zarr2", "zarr3", "sharded"])
@@ -158,11 +168,13 @@ def test_broken_chunk_is_named(pw, out, tmp_path, store, how, engine):
     """A chunk that is there and cannot be decoded is an error that names it: never zeros."""
     path, chunk = make_store(tmp_path, 2 if store == "zarr2" else 3, store == "sharded")
     break_chunk(chunk, how)
-    key = str(chunk.relative_to(path))
-    pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", "--io", engine, "--tile", "16", says=["image.zarr", key],
-               code=EXIT_FAILED)
-    pw.refuses("run", path, "--fn", "threshold:100", "-o", out / "labels.zarr", "--io", engine, says=[key], code=EXIT_FAILED)
-    pw.refuses("cat", path, says=["image.zarr", key], code=EXIT_FAILED)
+    for output in ("labels.npy", "labels.zarr"):
+        for fn in ("otsu", "threshold:100"):
+            line = pw.refuses("run", path, "--fn", fn, "-o", out / output, "--io", engine, "--tile", "16", says="image.zarr",
+                              code=EXIT_FAILED)
+            assert names_chunk(line, path, chunk), line
+    line = pw.refuses("cat", path, says="image.zarr", code=EXIT_FAILED, streams=True)
+    assert names_chunk(line, path, chunk), line
 
 
 def test_missing_chunk_is_the_fill_value(pw, tmp_path):
@@ -178,7 +190,8 @@ def test_chunk_of_wrong_size_is_named(pw, out, tmp_path):
     """A chunk that decodes well to too few bytes."""
     path, chunk = make_store(tmp_path, 2)
     chunk.write_bytes(Zstd(1).encode(bytes(100)))
-    pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says="1/0/1", code=EXIT_FAILED)
+    line = pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says=["image.zarr", "100", "8192"], code=EXIT_FAILED)
+    assert names_chunk(line, path, chunk), line
 
 
 def test_wrong_checksum_is_named(pw, out, tmp_path):
@@ -191,7 +204,8 @@ def test_wrong_checksum_is_named(pw, out, tmp_path):
     content = bytearray(chunk.read_bytes())
     content[7] ^= 1
     chunk.write_bytes(content)
-    pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says="c/1/1/0", code=EXIT_FAILED)
+    line = pw.refuses("run", path, "--fn", "otsu", "-o", out / "labels.npy", says="image.zarr", code=EXIT_FAILED)
+    assert names_chunk(line, path, chunk), line
 
 
 def test_broken_metadata(pw, out, tmp_path):
@@ -233,11 +247,6 @@ def test_connectivity_above_the_rank(pw, out, tmp_path):
     pw.refuses("run", tmp_path / "flat.npy", "--fn", "threshold:1,connectivity=3", "-o", out / "labels.npy", says=["3", "2"])
 
 
-def test_label_of_floats(pw, out, tmp_path):
-    np.save(tmp_path / "float.npy", np.zeros((9, 9), np.float32))
-    pw.refuses("run", tmp_path / "float.npy", "--fn", "label", "-o", out / "labels.npy", says=["label", "float32"])
-
-
 @pytest.mark.parametrize("option,value", [
     ("--tile", "0"), ("--tile", "4,x"), ("--tile", "1,2,3,4"), ("--tile", "-3"), ("--tile", "big"), ("--halo", "-1"),
     ("--halo", "x"), ("--memory", "lots"), ("--memory", "-5M"), ("--memory", "0"), ("--threads", "0"), ("--threads", "-1"),
@@ -267,7 +276,7 @@ def test_output_is_needed(pw, image):
 
 
 def test_unknown_output_suffix(pw, out, image):
-    pw.refuses("run", image, "--fn", "otsu", "-o", out / "labels.jpg", says=["labels.jpg", "--format"])
+    pw.refuses("run", image, "--fn", "otsu", "-o", out / "labels.jpg", says=["labels.jpg", "format"])
 
 
 def test_level_that_is_not_there(pw, out, data, image):
@@ -278,7 +287,8 @@ def test_level_that_is_not_there(pw, out, data, image):
 
 
 def test_self_describing_formats_refuse_a_shape(pw, out, image):
-    pw.refuses("run", image, "--shape", "24,60,70", "--dtype", "u16", "--fn", "otsu", "-o", out / "labels.npy", says="--shape")
+    pw.refuses("run", image, "--shape", "24,60,70", "--dtype", "u16", "--fn", "otsu", "-o", out / "labels.npy",
+               says=["image.npy", "shape"])
 
 
 def test_chunk_that_does_not_divide_its_shard(pw, out, image):
@@ -288,7 +298,7 @@ def test_chunk_that_does_not_divide_its_shard(pw, out, image):
 
 def test_label_names_stay_inside_the_store(pw, out, image, tmp_path):
     for name in ("../escape", "a/b", "..", "", "."):
-        pw.refuses("run", image, "--fn", "otsu", "-o", out / "labels.zarr", f"--name={name}", says="--name")
+        pw.refuses("run", image, "--fn", "otsu", "-o", out / "labels.zarr", f"--name={name}", says=["name", name])
     assert not (tmp_path / "escape").exists()
 
 
@@ -308,7 +318,7 @@ def test_budget_too_small_says_what_would_do(pw, out, tmp_path):
     assert sizes, line
     needed = max(sizes, key=parse_size)
     pw("run", *source, "--memory", needed.replace(" ", ""), "--dry-run")
-    line = pw.refuses("run", *source, "--memory", "64M", "--tile", "32,4096,4096", says=["64", "32,4096,4096"])
+    line = pw.refuses("run", *source, "--memory", "64M", "--tile", "32,4096,4096", says=["64M", "4096"])
     sizes = re.findall(r"\b[0-9.]+ ?[KMGT](?:i?B)?\b", line)
     needed = max(sizes, key=parse_size)
     pw("run", *source, "--memory", needed.replace(" ", ""), "--tile", "32,4096,4096", "--dry-run")
@@ -362,7 +372,7 @@ def test_existing_output_is_untouched(pw, image, tmp_path, suffix):
     output.parent.mkdir()
     pw("run", image, "--fn", "threshold:100", "-o", output)
     before = tree(output.parent)
-    pw.refuses("run", image, "--fn", "threshold:60", "-o", output, says=[output.name, "--overwrite"], code=EXIT_FAILED)
+    pw.refuses("run", image, "--fn", "threshold:60", "-o", output, says=[output.name, "overwrit"], code=EXIT_FAILED)
     assert tree(output.parent) == before
     pw("run", image, "--fn", "threshold:300", "-o", output, "--overwrite")
     assert tree(output.parent).keys() and not stores.read_labels(output, (24, 60, 70)).any()

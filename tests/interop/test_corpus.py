@@ -8,6 +8,7 @@ import hashlib
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from pwtest.tool import data_path
 
 # Codecs that must be read; a store with another one may be refused by name.
@@ -42,18 +43,22 @@ def check(pw, path, expected, must):
     got = cat(pw, path)
     if got is None:
         assert not must, f"{path} must be read: {pw.any('cat', path, '--raw').err}"
-        pytest.skip("refused by name; not among the formats that must be read")
+        if expected is not None:
+            pytest.skip("refused by name; readable, but with a codec that is not among those that must be read")
+        return
     assert expected is not None, f"{path} must be refused"
     assert digest(got) == expected
 
 
 @pytest.mark.parametrize("row", rows("expected_zarr2.tsv"))
 def test_zarr2(pw, row):
-    path, _, dtype, _, _, order, _, compressor, filters, _, verdict = row
+    path, _, dtype, _, _, order, _, compressor, filters, fill, verdict = row
     numeric = dtype[1:] in NUMERIC
     plain = filters == "-" and order == "C" and (compressor in ZARR2_CODECS or compressor.startswith("blosc"))
     known = {"zarr/zarrita-js-fixtures/v2/data.zarr/1d.contiguous.zstd.i2": "ea99f710d9d0b8ba"}
     expected = verdict.split()[1] if verdict.startswith("ok ") and numeric else known.get(path)
+    if fill == "None" and numeric:  # the table's reader left these voxels uninitialised; today's reads zeros
+        expected = digest(zarr.open(str(data_path() / path), mode="r")[...].tobytes())
     check(pw, data_path() / path, expected, numeric and plain and expected is not None)
 
 

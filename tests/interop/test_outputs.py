@@ -359,7 +359,8 @@ def test_channel_and_time_of_a_store(pw, tmp_path):
             result = pw("run", store, "--time", time, "--channel", channel, "--fn", "threshold:500", "-o", output,
                         "--tile", "5,7,9")
             images.assert_same_labels(np.load(output), images.components(image[time, channel] > 500, 1), str(result))
-    pw.refuses("run", store, "--fn", "threshold:500", "-o", tmp_path / "no.npy", says="--channel")
+    pw.refuses("run", store, "--fn", "threshold:500", "--time", 0, "-o", tmp_path / "no.npy", says="--channel 0..2")
+    pw.refuses("run", store, "--fn", "threshold:500", "--channel", 0, "-o", tmp_path / "no.npy", says="--time 0..1")
     pw.refuses("run", store, "--fn", "threshold:500", "--channel", 3, "--time", 0, "-o", tmp_path / "no.npy", says="3")
     pw.refuses("run", store, "--fn", "threshold:500", "--channel", 0, "--time", 2, "-o", tmp_path / "no.npy", says="2")
     assert not (tmp_path / "no.npy").exists()

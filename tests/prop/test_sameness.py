@@ -19,7 +19,7 @@ SCALE = float(os.environ.get("PW_PROP_SCALE", "1"))
 
 THREADS = (1, 2, 7)
 ENGINES = ("uring", "mmap", "sync")
-BUDGETS = ("64M", "96M", "1G")
+BUDGETS = {1: ("64M", "96M", "1G"), 2: ("64M", "96M", "1G"), 7: ("160M", "256M", "1G")}
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 29, 31)
 DTYPES = ("uint8", "uint16", "uint16", "int16", "uint32", "int32", "float32", "float64", "int8", "uint64", "int64")
 
@@ -64,11 +64,12 @@ def draw_image(rng, shape):
     return image, f"threshold:{threshold},connectivity={connectivity}", images.components(mask, connectivity)
 
 
-def draw_options(rng):
-    """What must not matter."""
-    options = ["--threads", rng.choice(THREADS), "--io", rng.choice(ENGINES), "--memory", rng.choice(BUDGETS)]
+def draw_options(rng, tile):
+    """What must not matter.  A halo is less than its tile, and a tile of one voxel has none."""
+    threads = int(rng.choice(THREADS))
+    options = ["--threads", threads, "--io", rng.choice(ENGINES), "--memory", rng.choice(BUDGETS[threads])]
     if rng.random() < 0.4:
-        options += ["--halo", rng.choice(["1", "3", "0,2,5", "8"])]
+        options += ["--halo", comma(int(rng.integers(0, min(t, 9))) for t in as_3d(tile))]
     return options
 
 
@@ -84,7 +85,8 @@ def test_drawn_case(pw, tmp_path, seed):
         first = None
         for number, source in enumerate(sources):
             output = tmp_path / f"labels-{turn}-{number}.npy"
-            result = pw("run", *source, "--fn", segmenter, "--tile", comma(as_3d(tile)), "-o", output, *draw_options(rng))
+            result = pw("run", *source, "--fn", segmenter, "--tile", comma(as_3d(tile)), "-o", output,
+                        *draw_options(rng, tile))
             if first is None:
                 first = output.read_bytes()
                 images.assert_same_labels(np.load(output), expected, str(result))
@@ -100,7 +102,7 @@ def test_written_stores_are_the_same(pw, tmp_path, seed, format):
     shape = draw_shape(rng)
     image, segmenter, expected = draw_image(rng, shape)
     source = stores.write(rng, tmp_path / "in", image, str(rng.choice(stores.FORMATS)))
-    tile = comma(as_3d(draw_tile(rng, shape)))
+    tile = draw_tile(rng, shape)
     suffix = {"zarr": "zarr", "tiff": "tif", "raw": "raw"}[format]
     extra = ["--ngff", rng.choice(["0.4", "0.5"])] if format == "zarr" else []
     first = None
@@ -108,7 +110,8 @@ def test_written_stores_are_the_same(pw, tmp_path, seed, format):
         folder = tmp_path / str(turn)
         folder.mkdir()
         output = folder / f"labels.{suffix}"
-        result = pw("run", *source, "--fn", segmenter, "--tile", tile, "-o", output, *extra, *draw_options(rng))
+        result = pw("run", *source, "--fn", segmenter, "--tile", comma(as_3d(tile)), "-o", output, *extra,
+                    *draw_options(rng, tile))
         if first is None:
             first = tree(output)
             images.assert_same_labels(stores.read_labels(output, shape), expected, str(result))
@@ -149,8 +152,20 @@ def test_tile_shapes(pw, tmp_path, grid_image, tile):
     np.save(source, image)
     for connectivity in (1, 2, 3):
         output = tmp_path / f"{connectivity}.npy"
-        result = pw("run", source, "--fn", f"threshold:{threshold}", "--connectivity", connectivity, "--tile", tile,
+        result = pw("run", source, "--fn", f"threshold:{threshold},connectivity={connectivity}", "--tile", tile,
                     "-o", output)
+        images.assert_same_labels(np.load(output), expected[connectivity], str(result))
+
+
+@pytest.mark.parametrize("connectivity", [1, 2, 3])
+def test_connectivity_option(pw, tmp_path, grid_image, connectivity):
+    """--connectivity holds inside tiles and across them: the tile does not show in the labels."""
+    (image, threshold), expected = grid_image
+    np.save(tmp_path / "image.npy", image)
+    for tile in ("7,16,13", "1000"):
+        output = tmp_path / f"{tile}.npy"
+        result = pw("run", tmp_path / "image.npy", "--fn", f"threshold:{threshold}", "--connectivity", connectivity, "--tile",
+                    tile, "-o", output)
         images.assert_same_labels(np.load(output), expected[connectivity], str(result))
 
 
@@ -188,8 +203,8 @@ def test_otsu_equals_skimage(pw, tmp_path, seed):
     for turn in range(3):
         source = stores.write(rng, tmp_path / str(turn), image, str(rng.choice(stores.FORMATS)))
         output = tmp_path / f"{turn}.npy"
-        result = pw("run", *source, "--fn", "otsu", "--tile", comma(draw_tile(rng, image.shape)), "-o", output,
-                    "--summary=json", *draw_options(rng))
+        tile = draw_tile(rng, image.shape)
+        result = pw("run", *source, "--fn", "otsu", "--tile", comma(tile), "-o", output, *draw_options(rng, tile))
         images.assert_same_labels(np.load(output), expected, f"otsu of skimage {images.otsu(image)}: {result}")
         outputs.add(output.read_bytes())
     assert len(outputs) == 1
@@ -234,6 +249,16 @@ def test_nan_and_infinity(pw, tmp_path):
     np.save(tmp_path / "image.npy", image)
     result = pw("run", tmp_path / "image.npy", "--fn", "threshold:0.1", "--tile", "16", "-o", tmp_path / "labels.npy")
     images.assert_same_labels(np.load(tmp_path / "labels.npy"), images.components(image > 0.1, 1), str(result))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint64", "float32", "float64"])
+def test_label_of_every_type(pw, tmp_path, dtype):
+    """Labels of any element type: programs store them as floats too."""
+    rng = np.random.default_rng(8)
+    values = (rng.integers(0, 3, (20, 30)) * (1 if dtype in ("bool", "uint8") else 1.5e7)).astype(dtype)
+    np.save(tmp_path / "image.npy", values)
+    result = pw("run", tmp_path / "image.npy", "--fn", "label", "--tile", "7", "-o", tmp_path / "labels.npy")
+    images.assert_same_labels(np.load(tmp_path / "labels.npy"), images.equal_value_components(values, 1), str(result))
 
 
 @pytest.mark.parametrize("threshold", ["-1e300", "1e300", "inf", "-inf", "254.5", "0.0", "-0.0", "255", "254"])
