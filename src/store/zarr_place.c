@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +13,6 @@
 #include "store/ngff_metadata.h"
 #include "store/zarr_node.h"
 #include "sys/file.h"
-
-/* flock(2): the header that declares it, <sys/file.h>, is hidden by our own sys/file.h. */
-int flock(int fd, int operation);
 
 /* ---- names and paths ---- */
 
@@ -249,7 +245,7 @@ enum pw_status pw_zarr_place_start(struct pw_zarr_place *place, struct pw_error 
     }
     pw_file_parent(place->final, parent, sizeof parent);
     char made[PW_TREE_PATH_BYTES];
-    enum pw_status status = pw_tree_make_hidden(parent, last_part(place->final), made, error);
+    enum pw_status status = pw_tree_make_hidden(parent, last_part(place->final), made, &place->lock, error);
     if (status == PW_OK) {
         memcpy(place->hidden, made, sizeof made);
         memcpy(place->build, made, sizeof made);
@@ -260,11 +256,18 @@ enum pw_status pw_zarr_place_start(struct pw_zarr_place *place, struct pw_error 
     return status;
 }
 
+static void remove_hidden(struct pw_zarr_place *place)
+{
+    if (place->hidden[0] == '\0')
+        return;
+    pw_tree_remove(place->hidden);
+    (void)close(place->lock);
+    place->hidden[0] = '\0';
+}
+
 void pw_zarr_place_abort(struct pw_zarr_place *place)
 {
-    if (place->hidden[0] != '\0')
-        pw_tree_remove(place->hidden);
-    place->hidden[0] = '\0';
+    remove_hidden(place);
     if (place->made_labels)
         (void)rmdir(place->labels); /* another run may have put something there: then it stays */
     place->made_labels = 0;
@@ -296,13 +299,12 @@ static enum pw_status publish_listed(struct pw_zarr_place *place, struct pw_erro
 /* Runs that add labels to one image at a time take turns. */
 static enum pw_status publish_into_image(struct pw_zarr_place *place, struct pw_error *error)
 {
-    int fd = open(place->labels, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s", place->labels);
-    while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
-        continue; /* where locks do not work at all we go on without */
-    enum pw_status status = publish_listed(place, error);
-    (void)close(fd);
+    int lock;
+    enum pw_status status = pw_tree_lock(place->labels, &lock, error);
+    if (status != PW_OK)
+        return status;
+    status = publish_listed(place, error);
+    (void)close(lock);
     return status;
 }
 
@@ -317,8 +319,7 @@ enum pw_status pw_zarr_place_commit(struct pw_zarr_place *place, struct pw_error
         return status;
     pw_file_parent(place->final, parent, sizeof parent);
     (void)pw_tree_sync_directory(parent, NULL);
-    pw_tree_remove(place->hidden); /* what was replaced, if anything */
-    place->hidden[0] = '\0';
+    remove_hidden(place); /* what was replaced, if anything */
     place->made_labels = 0;
     return PW_OK;
 }

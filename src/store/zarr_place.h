@@ -34,6 +34,7 @@ struct pw_zarr_place {
     char labels[PW_TREE_PATH_BYTES];     /* into an image: its labels */
     char label_path[PW_TREE_PATH_BYTES]; /* where the label image will be */
     char hidden[PW_TREE_PATH_BYTES];     /* "" while there is none */
+    int lock;                            /* of hidden, while there is one */
     char build[PW_TREE_PATH_BYTES];      /* the label image, within hidden */
 };
 

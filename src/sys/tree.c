@@ -15,6 +15,7 @@
 
 enum {
     TRIES = 100,
+    HEX_DIGITS = 6,        /* of a hidden name */
     DEPTH_MAX = 64,        /* of directories that are walked: no store of ours is that deep */
     FILES_SYNCED_EACH = 64 /* more files than this: the whole file system at once is quicker */
 };
@@ -32,20 +33,81 @@ static enum pw_status hidden_name(const char *parent, const char *name, char pat
     return PW_OK;
 }
 
-enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char path[PW_TREE_PATH_BYTES],
+/* flock(2): the header that declares it, <sys/file.h>, is hidden by our own sys/file.h. */
+int flock(int fd, int operation);
+
+/* Whether entry is .NAME.pw-XXXXXX, or the -old of one. */
+static int is_hidden_of(const char *entry, const char *name)
+{
+    size_t n = strlen(name);
+    if (entry[0] != '.' || strncmp(entry + 1, name, n) != 0 || strncmp(entry + 1 + n, ".pw-", 4) != 0)
+        return 0;
+    const char *bits = entry + 1 + n + 4;
+    return strspn(bits, "0123456789abcdef") == HEX_DIGITS &&
+           (bits[HEX_DIGITS] == '\0' || strcmp(bits + HEX_DIGITS, "-old") == 0);
+}
+
+/* Removes what runs that were killed have left: nobody holds its lock. */
+static void remove_stale(const char *parent, const char *name)
+{
+    char path[PW_TREE_PATH_BYTES];
+    DIR *directory = opendir(parent);
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        int n = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+        if (!is_hidden_of(entry->d_name, name) || n < 0 || (size_t)n >= sizeof path)
+            continue;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            pw_tree_remove(path);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    if (directory != NULL)
+        (void)closedir(directory);
+}
+
+/* Locks a new directory.  Returns 0 when another process took it for a stale one before. */
+static int lock_new(const char *path, int *lock)
+{
+    struct stat st;
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*lock < 0)
+        return 0;
+    if ((flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) || fstat(*lock, &st) != 0 || st.st_nlink == 0) {
+        (void)close(*lock);
+        *lock = -1;
+        return 0;
+    }
+    return 1;
+}
+
+enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char path[PW_TREE_PATH_BYTES], int *lock,
                                    struct pw_error *error)
 {
+    *lock = -1;
+    remove_stale(parent, name);
     for (int i = 0; i < TRIES; i++) {
         enum pw_status status = hidden_name(parent, name, path, error);
         if (status != PW_OK)
             return status;
         /* mkdtemp() would make it unreadable to others for good. */
-        if (mkdir(path, 0777) == 0)
+        int made = mkdir(path, 0777) == 0;
+        if (made && lock_new(path, lock))
             return PW_OK;
-        if (errno != EEXIST)
+        if (!made && errno != EEXIST)
             break;
     }
     return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be made", path);
+}
+
+enum pw_status pw_tree_lock(const char *path, int *lock, struct pw_error *error)
+{
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s", path);
+    while (flock(*lock, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return PW_OK;
 }
 
 enum pw_status pw_tree_make(const char *path, struct pw_error *error)

@@ -1,11 +1,11 @@
 /*
  * sys/tree - directories that are made, made durable, replaced and removed as a whole.
  *
- *     pw_tree_make_hidden(parent, name, path, error)     parent/.NAME.pw-XXXXXX, new and empty
+ *     pw_tree_make_hidden(parent, name, path, &lock, error)    parent/.NAME.pw-XXXXXX, new and empty
  *     ... fill it ...
- *     pw_tree_sync(path, error)                          its files and directories are on the disk
- *     pw_tree_publish(path, final, overwrite, error)     and appear as final, in one step
- *     pw_tree_remove(path)                               or go away
+ *     pw_tree_sync(path, error)                                its files and directories are on the disk
+ *     pw_tree_publish(path, final, overwrite, error)           and appear as final, in one step
+ *     pw_tree_remove(path)                                     or go away
  *
  * Paths hold at most PW_TREE_PATH_BYTES with the ending zero.  Symbolic links are
  * never followed into what is removed.  Errors name the path.  Any thread.
@@ -17,9 +17,17 @@
 
 #define PW_TREE_PATH_BYTES 4096
 
-/* Errors: PW_E_NOT_FOUND (no parent), PW_E_ARGUMENT (too long a path), PW_E_IO. */
-enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char path[PW_TREE_PATH_BYTES],
+/*
+ * *lock is a descriptor that the caller closes when the directory is published or
+ * removed.  It holds a lock, by which a later call for the same name tells the directories
+ * that killed processes have left (it removes them) from those in use.
+ * Errors: PW_E_NOT_FOUND (no parent), PW_E_ARGUMENT (too long a path), PW_E_IO.
+ */
+enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char path[PW_TREE_PATH_BYTES], int *lock,
                                    struct pw_error *error);
+
+/* flock(2) on a directory; where locks do not work at all it goes on without.  Closing *lock gives it back. */
+enum pw_status pw_tree_lock(const char *path, int *lock, struct pw_error *error);
 
 /* A directory that is there already is fine. */
 enum pw_status pw_tree_make(const char *path, struct pw_error *error);

@@ -409,6 +409,34 @@ Test(zarr_sink, a_failed_pull_leaves_nothing)
     free(volume.voxels);
 }
 
+/* A process that was killed leaves its hidden directory; the next run removes it, but not one that is in use. */
+Test(zarr_sink, what_killed_runs_left_is_removed)
+{
+    struct volume volume = make_volume(4, 20, 20, 9);
+    struct pw_error error = {0};
+    struct pw_sink *first;
+    struct pw_sink_request request = request_for(within("a.zarr"), &volume, 3);
+    cr_assert_eq(mkdir(within(".a.zarr.pw-0123af"), 0777), 0);
+    cr_assert_eq(mkdir(within(".a.zarr.pw-0123af/labels"), 0777), 0);
+    cr_assert_eq(mkdir(within(".a.zarr.pw-mine"), 0777), 0);
+    cr_assert_eq(pw_zarr_sink_open(&request, &first, &error), PW_OK, "%s", error.message);
+    cr_assert(write_volume(first, &volume, PW_U32, 1));
+    cr_expect_not(exists(within(".a.zarr.pw-0123af")));
+    cr_expect(exists(within(".a.zarr.pw-mine")), "not one of ours");
+    /* Two at once: the second neither disturbs nor replaces the first. */
+    struct pw_sink *second;
+    request.path = within("a.zarr");
+    cr_assert_eq(pw_zarr_sink_open(&request, &second, &error), PW_OK, "%s", error.message);
+    cr_assert(write_volume(second, &volume, PW_U32, 1));
+    cr_assert_eq(first->ops->commit(first, &error), PW_OK, "%s", error.message);
+    cr_expect_eq(second->ops->commit(second, &error), PW_E_EXISTS);
+    pw_sink_close(first);
+    pw_sink_close(second);
+    check_store(within("a.zarr/labels/cells"), &volume, 3, PW_U32);
+    cr_expect_eq(folder_entries(folder), 2);
+    free(volume.voxels);
+}
+
 /* ---- into an image ---- */
 
 /* An image without pixels (all missing chunks), with levels; what the labels need of it. */
