@@ -28,7 +28,7 @@ expect examples/embed.c 85 "$said"
 
 "$PW_STREAM" run "$sample" --fn examples/.libs/plugin_threshold.so:90 --tile 10,40,40 -o "$dir/plugin.zarr" --quiet ||
     bad=1
-expect examples/plugin_threshold.c 78 "$(n_objects "$dir/plugin.zarr")"
+expect examples/plugin_threshold.c 78 "$(n_objects "$dir/plugin.zarr/labels/smooth_threshold")"
 
 if "$PW_STREAM" run "$sample" --fn examples/.libs/plugin_threshold.so:bright -o "$dir/no.zarr" --quiet 2>"$dir/said"; then
     echo "check-examples: plugin_threshold.so:bright was accepted" >&2
