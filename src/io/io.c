@@ -92,9 +92,10 @@ const char *pw_io_name(const struct pw_io *io)
 
 static void complete(struct pw_io *io, struct pw_read *read)
 {
-    if (read->path != NULL && read->fd >= 0) {
+    if (read->opened) {
         (void)close(read->fd);
         read->fd = -1;
+        read->opened = 0;
     }
     if (read->data == NULL)
         read->data = read->buffer;
@@ -110,7 +111,10 @@ static int open_path(struct pw_read *read)
     do
         read->fd = open(read->path, O_RDONLY | O_CLOEXEC);
     while (read->fd < 0 && errno == EINTR);
-    if (read->fd < 0 || fstat(read->fd, &st) != 0)
+    if (read->fd < 0)
+        return errno;
+    read->opened = 1;
+    if (fstat(read->fd, &st) != 0)
         return errno;
     if (!S_ISREG(st.st_mode))
         return S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
@@ -133,6 +137,7 @@ void pw_io_submit(struct pw_io *io, struct pw_read *read)
     read->got = 0;
     read->sys_errno = 0;
     read->mapping = NULL;
+    read->opened = 0;
     if (read->path != NULL)
         read->sys_errno = open_path(read);
     if (read->sys_errno != 0 || read->length == 0) {

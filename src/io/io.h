@@ -25,7 +25,7 @@
 struct pw_read {
     /* request */
     int fd;           /* descriptor to read from, or -1 to open path */
-    const char *path; /* with fd -1: opened read-only, read, closed */
+    const char *path; /* with fd -1: opened read-only, read, closed; used only until pw_io_submit() returns */
     uint64_t offset;
     size_t length;    /* bytes wanted; with a path the capacity of buffer, and the file may be shorter */
     void *buffer;     /* at least length bytes */
@@ -40,8 +40,7 @@ struct pw_read {
     struct pw_read *next;
     void *mapping;
     size_t mapping_bytes;
-    int slot;
-    int steps; /* completions of the linked chain still to come */
+    int opened; /* fd was opened for this read and is closed with it */
 };
 
 struct pw_io;
