@@ -8,6 +8,7 @@
 
 struct pw_image {
     struct pw_source *source;
+    struct pw_region_reader *reader; /* keeps its buffers from one read to the next */
 };
 
 enum pw_status pw_image_open(const char *path, const struct pw_open_options *options, struct pw_image **image,
@@ -19,8 +20,10 @@ enum pw_status pw_image_open(const char *path, const struct pw_open_options *opt
         return PW_E_NOMEM;
     enum pw_status status =
         pw_source_open(path, options != NULL ? options : &defaults, NULL, &self->source, error);
+    if (status == PW_OK)
+        status = pw_region_reader_new(self->source, &self->reader, error);
     if (status != PW_OK) {
-        free(self);
+        pw_image_close(self);
         return status;
     }
     *image = self;
@@ -31,6 +34,7 @@ void pw_image_close(struct pw_image *image)
 {
     if (image == NULL)
         return;
+    pw_region_reader_free(image->reader);
     pw_source_close(image->source);
     free(image);
 }
@@ -53,5 +57,5 @@ enum pw_status pw_image_read(struct pw_image *image, const uint64_t *start, cons
         region.start[i] = start[i];
         region.shape[i] = shape[i];
     }
-    return pw_source_read(image->source, &region, buffer, error);
+    return pw_region_reader_read(image->reader, &region, buffer, error);
 }

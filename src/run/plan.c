@@ -159,6 +159,19 @@ static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     return sum.bytes;
 }
 
+/* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */
+static int is_countable(const uint64_t shape[3])
+{
+    return voxels_of(shape) <= UINT32_MAX;
+}
+
+static int windows_are_countable(const struct pw_grid *grid)
+{
+    uint64_t window[3];
+    pw_grid_window_max(grid, window);
+    return is_countable(window);
+}
+
 /* Fills sizes for the job's grid with depth slots and a cache of at most cached chunks. */
 static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cached, struct pw_error *error)
 {
@@ -185,6 +198,8 @@ static enum pw_status try_tile(struct pw_job *job, const uint64_t tile[3], const
     enum pw_status status = pw_grid_init(&job->grid, job->volume.shape, tile, halo, error);
     if (status != PW_OK)
         return status;
+    if (!windows_are_countable(&job->grid))
+        return PW_OK;
     uint32_t wanted = job->sizes.threads == 1 ? 3 : 2 * job->sizes.threads + 2;
     uint32_t least = job->sizes.threads == 1 ? 2 : job->sizes.threads + 1;
     for (uint32_t depth = wanted; depth >= least && !*fits; depth--) {
@@ -211,6 +226,12 @@ static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], con
     memcpy(tile, asked, sizeof tile);
     /* With two tiles resident; one thread needs least. */
     enum pw_status status = pw_grid_init(&job->grid, job->volume.shape, tile, halo, error);
+    if (status == PW_OK && !windows_are_countable(&job->grid))
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "tile: %llux%llux%llu with its halo has more than %u voxels, the most that can be numbered; use "
+                       "a smaller --tile",
+                       (unsigned long long)asked[Z], (unsigned long long)asked[Y], (unsigned long long)asked[X],
+                       UINT32_MAX);
     if (status == PW_OK)
         status = size_for(job, job->sizes.threads + 1, 0, error);
     if (status != PW_OK)
@@ -310,6 +331,12 @@ enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
     const uint64_t *halo = wanted_halo(job);
     /* A segmenter whose result depends on the tile gets the same tile whatever the budget and the threads. */
     int fits = 0, adapt = job->segmenter.tile_invariant;
+    if (!is_countable(job->sink->pull))
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: %s is written in pieces of %llux%llux%llu voxels here, and at most %u can be held at once; "
+                       "use a zarr output, or a smaller --chunk",
+                       job->sink->path, job->sink->ops->format, (unsigned long long)job->sink->pull[Z],
+                       (unsigned long long)job->sink->pull[Y], (unsigned long long)job->sink->pull[X], UINT32_MAX);
     choose_threads(job);
     wanted_tile(job, halo, tile);
     for (int i = 0; i < 3; i++)

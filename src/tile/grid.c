@@ -63,8 +63,10 @@ struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index)
 
 void pw_grid_window_max(const struct pw_grid *grid, uint64_t shape[3])
 {
-    for (int i = 0; i < 3; i++)
-        shape[i] = pw_min_u64(grid->tile[i] + 2 * grid->halo[i], grid->volume[i]);
+    for (int i = 0; i < 3; i++) {
+        uint64_t room = grid->volume[i] - grid->tile[i]; /* a halo may be any number: twice it need not fit 64 bits */
+        shape[i] = grid->tile[i] + (grid->halo[i] > room / 2 ? room : 2 * grid->halo[i]);
+    }
 }
 
 int pw_grid_neighbour(const struct pw_grid *grid, uint64_t index, const int offset[3], uint64_t *neighbour)

@@ -104,11 +104,38 @@ static void window_range(const struct pw_volume *volume, const struct pw_box *wi
     }
 }
 
-/* Whether the range is a hole of a sparse file, which reads as zeros. */
-static int is_hole(const struct pw_linear *linear, uint64_t first, uint64_t end)
+/*
+ * The data and the hole of a sparse file around the offset asked last.  Holes read as zeros, and a system that
+ * reads them fills its cache with pages of nothing.
+ */
+struct extents {
+    const struct pw_linear *linear;
+    uint64_t from;       /* what follows holds for offsets from here on */
+    uint64_t next_data;  /* [from, next_data) is a hole */
+    uint64_t data_end;   /* [next_data, data_end) is data */
+};
+
+static void find_extents(struct extents *extents, uint64_t offset)
 {
-    off_t data = lseek(linear->fd, (off_t)first, SEEK_DATA);
-    return data < 0 ? errno == ENXIO && end <= linear->file_bytes : (uint64_t)data >= end;
+    off_t data = lseek(extents->linear->fd, (off_t)offset, SEEK_DATA);
+    off_t hole = data < 0 ? -1 : lseek(extents->linear->fd, data, SEEK_HOLE);
+    extents->from = offset;
+    if (data < 0) {
+        /* ENXIO: a hole up to the end of the file; anything else: a file system that cannot tell. */
+        extents->next_data = errno == ENXIO ? extents->linear->file_bytes : offset;
+        extents->data_end = errno == ENXIO ? extents->next_data : UINT64_MAX;
+    } else {
+        extents->next_data = (uint64_t)data;
+        extents->data_end = hole < 0 ? UINT64_MAX : (uint64_t)hole;
+    }
+}
+
+/* Whether [offset, end) is a hole. */
+static int is_hole(struct extents *extents, uint64_t offset, uint64_t end)
+{
+    if (offset < extents->from || offset >= extents->data_end)
+        find_extents(extents, offset);
+    return end <= extents->next_data;
 }
 
 static void gather_row(unsigned char *out, const unsigned char *in, uint64_t n, uint64_t step, size_t bytes)
@@ -120,6 +147,7 @@ static void gather_row(unsigned char *out, const unsigned char *in, uint64_t n, 
 /* One read per stretch of consecutive bytes, of bounded size, io_depth of them under way. */
 struct row_reader {
     struct pw_loader *loader;
+    struct extents extents;
     unsigned used; /* reads handed out; beyond io_depth they are reused as they complete */
 };
 
@@ -145,8 +173,16 @@ static struct pw_read *take_read(struct row_reader *reader, enum pw_status *stat
 static void read_stretch(struct row_reader *reader, uint64_t offset, unsigned char *out, uint64_t bytes,
                          enum pw_status *status, struct pw_error *error)
 {
+    int sparse = !(reader->loader->volume->source->capabilities & PW_SOURCE_STREAM);
     while (bytes > 0 && *status == PW_OK) {
         uint64_t n = pw_min_u64(bytes, ROW_READ_BYTES);
+        if (sparse && is_hole(&reader->extents, offset, offset + n)) {
+            memset(out, 0, (size_t)n);
+            offset += n;
+            out += n;
+            bytes -= n;
+            continue;
+        }
         struct pw_read *read = take_read(reader, status, error);
         memset(read, 0, sizeof *read);
         read->fd = reader->loader->volume->source->linear.fd;
@@ -203,7 +239,7 @@ static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, 
         return read_spaced_rows(loader, slot, error);
     int whole_planes = axis_step(volume, Y) == row;
     int whole_block = whole_planes && (w->shape[Z] == 1 || axis_step(volume, Z) == row * w->shape[Y]);
-    struct row_reader reader = {loader, 0};
+    struct row_reader reader = {.loader = loader, .extents = {.linear = &volume->source->linear}};
     enum pw_status status = PW_OK;
     if (whole_block) {
         read_stretch(&reader, row_offset(volume, w, 0, 0), out, row * w->shape[Y] * w->shape[Z], &status, error);
@@ -231,9 +267,11 @@ enum pw_status pw_begin_linear(struct pw_loader *loader, struct pw_slot *slot, s
         enum pw_status status = source->ops->await(source, end, error);
         if (status != PW_OK)
             return status;
-    } else if (is_hole(&source->linear, first, end)) {
-        slot->constant = 1;
-        return PW_OK;
+    } else {
+        struct extents extents = {.linear = &source->linear};
+        slot->constant = is_hole(&extents, first, end);
+        if (slot->constant)
+            return PW_OK;
     }
     slot->stored_read = pw_box_voxels(&slot->window) * volume->voxel_bytes;
     if (loader->plan.mode == PW_LOAD_ROWS)

@@ -12,19 +12,38 @@ enum { Z = 0, Y = 1, X = 2 };
 
 /* ---- plan ------------------------------------------------------------- */
 
-/* The most chunks of extent chunk that a window of that extent, moving in steps of tile, can touch on an axis. */
+/* Looking at more tiles than this would take longer than what the exact number saves. */
+#define TILES_LOOKED_AT 4096
+
+static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
+{
+    while (b != 0) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* The most chunks of extent chunk that any window touches on an axis; an upper bound where there are very many tiles. */
 static uint64_t chunks_touched(uint64_t volume, uint64_t tile, uint64_t halo, uint64_t chunk)
 {
-    uint64_t most = 0;
-    uint64_t tiles = pw_ceil_div(volume, tile);
-    /* The pattern repeats after chunk tiles at the latest; looking at more would tell nothing new. */
-    for (uint64_t t = 0; t < tiles && t <= chunk + 1; t++) {
+    uint64_t most = 0, all = pw_ceil_div(volume, chunk), tiles = pw_ceil_div(volume, tile);
+    halo = tiles > 1 ? pw_min_u64(halo, volume) : 0;
+    for (uint64_t t = 0; t < tiles && tiles <= TILES_LOOKED_AT; t++) {
         uint64_t start = t * tile, end = pw_min_u64(start + tile, volume);
         start -= pw_min_u64(halo, start);
-        end = pw_min_u64(end + halo, volume);
+        end += pw_min_u64(halo, volume - end);
         most = pw_max_u64(most, (end - 1) / chunk - start / chunk + 1);
     }
-    return most;
+    if (tiles <= TILES_LOOKED_AT)
+        return most;
+    /* Windows begin at t * tile - halo: in a chunk at multiples of the divisor, shifted; clipping only takes away. */
+    uint64_t step = greatest_common_divisor(tile, chunk);
+    uint64_t latest = chunk - step + (step - halo % step) % step;
+    if (halo > (volume - tile) / 2)
+        return all;
+    return pw_min_u64((latest + tile + 2 * halo - 1) / chunk + 1, all);
 }
 
 /*

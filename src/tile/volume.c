@@ -44,10 +44,12 @@ static enum pw_status choose(struct pw_volume *volume, const struct pw_image_inf
 {
     const char *path = volume->source->path;
     unsigned long long n = (unsigned long long)info->shape[a];
+    if (n == 0)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: the image has no voxel: its axis %d has 0 entries", path, a);
     if (wanted < 0 && n > 1)
         return pw_fail(error, PW_E_ARGUMENT, "%s: has %llu entries along axis %s; choose one with %s 0..%llu", path, n,
                        info->axis[a].name[0] != '\0' ? info->axis[a].name : "?", option, n - 1);
-    if (wanted >= (int64_t)n)
+    if (wanted >= 0 && (uint64_t)wanted >= n)
         return pw_fail(error, PW_E_ARGUMENT, "%s %lld: %s has %llu (0..%llu)", option, (long long)wanted, path, n,
                        n - 1);
     volume->fixed[a] = wanted < 0 ? 0 : (uint64_t)wanted;
