@@ -58,7 +58,7 @@ int pw_argument_size(const char *option, const char *text, uint64_t *bytes)
     char *end;
     errno = 0;
     double value = strtod(text, &end);
-    const char *unit = *end != '\0' ? strchr(units, *end & ~0x20) : NULL;
+    const char *unit = *end > ' ' ? strchr(units, *end & ~0x20) : NULL;
     if (unit != NULL) {
         value = ldexp(value, 10 * (int)(unit - units + 1));
         end++;
