@@ -1,6 +1,7 @@
 """The verbs other than run, and what run says of itself."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -146,6 +147,14 @@ def test_summary_on_standard_error(pw, image, tmp_path):
     assert summary["foreground_voxels"] == np.count_nonzero(expected)
     assert summary["peak_memory_bytes"] > 0 and summary["bytes_written"] >= (tmp_path / "b.npy").stat().st_size - 4096
     assert summary["bytes_read"] >= np.load(image).nbytes
+
+
+def test_peak_memory_is_that_of_the_run(pw, tmp_path):
+    """Not what ru_maxrss inherits over vfork and exec from the program that started it: this one is larger."""
+    np.save(tmp_path / "tiny.npy", np.eye(9, dtype=np.uint8))
+    ballast = bytearray(os.urandom(1 << 20) * 200)
+    result = pw("run", tmp_path / "tiny.npy", "--fn", "threshold:0", "-o", tmp_path / "labels.npy", "--summary=json")
+    assert result.summary()["peak_memory_bytes"] < 100 << 20 < len(ballast)
 
 
 def test_quiet_says_nothing(pw, image, tmp_path):

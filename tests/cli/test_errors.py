@@ -324,6 +324,21 @@ def test_budget_too_small_says_what_would_do(pw, out, tmp_path):
     pw("run", *source, "--memory", needed.replace(" ", ""), "--tile", "32,4096,4096", "--dry-run")
 
 
+def test_too_many_threads_for_the_budget(pw, out, tmp_path):
+    """The tile that is chosen fits, or the budget is refused, with a number that works."""
+    path = tmp_path / "volume.raw"
+    with open(path, "wb") as file:
+        file.truncate(4 << 30)
+    source = [path, "--shape", "64,8192,8192", "--dtype", "u8", "--fn", "threshold:1", "-o", out / "labels.zarr", "--dry-run"]
+    for threads in (7, 64):
+        for budget in (32, 64, 128, 256):
+            result = pw.any("run", *source, "--memory", f"{budget}M", "--threads", threads)
+            if result.code != 0:
+                line = pw.refuses("run", *source, "--memory", f"{budget}M", "--threads", threads, says=[f"{budget}M"])
+                needed = max(re.findall(r"\b[0-9.]+ ?[KMGT](?:i?B)?\b", line), key=parse_size)
+                pw("run", *source, "--memory", needed, "--threads", threads)
+
+
 # ---------------------------------------------------------------------------- plugins
 
 
