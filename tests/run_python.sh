@@ -1,11 +1,12 @@
 #!/bin/sh
-# Runs the Python tests: run_python.sh [--setup-only] [pytest argument...]; without arguments all of tests/prop,
+# Runs the Python tests: run_python.sh [pytest argument...]; without arguments all of tests/prop,
 # tests/cli, tests/interop and tests/stress.  make check calls it in the build directory with
 #
 #   srcdir        the source tree (absolute)
 #   PW_STREAM     the tool to test (absolute)
 #   PYTHON        a Python 3 that can make virtual environments
 #   PW_VENV       where the virtual environment is or goes; default tests/venv in the build directory
+#   PW_TEST_JOBS  how many tests run at a time; default one for each processor
 #   PW_TEST_DATA  optional: a folder of further real images (nuclei/, cells/, em/, zarr/, tiff/, expected_*.tsv);
 #                 tests that need it skip without it
 #
@@ -46,7 +47,6 @@ make_venv() {
 
 mkdir -p "$(dirname "$venv")"
 cmp -s "$requirements" "$venv/requirements.txt" || make_venv
-[ "${1-}" = --setup-only ] && exit 0
 
 if [ $# -eq 0 ]; then
     for suite in prop cli interop stress; do
@@ -60,4 +60,5 @@ fi
 
 # The source tree may be read-only (make distcheck): no bytecode and no pytest cache in it.
 export PYTHONDONTWRITEBYTECODE=1
-exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir="$srcdir/tests" -ra "$@"
+exec "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir="$srcdir/tests" -ra \
+    -n "${PW_TEST_JOBS:-$(nproc 2>/dev/null || echo 2)}" "$@"
