@@ -25,13 +25,15 @@ if [ "${1-}" = --fix ]; then
     # shellcheck disable=SC2086 # file names here have no spaces
     exec "$format" -i $files
 fi
+difference=$(mktemp) || exit 1
+trap 'rm -f "$difference"' EXIT
 bad=0
 count=0
 for file in $files; do
     count=$((count + 1))
-    if ! "$format" "$file" | diff -u --label "$file" --label "$file as clang-format has it" "$file" - >&2; then
-        bad=$((bad + 1))
-    fi
+    "$format" "$file" | diff -u --label "$file" --label "$file as clang-format has it" "$file" - >"$difference" && continue
+    bad=$((bad + 1))
+    head -n 20 "$difference" >&2
 done
 if [ $bad -gt 0 ]; then
     echo "check-style: $bad of $count files differ; 'make format' rewrites them" >&2
