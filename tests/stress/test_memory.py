@@ -16,6 +16,9 @@ import pytest
 from pwtest import stores
 from pwtest.stores import comma
 
+# One process for all of them: their images are made once, and one at a time fits the disk.
+pytestmark = pytest.mark.xdist_group("stress")
+
 MIB = 1024 * 1024
 FULL = os.environ.get("PW_STRESS") == "full"
 
