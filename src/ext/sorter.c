@@ -3,13 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "sys/file.h"
-
-static const char scratch_name[] = "sort scratch file";
 
 /* A run is read in pieces of at least this size, so that a spinning disk is not sent back and forth. */
 #define INPUT_BYTES_WANTED ((uint64_t)64 << 10)
@@ -27,7 +23,7 @@ enum pw_status pw_sorter_init(struct pw_sorter *sorter, int words, int unique, u
     memset(sorter, 0, sizeof *sorter);
     sorter->words = words;
     sorter->unique = unique;
-    sorter->fd = -1;
+    sorter->file.fd = -1;
     (void)snprintf(sorter->scratch_dir, sizeof sorter->scratch_dir, "%s", scratch_dir);
     memory_bytes = pw_max_u64(memory_bytes, PW_SORTER_MEMORY_MIN);
     sorter->capacity = memory_bytes / 2 / ((uint64_t)words * sizeof(uint64_t));
@@ -39,13 +35,12 @@ void pw_sorter_destroy(struct pw_sorter *sorter)
     if (sorter->memory.data == NULL)
         return;
     pw_buffer_release(&sorter->memory);
-    if (sorter->fd >= 0)
-        (void)close(sorter->fd);
+    pw_scratch_close(&sorter->file);
     free(sorter->run);
     free(sorter->input);
     free(sorter->heap);
     memset(sorter, 0, sizeof *sorter);
-    sorter->fd = -1;
+    sorter->file.fd = -1;
 }
 
 /* ---- sorting in memory ------------------------------------------------- */
@@ -139,13 +134,13 @@ static enum pw_status note_run(struct pw_sorter *sorter, uint64_t offset_bytes, 
 static enum pw_status append(struct pw_sorter *sorter, const uint64_t *record, uint64_t n, struct pw_error *error)
 {
     uint64_t bytes = n * (uint64_t)sorter->words * sizeof *record;
-    if (sorter->fd < 0) {
-        enum pw_status status = pw_file_scratch(sorter->scratch_dir, scratch_name, &sorter->fd, error);
+    if (sorter->file.fd < 0) {
+        enum pw_status status = pw_scratch_open(&sorter->file, sorter->scratch_dir, "sorted runs", error);
         if (status != PW_OK)
             return status;
     }
     enum pw_status status =
-        pw_file_write(sorter->fd, record, (size_t)bytes, sorter->file_bytes, scratch_name, error);
+        pw_file_write(sorter->file.fd, record, (size_t)bytes, sorter->file_bytes, sorter->file.name, error);
     sorter->file_bytes += bytes;
     return status;
 }
@@ -185,8 +180,8 @@ static enum pw_status refill(struct pw_sorter *sorter, struct pw_sorter_input *i
     input->at = 0;
     if (input->n == 0)
         return PW_OK;
-    enum pw_status status = pw_file_read_exactly(sorter->fd, input->record, (size_t)(input->n * bytes_each),
-                                                 input->offset_bytes, scratch_name, error);
+    enum pw_status status = pw_file_read_exactly(sorter->file.fd, input->record, (size_t)(input->n * bytes_each),
+                                                 input->offset_bytes, sorter->file.name, error);
     input->offset_bytes += input->n * bytes_each;
     input->n_left -= input->n;
     return status;

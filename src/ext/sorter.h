@@ -22,6 +22,7 @@
 
 #include "base/memory.h"
 #include "patchworks.h"
+#include "sys/file.h"
 
 enum { PW_SORTER_WORDS_MAX = 4 };
 
@@ -40,7 +41,7 @@ struct pw_sorter {
     uint64_t capacity; /* records in half of memory */
     uint64_t used;     /* records in the first half */
     uint64_t next;     /* of the sorted records in memory */
-    int fd;            /* scratch file, -1 until needed */
+    struct pw_scratch file; /* opened when needed */
     uint64_t file_bytes;
     struct pw_sorter_run *run;
     uint32_t n_runs, runs_capacity;

@@ -2,37 +2,32 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
-#include "sys/file.h"
-
-static const char file_name[] = "edge file";
 
 enum { BUFFERED = 16384, RECENT = 4096 };
 
 enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, struct pw_error *error)
 {
     memset(edges, 0, sizeof *edges);
-    edges->fd = -1;
+    edges->file.fd = -1;
     edges->buffer = pw_alloc(BUFFERED, sizeof *edges->buffer, error);
     edges->recent = pw_alloc(RECENT, sizeof *edges->recent, error);
     if (edges->buffer == NULL || edges->recent == NULL)
         return PW_E_NOMEM;
-    return pw_file_scratch(scratch_dir, file_name, &edges->fd, error);
+    return pw_scratch_open(&edges->file, scratch_dir, "edge file", error);
 }
 
 void pw_edge_file_close(struct pw_edge_file *edges)
 {
     if (edges->buffer == NULL && edges->recent == NULL)
         return;
-    if (edges->fd >= 0)
-        (void)close(edges->fd);
+    pw_scratch_close(&edges->file);
     free(edges->buffer);
     free(edges->recent);
     memset(edges, 0, sizeof *edges);
-    edges->fd = -1;
+    edges->file.fd = -1;
 }
 
 uint64_t pw_edge_file_memory_bytes(void)
@@ -42,8 +37,8 @@ uint64_t pw_edge_file_memory_bytes(void)
 
 enum pw_status pw_edge_file_flush(struct pw_edge_file *edges, struct pw_error *error)
 {
-    enum pw_status status = pw_file_write(edges->fd, edges->buffer, edges->n_buffered * sizeof *edges->buffer,
-                                          edges->n_written * sizeof *edges->buffer, file_name, error);
+    enum pw_status status = pw_file_write(edges->file.fd, edges->buffer, edges->n_buffered * sizeof *edges->buffer,
+                                          edges->n_written * sizeof *edges->buffer, edges->file.name, error);
     if (status == PW_OK)
         edges->n_written += edges->n_buffered;
     edges->n_buffered = 0;
@@ -65,5 +60,5 @@ enum pw_status pw_edge_file_read(const struct pw_edge_file *edges, uint64_t firs
                                  uint32_t capacity, uint32_t *n, struct pw_error *error)
 {
     *n = first < edges->n_written ? (uint32_t)pw_min_u64(edges->n_written - first, capacity) : 0;
-    return pw_file_read_exactly(edges->fd, out, *n * sizeof *out, first * sizeof *out, file_name, error);
+    return pw_file_read_exactly(edges->file.fd, out, *n * sizeof *out, first * sizeof *out, edges->file.name, error);
 }

@@ -10,6 +10,7 @@
 #define PW_MERGE_EDGES_H
 
 #include "patchworks.h"
+#include "sys/file.h"
 
 struct pw_edge {
     uint32_t tile_a, label_a;
@@ -17,7 +18,7 @@ struct pw_edge {
 };
 
 struct pw_edge_file {
-    int fd;
+    struct pw_scratch file;
     uint64_t n_written; /* in the file */
     struct pw_edge *buffer;
     uint32_t n_buffered;

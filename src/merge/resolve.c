@@ -2,15 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "ext/sorter.h"
-#include "sys/file.h"
-
-static const char map_name[] = "id map";
 
 enum { IO_RECORDS = 16384 }; /* edges or ids read and written at once */
 
@@ -49,11 +45,10 @@ void pw_id_map_release(struct pw_id_map *map)
 {
     if (map->offset == NULL)
         return;
-    if (map->fd >= 0)
-        (void)close(map->fd);
+    pw_scratch_close(&map->file);
     free(map->offset);
     memset(map, 0, sizeof *map);
-    map->fd = -1;
+    map->file.fd = -1;
 }
 
 /* ---- union-find -------------------------------------------------------- */
@@ -291,8 +286,8 @@ struct id_writer {
 
 static enum pw_status flush_ids(struct id_writer *writer, struct pw_error *error)
 {
-    enum pw_status status = pw_file_write(writer->map->fd, writer->buffer, (size_t)writer->used, writer->written,
-                                          map_name, error);
+    enum pw_status status = pw_file_write(writer->map->file.fd, writer->buffer, (size_t)writer->used,
+                                          writer->written, writer->map->file.name, error);
     writer->written += writer->used;
     writer->used = 0;
     return status;
@@ -314,7 +309,7 @@ static enum pw_status write_map(struct resolve *r, struct pw_sorter *ids, struct
     struct nodes *nodes = &r->nodes;
     struct id_writer writer = {.map = r->map};
     uint64_t n_labels = r->map->offset[r->grid->n_tiles], node = 0;
-    enum pw_status status = pw_file_scratch(r->scratch_dir, map_name, &r->map->fd, error);
+    enum pw_status status = pw_scratch_open(&r->map->file, r->scratch_dir, "id map", error);
     if (status != PW_OK)
         return status;
     writer.buffer = pw_alloc(IO_RECORDS, sizeof(uint64_t), error);
@@ -362,7 +357,7 @@ enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *sta
     struct resolve r = {.grid = grid, .stage = stage, .edges = edges, .scratch_dir = scratch_dir,
                         .memory_bytes = memory_bytes, .map = map};
     memset(map, 0, sizeof *map);
-    map->fd = -1;
+    map->file.fd = -1;
     map->offset = pw_alloc(grid->n_tiles + 1, sizeof *map->offset, error);
     if (map->offset == NULL)
         return PW_E_NOMEM;
@@ -384,10 +379,10 @@ enum pw_status pw_id_map_read(const struct pw_id_map *map, uint64_t tile, uint64
 {
     uint64_t at = map->offset[tile] * map->id_bytes;
     if (map->id_bytes == sizeof *id)
-        return pw_file_read_exactly(map->fd, id, (size_t)n * sizeof *id, at, map_name, error);
+        return pw_file_read_exactly(map->file.fd, id, (size_t)n * sizeof *id, at, map->file.name, error);
     /* Read into the upper half, then widened from the front: the narrow ids are always ahead of the wide ones. */
     uint32_t *narrow = (uint32_t *)(void *)id + n;
-    enum pw_status status = pw_file_read_exactly(map->fd, narrow, (size_t)n * sizeof *narrow, at, map_name, error);
+    enum pw_status status = pw_file_read_exactly(map->file.fd, narrow, (size_t)n * sizeof *narrow, at, map->file.name, error);
     for (uint64_t i = 0; i < n && status == PW_OK; i++) {
         uint32_t value;
         memcpy(&value, narrow + i, sizeof value);

@@ -24,7 +24,7 @@
 
 /* The id map, an unlinked scratch file; ids of 4 bytes while they fit, else 8. */
 struct pw_id_map {
-    int fd;
+    struct pw_scratch file;
     unsigned id_bytes;
     uint64_t *offset; /* n_tiles + 1 global label offsets */
     uint64_t n_objects;

@@ -2,13 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "sys/file.h"
-
-static const char log_name[] = "stage log";
 
 /* The log begins with one page that holds no record, so that offset 0 can mean "not there". */
 enum { FIRST_OFFSET = 4096 };
@@ -17,24 +13,23 @@ enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, ui
                              struct pw_error *error)
 {
     memset(stage, 0, sizeof *stage);
-    stage->fd = -1;
+    stage->file.fd = -1;
     stage->n_tiles = n_tiles;
     stage->end = FIRST_OFFSET;
     stage->entry = pw_alloc(n_tiles, sizeof *stage->entry, error);
     if (stage->entry == NULL)
         return PW_E_NOMEM;
-    return pw_file_scratch(scratch_dir, log_name, &stage->fd, error);
+    return pw_scratch_open(&stage->file, scratch_dir, "stage log", error);
 }
 
 void pw_stage_close(struct pw_stage *stage)
 {
     if (stage->entry == NULL)
         return;
-    if (stage->fd >= 0)
-        (void)close(stage->fd);
+    pw_scratch_close(&stage->file);
     free(stage->entry);
     memset(stage, 0, sizeof *stage);
-    stage->fd = -1;
+    stage->file.fd = -1;
 }
 
 uint64_t pw_stage_memory_bytes(uint64_t n_tiles)
@@ -48,7 +43,7 @@ enum pw_status pw_stage_append(struct pw_stage *stage, const unsigned char *reco
     enum pw_status status = pw_record_header_read(record, &header, error);
     if (status != PW_OK)
         return status;
-    status = pw_file_write(stage->fd, record, (size_t)header.bytes, stage->end, log_name, error);
+    status = pw_file_write(stage->file.fd, record, (size_t)header.bytes, stage->end, stage->file.name, error);
     if (status != PW_OK)
         return status;
     stage->entry[header.tile] =
@@ -69,7 +64,7 @@ enum pw_status pw_stage_read(const struct pw_stage *stage, uint64_t tile, uint64
     if (offset > entry->bytes || n > entry->bytes - offset)
         return pw_fail(error, PW_E_FORMAT, "stage log: tile %llu: %zu bytes at %llu leave its record of %llu",
                        (unsigned long long)tile, n, (unsigned long long)offset, (unsigned long long)entry->bytes);
-    return pw_file_read_exactly(stage->fd, buffer, n, entry->offset + offset, log_name, error);
+    return pw_file_read_exactly(stage->file.fd, buffer, n, entry->offset + offset, stage->file.name, error);
 }
 
 enum pw_status pw_stage_read_header(const struct pw_stage *stage, uint64_t tile, struct pw_record_header *header,

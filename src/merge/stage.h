@@ -12,6 +12,7 @@
 #define PW_MERGE_STAGE_H
 
 #include "merge/tile_record.h"
+#include "sys/file.h"
 
 struct pw_stage_entry {
     uint64_t offset;   /* in the log; 0: the tile is not there yet */
@@ -21,7 +22,7 @@ struct pw_stage_entry {
 };
 
 struct pw_stage {
-    int fd;
+    struct pw_scratch file;
     uint64_t end;
     uint64_t n_tiles;
     struct pw_stage_entry *entry;

@@ -88,7 +88,7 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
 {
     memset(job, 0, sizeof *job);
     job->options = options;
-    job->stage.fd = job->edges.fd = job->map.fd = -1;
+    job->stage.file.fd = job->edges.file.fd = job->map.file.fd = -1;
     if (options->input == NULL)
         return pw_fail(error, PW_E_ARGUMENT, "no input image");
     if (options->output == NULL && strcmp(options->input, "-") == 0)

@@ -23,6 +23,9 @@ enum { Z = 0, Y = 1, X = 2 };
 /* A tile of this many voxels keeps a core busy for some ten milliseconds, long against any hand-over. */
 #define TILE_VOXELS ((uint64_t)4 << 20)
 
+/* Smaller tiles save nothing: what a tile costs besides its voxels is then the larger part. */
+#define TILE_VOXELS_LEAST ((uint64_t)4096)
+
 /* From this size on a stored chunk is a tile by itself, decoded straight into its slot. */
 #define CHUNK_VOXELS ((uint64_t)512 << 10)
 
@@ -85,6 +88,8 @@ static void outgrow_halo(uint64_t tile[3], const uint64_t volume[3], const uint6
 static int shrink(const struct pw_volume *volume, uint64_t tile[3], const uint64_t halo[3])
 {
     int best = -1;
+    if (voxels_of(tile) <= TILE_VOXELS_LEAST)
+        return 0;
     int chunked = (volume->source->capabilities & PW_SOURCE_CHUNKED) != 0;
     for (int i = 0; i < 3; i++) {
         uint64_t least = pw_max_u64(chunked ? pw_min_u64(volume->chunk[i], volume->shape[i]) : 1, 2 * halo[i] + 1);

@@ -389,7 +389,9 @@ enum pw_status pw_ngff_list_prepare(int version, const char *labels, const char 
 enum pw_status pw_ngff_list_write(int version, const char *labels, const char *written, struct pw_error *error)
 {
     char path[PW_TREE_PATH_BYTES];
-    enum pw_status status = version == 2 ? pw_ngff_write_group(2, labels, error) : PW_OK;
+    enum pw_status status = PW_OK;
+    if (version == 2 && !pw_zarr_node_exists(labels)) /* what is a group already is left as it is */
+        status = pw_ngff_write_group(2, labels, error);
     if (status == PW_OK)
         status = pw_zarr_join(labels, list_file(version), path, error);
     return status == PW_OK ? pw_tree_put_file(path, written, strlen(written), 1, error) : status;

@@ -135,6 +135,8 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
         status = open_file(path, options, source, error);
     else
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: neither a file nor a directory; for a pipe give \"-\"", path);
+    if (status == PW_OK && (*source)->info.path[0] == '\0')
+        memcpy((*source)->info.path, path, strlen(path) + 1);
     return status == PW_OK ? check_level(source, options, error) : status;
 }
 

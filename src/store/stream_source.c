@@ -25,6 +25,7 @@ enum {
 
 struct stream_source {
     struct pw_source base;
+    struct pw_scratch spool; /* base.linear.fd is its descriptor */
     int input;                /* not ours to close */
     _Atomic uint64_t spooled; /* bytes of the array in the file; grows under lock, read without */
     pthread_mutex_t lock;     /* guards all below, and the reading of input */
@@ -97,7 +98,7 @@ static enum pw_status spool_step(struct stream_source *stream, struct pw_error *
                        INPUT_NAME ": ended after %" PRIu64 " of the %" PRIu64 " bytes of shape %s of %s", at, total,
                        pw_shape_text(text, sizeof text, info->shape, info->rank), pw_dtype_name(info->dtype));
     }
-    status = pw_file_write(stream->base.linear.fd, stream->step, got, at, "scratch file of " INPUT_NAME, error);
+    status = pw_file_write(stream->spool.fd, stream->step, got, at, stream->spool.name, error);
     if (status == PW_OK && at + got == total)
         status = check_end(stream, error);
     /* Released after the write: who sees the count without the lock may read the bytes. */
@@ -129,8 +130,7 @@ static void stream_close(struct pw_source *source)
         return;
     if (stream->lock_made)
         pthread_mutex_destroy(&stream->lock);
-    if (source->linear.fd >= 0)
-        (void)close(source->linear.fd);
+    pw_scratch_close(&stream->spool);
     free(stream->step);
     free(stream);
 }
@@ -214,7 +214,8 @@ static enum pw_status set_up(struct stream_source *stream, const struct pw_open_
     if (status == PW_OK)
         status = pw_linear_layout(base, 0, swap, error);
     if (status == PW_OK)
-        status = pw_file_scratch(scratch_dir, "scratch file of " INPUT_NAME, &base->linear.fd, error);
+        status = pw_scratch_open(&stream->spool, scratch_dir, "what came from " INPUT_NAME, error);
+    base->linear.fd = stream->spool.fd;
     return status;
 }
 
@@ -225,7 +226,7 @@ enum pw_status pw_stream_open(int fd, const struct pw_open_options *options, con
     if (stream == NULL)
         return PW_E_NOMEM;
     stream->input = fd;
-    stream->base.linear.fd = -1;
+    stream->base.linear.fd = stream->spool.fd = -1;
     if (scratch_dir == NULL)
         scratch_dir = getenv("TMPDIR");
     if (scratch_dir == NULL || scratch_dir[0] == '\0')

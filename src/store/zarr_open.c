@@ -36,6 +36,7 @@ static enum pw_status take_array(const struct pw_zarr_node *node, struct pw_zarr
         return status;
     const struct pw_zarr_array *array = &target->array;
     memcpy(target->directory, node->directory, sizeof target->directory);
+    memcpy(info->path, node->directory, sizeof info->path);
     (void)snprintf(info->format, sizeof info->format, "zarr%d", array->version);
     (void)snprintf(info->codec, sizeof info->codec, "%s", array->codec_text);
     info->rank = array->rank;
@@ -133,6 +134,28 @@ static enum pw_status open_array(const struct pw_zarr_node *node, int level, str
     return status;
 }
 
+/*
+ * A store of labels without their image: a group whose labels/ lists one label image stands for it.
+ */
+static enum pw_status open_only_label(const struct pw_zarr_node *at, int level, struct pw_zarr_target *target,
+                                      struct pw_error *error)
+{
+    char directory[4096], child[4096];
+    char **names = NULL;
+    int n = 0;
+    struct pw_zarr_node label = {0};
+    enum pw_status status = pw_ngff_labels(at, &names, &n, NULL);
+    if (status != PW_OK || n != 1 || pw_zarr_join(at->directory, "labels", directory, NULL) != PW_OK ||
+        pw_zarr_join(directory, names[0], child, NULL) != PW_OK ||
+        pw_zarr_node_load(&label, child, NULL) != PW_OK || pw_ngff_multiscale(&label) == NULL)
+        status = pw_zarr_group_explain(at, error);
+    else
+        status = open_image(&label, level, target, error);
+    pw_zarr_node_release(&label);
+    pw_ngff_labels_free(names, n);
+    return status;
+}
+
 enum pw_status pw_zarr_target_open(const char *path, int level, struct pw_zarr_target *target, struct pw_error *error)
 {
     struct pw_zarr_node node = {0};
@@ -147,7 +170,7 @@ enum pw_status pw_zarr_target_open(const char *path, int level, struct pw_zarr_t
     else if (pw_ngff_multiscale(&node) != NULL)
         status = open_image(&node, level, target, error);
     else
-        status = pw_zarr_group_explain(&node, error);
+        status = open_only_label(&node, level, target, error);
     pw_zarr_node_release(&node);
     if (status != PW_OK)
         pw_zarr_target_release(target);

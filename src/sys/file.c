@@ -66,21 +66,29 @@ enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offs
     return PW_OK;
 }
 
-enum pw_status pw_file_scratch(const char *dir, const char *what, int *fd, struct pw_error *error)
+enum pw_status pw_scratch_open(struct pw_scratch *scratch, const char *dir, const char *what, struct pw_error *error)
 {
-    *fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (*fd >= 0)
+    (void)snprintf(scratch->name, sizeof scratch->name, "%.4000s (%s)", dir, what);
+    scratch->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (scratch->fd >= 0)
         return PW_OK;
     /* File systems without O_TMPFILE (NFS, some overlays): a named file, unlinked at once. */
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/.pw-scratch-XXXXXX", dir);
     if (length < 0 || (size_t)length >= sizeof path)
-        return pw_fail(error, PW_E_ARGUMENT, "%s: path too long for the %s", dir, what);
-    *fd = mkostemp(path, O_CLOEXEC);
-    if (*fd < 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot make the %s here", dir, what);
+        return pw_fail(error, PW_E_ARGUMENT, "%s: path too long", scratch->name);
+    scratch->fd = mkostemp(path, O_CLOEXEC);
+    if (scratch->fd < 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be made", scratch->name);
     (void)unlink(path);
     return PW_OK;
+}
+
+void pw_scratch_close(struct pw_scratch *scratch)
+{
+    if (scratch->fd >= 0)
+        (void)close(scratch->fd);
+    scratch->fd = -1;
 }
 
 uint64_t pw_file_free_bytes(const char *dir)

@@ -27,11 +27,15 @@ enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t off
 enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offset, const char *path,
                              struct pw_error *error);
 
-/*
- * A file without a name in directory dir, that is gone when fd is closed or the
- * process dies.  what ("stage log") is for the message.
- */
-enum pw_status pw_file_scratch(const char *dir, const char *what, int *fd, struct pw_error *error);
+/* A scratch file: it has no name in its directory, and is gone when it is closed or the process dies. */
+struct pw_scratch {
+    int fd;          /* -1: none */
+    char name[4200]; /* for messages: "DIR (stage log)" */
+};
+
+/* Makes a scratch file in directory dir; what ("stage log") says what for. */
+enum pw_status pw_scratch_open(struct pw_scratch *scratch, const char *dir, const char *what, struct pw_error *error);
+void pw_scratch_close(struct pw_scratch *scratch); /* safe with fd -1 */
 
 /* Free bytes of the file system that holds dir; UINT64_MAX when unknown. */
 uint64_t pw_file_free_bytes(const char *dir);

@@ -112,19 +112,20 @@ int pw_host_cpus(void)
     return (int)least;
 }
 
-/* MemAvailable of /proc/meminfo. */
-static uint64_t available_bytes(void)
+/* A line "Name: N kB" of a file of /proc, in bytes; 0 when there is none. */
+static uint64_t proc_bytes(const char *path, const char *name)
 {
-    FILE *file = fopen("/proc/meminfo", "re");
+    FILE *file = fopen(path, "re");
     char line[256];
-    unsigned long long kib = 0;
+    uint64_t kib = 0;
+    size_t n = strlen(name);
     if (file == NULL)
         return 0;
-    while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
-            break;
+    while (kib == 0 && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, n) == 0 && line[n] == ':')
+            kib = strtoull(line + n + 1, NULL, 10);
     (void)fclose(file);
-    return (uint64_t)kib * 1024;
+    return kib * 1024;
 }
 
 uint64_t pw_host_memory_bytes(void)
@@ -132,7 +133,7 @@ uint64_t pw_host_memory_bytes(void)
     uint64_t least = UINT64_MAX;
     const uint64_t mib = (uint64_t)1 << 20;
     struct rlimit rlimit;
-    lower(&least, available_bytes());
+    lower(&least, proc_bytes("/proc/meminfo", "MemAvailable"));
     lower(&least, environment_number("SLURM_MEM_PER_NODE") * mib);
     lower(&least, environment_number("SLURM_MEM_PER_CPU") * mib * (uint64_t)pw_host_cpus());
     each_cgroup("", "/sys/fs/cgroup", memory_limit_v2, &least);
@@ -145,8 +146,10 @@ uint64_t pw_host_memory_bytes(void)
 uint64_t pw_host_peak_memory_bytes(void)
 {
     struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0)
-        return 0;
+    /* Not ru_maxrss where it can be helped: that of the process which called exec() is carried over into it. */
+    uint64_t peak = proc_bytes("/proc/self/status", "VmHWM");
+    if (peak != 0 || getrusage(RUSAGE_SELF, &usage) != 0)
+        return peak;
     return (uint64_t)usage.ru_maxrss * 1024;
 }
 

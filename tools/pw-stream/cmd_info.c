@@ -41,6 +41,7 @@ static void print_levels(const struct pw_image_info *info)
 
 static void print_text(const struct pw_image_info *info)
 {
+    (void)printf("%-10s%s\n", "path", info->path);
     (void)printf("%-10s%s", "format", info->format);
     if (info->ngff_version[0] != '\0')
         (void)printf(", OME-NGFF %s", info->ngff_version);
@@ -104,6 +105,7 @@ static struct json_object *json_levels(const struct pw_image_info *info)
 static void print_json(const struct pw_image_info *info)
 {
     struct json_object *object = json_object_new_object(), *labels = json_object_new_array();
+    (void)json_object_object_add(object, "path", json_object_new_string(info->path));
     (void)json_object_object_add(object, "format", json_object_new_string(info->format));
     (void)json_object_object_add(object, "ngff", info->ngff_version[0] != '\0'
                                                      ? json_object_new_string(info->ngff_version)
