@@ -195,9 +195,9 @@ struct pw_image_info {
     double level_scale[PW_MAX_LEVELS][PW_MAX_RANK];
     double level_translation[PW_MAX_LEVELS][PW_MAX_RANK];
 
-    int is_label;        /* an OME-NGFF label image */
-    uint64_t n_objects;  /* of a label image that says so; 0 when unknown */
-    int n_labels;        /* label images below this image */
+    int is_label;                   /* an OME-NGFF label image */
+    uint64_t n_objects;             /* of a label image that says so; 0 when unknown */
+    int n_labels;                   /* label images below this image */
     const char *const *label_names; /* n_labels names, owned by the image */
 };
 
@@ -238,19 +238,19 @@ PW_API enum pw_status pw_image_read(struct pw_image *image, const uint64_t *star
  * grown by the halo and clipped at the image border.  Valid during the call.
  */
 struct pw_tile {
-    size_t struct_size;      /* sizeof(struct pw_tile) of the host; later versions append */
-    uint64_t index;          /* raster number of the tile */
-    uint64_t origin[3];      /* first voxel of the window in the volume, z y x */
-    uint64_t shape[3];       /* voxels of the window, z y x; 2-D images have shape[0] == 1 */
-    uint64_t core_start[3];  /* first voxel of the core, relative to the window */
-    uint64_t core_shape[3];  /* voxels of the core */
-    enum pw_dtype dtype;     /* element type of voxels */
-    const void *voxels;      /* [z][y][x], C order, dense */
-    size_t stride_bytes[3];  /* bytes from one voxel to the next along z y x */
-    double voxel_size[3];    /* physical size of a voxel, 1.0 when unknown */
-    const char *unit;        /* "micrometer" and the like; "" when unknown */
-    uint64_t volume_shape[3];/* voxels of the whole volume */
-    char *message;           /* write a reason here before returning an error */
+    size_t struct_size;       /* sizeof(struct pw_tile) of the host; later versions append */
+    uint64_t index;           /* raster number of the tile */
+    uint64_t origin[3];       /* first voxel of the window in the volume, z y x */
+    uint64_t shape[3];        /* voxels of the window, z y x; 2-D images have shape[0] == 1 */
+    uint64_t core_start[3];   /* first voxel of the core, relative to the window */
+    uint64_t core_shape[3];   /* voxels of the core */
+    enum pw_dtype dtype;      /* element type of voxels */
+    const void *voxels;       /* [z][y][x], C order, dense */
+    size_t stride_bytes[3];   /* bytes from one voxel to the next along z y x */
+    double voxel_size[3];     /* physical size of a voxel, 1.0 when unknown */
+    const char *unit;         /* "micrometer" and the like; "" when unknown */
+    uint64_t volume_shape[3]; /* voxels of the whole volume */
+    char *message;            /* write a reason here before returning an error */
     size_t message_bytes;
 };
 
@@ -280,13 +280,13 @@ enum pw_segment_flag {
  * exports   const struct pw_plugin *pw_plugin(void);
  */
 struct pw_plugin {
-    uint32_t abi;            /* PW_PLUGIN_ABI of the header it was compiled against */
-    uint32_t struct_size;    /* sizeof(struct pw_plugin) likewise */
-    const char *name;        /* one word */
-    const char *description; /* one line */
-    uint32_t flags;          /* enum pw_segment_flag */
-    uint32_t connectivity;   /* of its components, 1..3; 0 when it labels instances */
-    uint64_t halo[3];        /* voxels of context it needs, z y x; used when the run names no halo */
+    uint32_t abi;                     /* PW_PLUGIN_ABI of the header it was compiled against */
+    uint32_t struct_size;             /* sizeof(struct pw_plugin) likewise */
+    const char *name;                 /* one word */
+    const char *description;          /* one line */
+    uint32_t flags;                   /* enum pw_segment_flag */
+    uint32_t connectivity;            /* of its components, 1..3; 0 when it labels instances */
+    uint64_t halo[3];                 /* voxels of context it needs, z y x; used when the run names no halo */
     uint64_t scratch_bytes_per_voxel; /* what it allocates itself, counted in the memory plan */
     /*
      * Optional.  Called once per worker thread before its first tile; options is
@@ -316,7 +316,7 @@ enum pw_pass {
 /* A snapshot for the progress callback. */
 struct pw_progress {
     enum pw_pass pass;
-    uint64_t done;  /* tiles, or output units in PW_PASS_EMIT */
+    uint64_t done; /* tiles, or output units in PW_PASS_EMIT */
     uint64_t total;
     uint64_t input_bytes; /* uncompressed image bytes processed in this pass */
     double seconds;       /* since the pass began */
@@ -333,37 +333,37 @@ typedef int (*pw_progress_fn)(const struct pw_progress *progress, void *user);
 struct pw_run_options {
     size_t struct_size;
 
-    const char *input;            /* path, or "-" */
+    const char *input; /* path, or "-" */
     struct pw_open_options open;
-    int64_t channel;              /* -1: the image must have one */
-    int64_t time;                 /* -1: the image must have one */
+    int64_t channel; /* -1: the image must have one */
+    int64_t time;    /* -1: the image must have one */
 
-    const char *output;           /* path, "-", or NULL: into the input store under labels/ */
-    const char *output_format;    /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
-    const char *label_name;       /* name of the label image in a store; NULL: the segmenter's name */
-    const char *ngff;             /* "0.5" (default) or "0.4" */
-    enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
-    uint64_t output_chunk[3];     /* 0: chosen */
-    uint64_t output_shard[3];     /* 0: chosen */
+    const char *output;         /* path, "-", or NULL: into the input store under labels/ */
+    const char *output_format;  /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
+    const char *label_name;     /* name of the label image in a store; NULL: the segmenter's name */
+    const char *ngff;           /* "0.5" (default) or "0.4" */
+    enum pw_dtype output_dtype; /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
+    uint64_t output_chunk[3];   /* 0: chosen */
+    uint64_t output_shard[3];   /* 0: chosen */
     int overwrite;
 
-    const char *segmenter;        /* "otsu", "threshold:300,connectivity=2", "./plugin.so:options"; */
-    pw_segment_fn segment;        /* or a callback of the caller's, */
-    void *segment_user;           /*    with its user pointer */
-    uint32_t segment_flags;       /*    and enum pw_segment_flag */
+    const char *segmenter;  /* "otsu", "threshold:300,connectivity=2", "./plugin.so:options"; */
+    pw_segment_fn segment;  /* or a callback of the caller's, */
+    void *segment_user;     /*    with its user pointer */
+    uint32_t segment_flags; /*    and enum pw_segment_flag */
 
-    int connectivity;             /* of the touch merge, 1..3, and of a built-in segmenter that names none of its own;
+    int connectivity; /* of the touch merge, 1..3, and of a built-in segmenter that names none of its own;
                                      0: the segmenter's, else 1 */
-    uint64_t tile[3];             /* core, z y x; 0: chosen per axis */
+    uint64_t tile[3]; /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
-    int halo_given;               /* 0: the segmenter's own */
+    int halo_given; /* 0: the segmenter's own */
 
-    uint64_t memory_bytes;        /* 0: half of the smallest limit of the host */
-    int threads;                  /* 0: as many as the process may use */
+    uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
+    int threads;           /* 0: as many as the process may use */
     enum pw_io_engine io;
-    const char *scratch_dir;      /* NULL: beside the output, else $TMPDIR */
+    const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
 
-    pw_progress_fn progress;      /* may be NULL */
+    pw_progress_fn progress; /* may be NULL */
     void *progress_user;
 };
 
@@ -406,17 +406,17 @@ struct pw_run_result {
     uint64_t n_objects;
     uint64_t foreground_voxels;
     uint64_t n_tiles;
-    uint64_t n_empty_tiles;   /* without any label */
-    uint64_t n_tile_labels;   /* local ids over all tiles */
-    uint64_t n_edges;         /* after duplicates are removed */
-    uint64_t bytes_read;      /* from the image, as stored */
-    uint64_t bytes_written;   /* to the output */
+    uint64_t n_empty_tiles; /* without any label */
+    uint64_t n_tile_labels; /* local ids over all tiles */
+    uint64_t n_edges;       /* after duplicates are removed */
+    uint64_t bytes_read;    /* from the image, as stored */
+    uint64_t bytes_written; /* to the output */
     uint64_t stage_bytes;
-    double threshold;         /* of a whole-image otsu or a threshold; NaN otherwise */
+    double threshold; /* of a whole-image otsu or a threshold; NaN otherwise */
     double seconds[PW_PASS_COUNT];
     uint64_t peak_memory_bytes;
-    enum pw_dtype dtype;      /* of the output */
-    char output[4096];        /* where the labels are */
+    enum pw_dtype dtype; /* of the output */
+    char output[4096];   /* where the labels are */
 };
 
 /*

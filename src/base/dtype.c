@@ -16,7 +16,9 @@ static const struct {
     [PW_F64] = {"float64", "f8", "f64", 8},
 };
 
-enum { DTYPE_COUNT = (int)(sizeof table / sizeof table[0]) };
+enum {
+    DTYPE_COUNT = (int)(sizeof table / sizeof table[0])
+};
 
 static int valid(enum pw_dtype dtype)
 {

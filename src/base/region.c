@@ -42,8 +42,7 @@ int pw_box_equal(const struct pw_box *a, const struct pw_box *b)
 int pw_box_contains(const struct pw_box *outer, const struct pw_box *inner)
 {
     for (int i = 0; i < 3; i++)
-        if (inner->start[i] < outer->start[i] ||
-            inner->start[i] + inner->shape[i] > outer->start[i] + outer->shape[i])
+        if (inner->start[i] < outer->start[i] || inner->start[i] + inner->shape[i] > outer->start[i] + outer->shape[i])
             return 0;
     return 1;
 }

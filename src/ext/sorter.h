@@ -24,7 +24,9 @@
 #include "patchworks.h"
 #include "sys/file.h"
 
-enum { PW_SORTER_WORDS_MAX = 4 };
+enum {
+    PW_SORTER_WORDS_MAX = 4
+};
 
 struct pw_sorter_run {
     uint64_t offset_bytes; /* in the scratch file */
@@ -38,9 +40,9 @@ struct pw_sorter {
     int unique;
     char scratch_dir[4096];
     struct pw_buffer memory;
-    uint64_t capacity; /* records in half of memory */
-    uint64_t used;     /* records in the first half */
-    uint64_t next;     /* of the sorted records in memory */
+    uint64_t capacity;      /* records in half of memory */
+    uint64_t used;          /* records in the first half */
+    uint64_t next;          /* of the sorted records in memory */
     struct pw_scratch file; /* opened when needed */
     uint64_t file_bytes;
     struct pw_sorter_run *run;

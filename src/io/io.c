@@ -20,8 +20,8 @@ struct pw_io {
     const struct pw_io_engine_ops *ops;
     void *state;
     unsigned depth;
-    unsigned under_way;         /* started and not yet completed */
-    struct pw_read *completed;  /* oldest first */
+    unsigned under_way;        /* started and not yet completed */
+    struct pw_read *completed; /* oldest first */
     struct pw_read **last;
 };
 

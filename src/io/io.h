@@ -27,14 +27,14 @@ struct pw_read {
     int fd;           /* descriptor to read from, or -1 to open path */
     const char *path; /* with fd -1: opened read-only, read, closed; used only until pw_io_submit() returns */
     uint64_t offset;
-    size_t length;    /* bytes wanted; with a path the capacity of buffer, and the file may be shorter */
-    void *buffer;     /* at least length bytes */
-    void *tag;        /* the caller's */
+    size_t length; /* bytes wanted; with a path the capacity of buffer, and the file may be shorter */
+    void *buffer;  /* at least length bytes */
+    void *tag;     /* the caller's */
 
     /* result */
     const void *data; /* the bytes: buffer, or a mapping lent until pw_io_done() */
     size_t got;
-    int sys_errno;    /* 0, or why the read failed; ENOENT when path does not exist */
+    int sys_errno; /* 0, or why the read failed; ENOENT when path does not exist */
 
     /* the engine's own */
     struct pw_read *next;

@@ -63,7 +63,9 @@ static void prepare(struct uring *self, struct pw_read *read)
     self->queued++;
 }
 
-enum { BATCH = 8 }; /* prepared reads handed over at once; more would leave a cold disk idle meanwhile */
+enum {
+    BATCH = 8
+}; /* prepared reads handed over at once; more would leave a cold disk idle meanwhile */
 
 static int uring_start(void *state, struct pw_read *read)
 {

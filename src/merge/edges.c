@@ -6,7 +6,10 @@
 #include "base/checked.h"
 #include "base/memory.h"
 
-enum { BUFFERED = 16384, RECENT = 4096 };
+enum {
+    BUFFERED = 16384,
+    RECENT = 4096
+};
 
 enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, struct pw_error *error)
 {

@@ -8,7 +8,9 @@
 #include "base/memory.h"
 #include "ext/sorter.h"
 
-enum { IO_RECORDS = 16384 }; /* edges or ids read and written at once */
+enum {
+    IO_RECORDS = 16384
+}; /* edges or ids read and written at once */
 
 /* Labels that occur in edges, sorted; each with its parent in the union-find and its object's value. */
 struct nodes {
@@ -20,7 +22,9 @@ struct nodes {
 };
 
 /* Bytes of one node in memory. */
-enum { NODE_BYTES = 2 * sizeof(uint64_t) + sizeof(uint32_t) };
+enum {
+    NODE_BYTES = 2 * sizeof(uint64_t) + sizeof(uint32_t)
+};
 
 struct resolve {
     const struct pw_grid *grid;
@@ -286,8 +290,8 @@ struct id_writer {
 
 static enum pw_status flush_ids(struct id_writer *writer, struct pw_error *error)
 {
-    enum pw_status status = pw_file_write(writer->map->file.fd, writer->buffer, (size_t)writer->used,
-                                          writer->written, writer->map->file.name, error);
+    enum pw_status status = pw_file_write(writer->map->file.fd, writer->buffer, (size_t)writer->used, writer->written,
+                                          writer->map->file.name, error);
     writer->written += writer->used;
     writer->used = 0;
     return status;
@@ -351,11 +355,14 @@ static enum pw_status number(struct resolve *r, struct pw_error *error)
 }
 
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,
-                          uint64_t memory_bytes, const char *scratch_dir, struct pw_id_map *map,
-                          struct pw_error *error)
+                          uint64_t memory_bytes, const char *scratch_dir, struct pw_id_map *map, struct pw_error *error)
 {
-    struct resolve r = {.grid = grid, .stage = stage, .edges = edges, .scratch_dir = scratch_dir,
-                        .memory_bytes = memory_bytes, .map = map};
+    struct resolve r = {.grid = grid,
+                        .stage = stage,
+                        .edges = edges,
+                        .scratch_dir = scratch_dir,
+                        .memory_bytes = memory_bytes,
+                        .map = map};
     memset(map, 0, sizeof *map);
     map->file.fd = -1;
     map->offset = pw_alloc(grid->n_tiles + 1, sizeof *map->offset, error);
@@ -382,7 +389,8 @@ enum pw_status pw_id_map_read(const struct pw_id_map *map, uint64_t tile, uint64
         return pw_file_read_exactly(map->file.fd, id, (size_t)n * sizeof *id, at, map->file.name, error);
     /* Read into the upper half, then widened from the front: the narrow ids are always ahead of the wide ones. */
     uint32_t *narrow = (uint32_t *)(void *)id + n;
-    enum pw_status status = pw_file_read_exactly(map->file.fd, narrow, (size_t)n * sizeof *narrow, at, map->file.name, error);
+    enum pw_status status =
+        pw_file_read_exactly(map->file.fd, narrow, (size_t)n * sizeof *narrow, at, map->file.name, error);
     for (uint64_t i = 0; i < n && status == PW_OK; i++) {
         uint32_t value;
         memcpy(&value, narrow + i, sizeof value);

@@ -5,7 +5,11 @@
 #include "base/checked.h"
 #include "base/error.h"
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 /* Largest strip of the grid: rows and width over the three kinds of faces. */
 struct strip_size {
@@ -111,8 +115,8 @@ static enum pw_status decode_own(const struct pw_seams *seams, const unsigned ch
                            header->with_values != 0, shape, out, error);
 }
 
-static enum pw_status read_theirs(struct pw_seams *seams, uint64_t tile, const struct pw_record_header *header, int face,
-                                  struct pw_runs *out, struct pw_error *error)
+static enum pw_status read_theirs(struct pw_seams *seams, uint64_t tile, const struct pw_record_header *header,
+                                  int face, struct pw_runs *out, struct pw_error *error)
 {
     uint64_t shape[3], n = header->strip[face + 1] - header->strip[face];
     struct pw_box core = pw_grid_core(seams->grid, tile);
@@ -297,8 +301,8 @@ enum pw_status pw_seams_match(struct pw_seams *seams, const unsigned char *recor
         const int offset[3] = {i / 9 - 1, i / 3 % 3 - 1, i % 3 - 1};
         int axes = (offset[0] != 0) + (offset[1] != 0) + (offset[2] != 0);
         uint64_t neighbour;
-        if (axes == 0 || axes > seams->connectivity || !pw_grid_neighbour(seams->grid, header.tile, offset, &neighbour) ||
-            !pw_stage_has(seams->stage, neighbour))
+        if (axes == 0 || axes > seams->connectivity ||
+            !pw_grid_neighbour(seams->grid, header.tile, offset, &neighbour) || !pw_stage_has(seams->stage, neighbour))
             continue;
         status = match_neighbour(seams, record, &header, neighbour, offset, error);
     }

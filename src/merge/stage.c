@@ -7,10 +7,11 @@
 #include "base/memory.h"
 
 /* The log begins with one page that holds no record, so that offset 0 can mean "not there". */
-enum { FIRST_OFFSET = 4096 };
+enum {
+    FIRST_OFFSET = 4096
+};
 
-enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles,
-                             struct pw_error *error)
+enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles, struct pw_error *error)
 {
     memset(stage, 0, sizeof *stage);
     stage->file.fd = -1;

@@ -15,7 +15,7 @@
 #include "sys/file.h"
 
 struct pw_stage_entry {
-    uint64_t offset;   /* in the log; 0: the tile is not there yet */
+    uint64_t offset; /* in the log; 0: the tile is not there yet */
     uint32_t n_labels;
     uint32_t unused;
     uint64_t bytes;
@@ -28,8 +28,7 @@ struct pw_stage {
     struct pw_stage_entry *entry;
 };
 
-enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles,
-                             struct pw_error *error);
+enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles, struct pw_error *error);
 void pw_stage_close(struct pw_stage *stage); /* safe on a zeroed stage */
 uint64_t pw_stage_memory_bytes(uint64_t n_tiles);
 

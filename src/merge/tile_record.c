@@ -8,10 +8,16 @@
 
 static const uint64_t magic = UINT64_C(0x31454c4954575001); /* "\1PWTILE1" */
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 /* A value is 64 bits, 7 in a byte. */
-enum { VALUE_BYTES_MAX = 10 };
+enum {
+    VALUE_BYTES_MAX = 10
+};
 
 /* ---- sizes ------------------------------------------------------------- */
 
@@ -211,8 +217,8 @@ static unsigned char *put_strip(unsigned char *p, const struct pw_runs *runs, in
 
 static void put_header(unsigned char *out, const struct pw_record_header *h)
 {
-    const uint64_t word[] = {magic,     h->tile, h->bytes, h->n_labels, h->n_runs, h->n_voxels, h->table,
-                             h->planes, h->runs, h->checksum, h->with_values};
+    const uint64_t word[] = {magic,    h->tile,   h->bytes, h->n_labels, h->n_runs,     h->n_voxels,
+                             h->table, h->planes, h->runs,  h->checksum, h->with_values};
     size_t n = sizeof word / sizeof word[0];
     for (size_t i = 0; i < n; i++)
         put_word(out + 8 * i, word[i]);
@@ -225,8 +231,8 @@ static void put_header(unsigned char *out, const struct pw_record_header *h)
 size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
                         unsigned char *out)
 {
-    struct pw_record_header h = {.tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs,
-                                 .with_values = runs->value != NULL};
+    struct pw_record_header h = {
+        .tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs, .with_values = runs->value != NULL};
     unsigned char *p = out + PW_RECORD_HEADER_BYTES;
     h.table = h.planes = h.runs = PW_RECORD_HEADER_BYTES;
     if (runs->n_runs > 0) {
@@ -252,7 +258,7 @@ size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has
 
 enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *h, struct pw_error *error)
 {
-    uint64_t *const field[] = {&h->tile,  &h->bytes,  &h->n_labels, &h->n_runs,  &h->n_voxels,
+    uint64_t *const field[] = {&h->tile,  &h->bytes,  &h->n_labels, &h->n_runs,   &h->n_voxels,
                                &h->table, &h->planes, &h->runs,     &h->checksum, &h->with_values};
     size_t n = sizeof field / sizeof field[0];
     for (size_t i = 0; i < n; i++)

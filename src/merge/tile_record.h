@@ -20,25 +20,31 @@
 #include "label/runs.h"
 #include "patchworks.h"
 
-enum { PW_RECORD_HEADER_WORDS = 20 };
-enum { PW_RECORD_HEADER_BYTES = PW_RECORD_HEADER_WORDS * 8 };
+enum {
+    PW_RECORD_HEADER_WORDS = 20
+};
+enum {
+    PW_RECORD_HEADER_BYTES = PW_RECORD_HEADER_WORDS * 8
+};
 
 /* A face of a box: its axis (0 z, 1 y, 2 x) and side (0 low, 1 high). */
 #define PW_FACE(axis, side) (2 * (axis) + (side))
-enum { PW_FACES = 6 };
+enum {
+    PW_FACES = 6
+};
 
 struct pw_record_header {
     uint64_t tile;
-    uint64_t bytes;    /* of the whole record */
+    uint64_t bytes; /* of the whole record */
     uint64_t n_labels;
     uint64_t n_runs;
-    uint64_t n_voxels; /* foreground */
+    uint64_t n_voxels;    /* foreground */
     uint64_t with_values; /* strips carry the value of each run */
-    uint64_t table;    /* offsets in the record */
-    uint64_t planes;   /* shape[0]+1 64-bit offsets into runs */
+    uint64_t table;       /* offsets in the record */
+    uint64_t planes;      /* shape[0]+1 64-bit offsets into runs */
     uint64_t runs;
     uint64_t strip[PW_FACES + 1]; /* strip f is [strip[f], strip[f+1]) */
-    uint64_t checksum; /* CRC-32C of everything after the header */
+    uint64_t checksum;            /* CRC-32C of everything after the header */
 };
 
 /* What limits the size of records. */

@@ -6,7 +6,11 @@
 #include "base/checked.h"
 #include "base/error.h"
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 /* Planes are read together up to this many bytes, at least one plane. */
 #define CODED_BYTES ((uint64_t)1 << 20)
@@ -40,8 +44,8 @@ static struct sizes sizes_for(const struct pw_record_limits *limits, const uint6
 {
     struct sizes s = {.runs = runs_of(limits, pull), .rows = rows_of(pull), .planes = limits->shape[Z] + 1};
     s.ids = labels;
-    s.coded = pw_max_u64(pw_min_u64(pw_record_plane_bytes_max(limits), record_bytes),
-                         pw_min_u64(record_bytes, CODED_BYTES));
+    s.coded =
+        pw_max_u64(pw_min_u64(pw_record_plane_bytes_max(limits), record_bytes), pw_min_u64(record_bytes, CODED_BYTES));
     return s;
 }
 
@@ -52,8 +56,7 @@ uint64_t pw_puller_memory_bytes(const struct pw_record_limits *limits, const uin
 }
 
 /* The sizes that the tiles came out with, which are hardly ever the largest possible. */
-static struct sizes measure(const struct pw_stage *stage, const struct pw_record_limits *limits,
-                            const uint64_t pull[3])
+static struct sizes measure(const struct pw_stage *stage, const struct pw_record_limits *limits, const uint64_t pull[3])
 {
     uint64_t labels = 0, record = 0;
     for (uint64_t t = 0; t < stage->n_tiles; t++) {

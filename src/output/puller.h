@@ -32,19 +32,19 @@ struct pw_puller {
     uint64_t *sorted_value;
     uint64_t *row;
 
-    uint64_t *id;           /* of the local ids of id_tile */
-    uint64_t id_tile;       /* UINT64_MAX: none */
+    uint64_t *id;     /* of the local ids of id_tile */
+    uint64_t id_tile; /* UINT64_MAX: none */
     uint64_t id_capacity;
-    uint64_t *plane_index;  /* of a tile: depth + 1 offsets */
-    unsigned char *coded;   /* some planes of a tile */
+    uint64_t *plane_index; /* of a tile: depth + 1 offsets */
+    unsigned char *coded;  /* some planes of a tile */
     uint64_t coded_capacity;
 
     /* the box and tile at hand */
     struct pw_box box;
     uint64_t tile_n_labels;
-    int64_t row_shift;      /* from a row of the plane to a row of the box */
+    int64_t row_shift; /* from a row of the plane to a row of the box */
     int64_t x_shift;
-    int failed;             /* a local id beyond the tile's labels */
+    int failed; /* a local id beyond the tile's labels */
 };
 
 /* Reservation for boxes of at most pull voxels; the stage must be complete (its largest tiles are looked at). */

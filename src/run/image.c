@@ -18,8 +18,7 @@ enum pw_status pw_image_open(const char *path, const struct pw_open_options *opt
     struct pw_image *self = pw_alloc(1, sizeof *self, error);
     if (self == NULL)
         return PW_E_NOMEM;
-    enum pw_status status =
-        pw_source_open(path, options != NULL ? options : &defaults, NULL, &self->source, error);
+    enum pw_status status = pw_source_open(path, options != NULL ? options : &defaults, NULL, &self->source, error);
     if (status == PW_OK)
         status = pw_region_reader_new(self->source, &self->reader, error);
     if (status != PW_OK) {

@@ -37,9 +37,7 @@ static enum pw_status choose_connectivity(struct pw_job *job, struct pw_error *e
     int asked = job->options->connectivity;
     if (asked < 0 || asked > job->volume.rank)
         return pw_fail(error, PW_E_ARGUMENT, "--connectivity %d is not 1..%d for this image", asked, job->volume.rank);
-    job->sizes.connectivity = asked != 0                          ? asked
-                              : job->segmenter.connectivity != 0 ? job->segmenter.connectivity
-                                                                 : 1;
+    job->sizes.connectivity = asked != 0 ? asked : job->segmenter.connectivity != 0 ? job->segmenter.connectivity : 1;
     return PW_OK;
 }
 
@@ -71,7 +69,8 @@ static enum pw_status open_sink(struct pw_job *job, struct pw_error *error)
     const char *format = options->output == NULL ? "zarr" : options->output_format;
     if (options->output == NULL && (!is_zarr || info->ngff_version[0] == '\0'))
         return pw_fail(error, PW_E_ARGUMENT,
-                       "%s: no output given, and labels can only be put into an OME-Zarr image; use -o", options->input);
+                       "%s: no output given, and labels can only be put into an OME-Zarr image; use -o",
+                       options->input);
     if (options->output == NULL && options->ngff == NULL)
         request.ngff = strcmp(info->format, "zarr3") == 0 ? "0.5" : "0.4";
     for (int i = 0; i < 3; i++) {

@@ -22,12 +22,12 @@
 /* Sizes that the plan fixes. */
 struct pw_sizes {
     struct pw_load_plan load;
-    uint32_t depth;            /* ring slots */
+    uint32_t depth; /* ring slots */
     unsigned threads;
     int connectivity;          /* of the merge */
     uint64_t least_slot_bytes; /* a slot also holds the tile's record */
     uint64_t budget_bytes;
-    uint64_t resolve_bytes;    /* for sorting and union-find */
+    uint64_t resolve_bytes; /* for sorting and union-find */
     uint64_t planned_bytes;
 };
 

@@ -116,7 +116,8 @@ static enum pw_status count(struct pass *pass, const struct pw_range *range, dou
                        pass->job->source->path, pw_dtype_name(dtype));
     if (bytes > pass->job->sizes.budget_bytes / 4)
         return pw_fail(error, PW_E_BUDGET, "%s: otsu needs a histogram of %llu values; give --memory %lluM or more",
-                       pass->job->source->path, (unsigned long long)n_bins, (unsigned long long)((4 * bytes >> 20) + 1));
+                       pass->job->source->path, (unsigned long long)n_bins,
+                       (unsigned long long)((4 * bytes >> 20) + 1));
     enum pw_status status = pw_buffer_init(&pass->bins, bytes, "histogram", error);
     if (status != PW_OK)
         return status;

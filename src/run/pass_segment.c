@@ -163,7 +163,8 @@ static uint64_t voxel_bits(const struct pw_tile *tile, uint64_t z, uint64_t y, u
 {
     uint64_t bits = 0;
     memcpy(&bits,
-           (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1] + x * tile->stride_bytes[2],
+           (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1] +
+               x * tile->stride_bytes[2],
            pw_dtype_bytes(tile->dtype));
     return bits;
 }
@@ -190,8 +191,8 @@ static enum pw_status work(void *context, unsigned number, struct pw_slot *slot,
         no_runs(&worker->window, core.shape);
     } else {
         describe_tile(job, slot, &core, &tile);
-        enum pw_status status = job->segmenter.ops->segment(&job->segmenter, &worker->segment, &tile, &worker->window,
-                                                            error);
+        enum pw_status status =
+            job->segmenter.ops->segment(&job->segmenter, &worker->segment, &tile, &worker->window, error);
         if (status != PW_OK)
             return status;
         if (!pw_box_equal(&core, &slot->window)) {

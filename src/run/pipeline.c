@@ -95,8 +95,7 @@ static enum pw_status commit(struct state *s, struct pw_slot *slot, struct pw_er
     enum pw_status status = PW_OK;
     if (s->pipeline->commit != NULL)
         status = s->pipeline->commit(s->pipeline->context, slot, error);
-    atomic_fetch_add(&s->counters.input_bytes,
-                     pw_box_voxels(&slot->window) * s->pipeline->volume->voxel_bytes);
+    atomic_fetch_add(&s->counters.input_bytes, pw_box_voxels(&slot->window) * s->pipeline->volume->voxel_bytes);
     atomic_fetch_add(&s->counters.done, 1);
     return status;
 }
@@ -185,7 +184,8 @@ static void destroy(struct state *s)
     free(s->scratch);
     for (uint32_t i = 0; s->ring.slot != NULL && i < s->ring.depth; i++)
         for (uint32_t k = 0; s->ring.slot[i].use != NULL && k < s->ring.slot[i].n_uses; k++)
-            pw_io_done(s->loader.io, &s->ring.slot[i].use[k].read); /* lent mappings of tiles that were never worked on */
+            pw_io_done(s->loader.io,
+                       &s->ring.slot[i].use[k].read); /* lent mappings of tiles that were never worked on */
     pw_ring_destroy(&s->ring);
     if (s->loader.io != NULL)
         pw_loader_destroy(&s->loader);

@@ -16,8 +16,8 @@ struct pw_pipeline {
     const struct pw_volume *volume;
     const struct pw_grid *grid;
     struct pw_load_plan load;
-    uint32_t depth;            /* slots of the ring */
-    unsigned threads;          /* workers */
+    uint32_t depth;   /* slots of the ring */
+    unsigned threads; /* workers */
     uint64_t least_slot_bytes;
 
     /* Work on a loaded slot; worker is 0..threads-1.  From that worker's thread. */
@@ -28,7 +28,7 @@ struct pw_pipeline {
 };
 
 /* Runs it.  *stored_read gets the bytes read from the store.  Errors: the first of any thread; PW_E_CANCELLED. */
-enum pw_status pw_pipeline_run(const struct pw_pipeline *pipeline, const struct pw_watch *watch,
-                               uint64_t *stored_read, struct pw_error *error);
+enum pw_status pw_pipeline_run(const struct pw_pipeline *pipeline, const struct pw_watch *watch, uint64_t *stored_read,
+                               struct pw_error *error);
 
 #endif

@@ -16,7 +16,11 @@
 #include "run/job.h"
 #include "sys/host.h"
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -299,8 +303,7 @@ static void choose_threads(struct pw_job *job)
 {
     int threads = job->options->threads > 0 ? job->options->threads : pw_host_cpus();
     job->sizes.threads = (unsigned)(threads < 1024 ? threads : 1024);
-    job->sizes.budget_bytes =
-        job->options->memory_bytes != 0 ? job->options->memory_bytes : pw_host_memory_bytes() / 2;
+    job->sizes.budget_bytes = job->options->memory_bytes != 0 ? job->options->memory_bytes : pw_host_memory_bytes() / 2;
 }
 
 /* The tile before the budget is looked at: what the options say, else what suits the image. */

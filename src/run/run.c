@@ -55,8 +55,8 @@ static enum pw_status resolve(struct pw_job *job, struct pw_run_result *result, 
     struct pw_progress progress = {.pass = PW_PASS_RESOLVE, .done = 0, .total = 1};
     if (job->options->progress != NULL && job->options->progress(&progress, job->options->progress_user) != 0)
         return pw_fail(error, PW_E_CANCELLED, "stopped");
-    enum pw_status status = pw_resolve(&job->grid, &job->stage, &job->edges, job->sizes.resolve_bytes,
-                                       job->scratch_dir, &job->map, error);
+    enum pw_status status =
+        pw_resolve(&job->grid, &job->stage, &job->edges, job->sizes.resolve_bytes, job->scratch_dir, &job->map, error);
     if (status != PW_OK)
         return status;
     result->n_objects = job->map.n_objects;

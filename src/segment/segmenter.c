@@ -40,7 +40,9 @@ static enum pw_status read_threshold(struct pw_segmenter *segmenter, const char 
 }
 
 /* Splits "name:a,b=c" in place: name, then up to 8 parts. */
-enum { MAX_PARTS = 8 };
+enum {
+    MAX_PARTS = 8
+};
 
 struct parts {
     char text[512];

@@ -50,20 +50,20 @@ struct pw_segment_ops {
 
 struct pw_segmenter {
     const struct pw_segment_ops *ops;
-    char text[160];       /* the specification, completed: "threshold:300,connectivity=1" */
-    char name[64];        /* one word, for a label image's name */
-    enum pw_dtype dtype;  /* of the image */
-    int rank;             /* of the image: 2 or 3 */
-    int connectivity;     /* of its components, 1..rank; 0: instances */
-    int components;       /* labels are connected components: touching across a seam means the same object */
-    int serial;           /* one call at a time */
-    int tile_invariant;   /* the merged result does not depend on the tile shape */
+    char text[160];      /* the specification, completed: "threshold:300,connectivity=1" */
+    char name[64];       /* one word, for a label image's name */
+    enum pw_dtype dtype; /* of the image */
+    int rank;            /* of the image: 2 or 3 */
+    int connectivity;    /* of its components, 1..rank; 0: instances */
+    int components;      /* labels are connected components: touching across a seam means the same object */
+    int serial;          /* one call at a time */
+    int tile_invariant;  /* the merged result does not depend on the tile shape */
     uint64_t halo[3];
     uint64_t scratch_bytes_per_voxel;
     int labels_may_touch; /* two runs of a row may stand side by side */
     int joins_equal_only; /* labels join across a seam only when their voxels are equal */
 
-    int needs_histogram;  /* a whole-image threshold: call pw_segmenter_set_threshold() before the first tile */
+    int needs_histogram; /* a whole-image threshold: call pw_segmenter_set_threshold() before the first tile */
     int has_threshold;
     struct pw_threshold threshold;
     double threshold_value;
@@ -95,8 +95,8 @@ uint64_t pw_segmenter_memory_bytes(const struct pw_segmenter *segmenter, const u
 
 extern const struct pw_segment_ops pw_threshold_segment_ops; /* segment/threshold_segmenter.c */
 extern const struct pw_segment_ops pw_otsu_tile_segment_ops;
-extern const struct pw_segment_ops pw_equal_segment_ops;     /* segment/equal_segmenter.c */
-extern const struct pw_segment_ops pw_callback_segment_ops;  /* segment/callback_segmenter.c */
+extern const struct pw_segment_ops pw_equal_segment_ops;    /* segment/equal_segmenter.c */
+extern const struct pw_segment_ops pw_callback_segment_ops; /* segment/callback_segmenter.c */
 
 /* Loads the plugin at path and fills segmenter from it.  segment/plugin.c */
 enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,

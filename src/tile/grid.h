@@ -14,7 +14,7 @@ struct pw_grid {
     uint64_t volume[3]; /* voxels, z y x */
     uint64_t tile[3];   /* of a core that is not clipped */
     uint64_t halo[3];
-    uint64_t count[3];  /* tiles along each axis */
+    uint64_t count[3]; /* tiles along each axis */
     uint64_t n_tiles;
 };
 

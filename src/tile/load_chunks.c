@@ -110,12 +110,13 @@ static enum pw_status decode_use(struct pw_loader *loader, struct pw_slot *slot,
     struct pw_region region;
     pw_source_chunk_region(source, use->index, &region);
     int into_window = !use->cached && pw_volume_chunk_is_window(loader->volume, &region, &slot->window);
-    void *target = use->cached    ? pw_chunk_cache_buffer(loader->cache, use->entry)
-                   : into_window  ? slot->memory.data
-                                  : scratch->chunk.data;
+    void *target = use->cached   ? pw_chunk_cache_buffer(loader->cache, use->entry)
+                   : into_window ? slot->memory.data
+                                 : scratch->chunk.data;
     enum pw_status status = read_status(source, use, error);
     if (status == PW_OK)
-        status = source->ops->decode(source, scratch->decoder, use->index, use->read.data, use->read.got, target, error);
+        status =
+            source->ops->decode(source, scratch->decoder, use->index, use->read.data, use->read.got, target, error);
     slot->stored_read += use->read.got;
     pw_io_done(loader->io, &use->read);
     use->fetched = 0;
@@ -186,4 +187,3 @@ enum pw_status pw_finish_chunks(struct pw_loader *loader, struct pw_slot *slot, 
         fill_empty(loader, slot);
     return status;
 }
-

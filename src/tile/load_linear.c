@@ -14,7 +14,11 @@
 #include "sys/file.h"
 #include "tile/load_modes.h"
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 /* A stretch of rows is read in pieces of this size, so that several are under way. */
 #define ROW_READ_BYTES ((uint64_t)1 << 20)
@@ -110,9 +114,9 @@ static void window_range(const struct pw_volume *volume, const struct pw_box *wi
  */
 struct extents {
     const struct pw_linear *linear;
-    uint64_t from;       /* what follows holds for offsets from here on */
-    uint64_t next_data;  /* [from, next_data) is a hole */
-    uint64_t data_end;   /* [next_data, data_end) is data */
+    uint64_t from;      /* what follows holds for offsets from here on */
+    uint64_t next_data; /* [from, next_data) is a hole */
+    uint64_t data_end;  /* [next_data, data_end) is data */
 };
 
 static void find_extents(struct extents *extents, uint64_t offset)

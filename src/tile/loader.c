@@ -8,7 +8,11 @@
 #include "base/error.h"
 #include "tile/load_modes.h"
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 /* ---- plan ------------------------------------------------------------- */
 

@@ -33,40 +33,40 @@ struct pw_load_plan {
     enum pw_load_mode mode;
     enum pw_io_engine engine;
     unsigned io_depth;
-    uint64_t window[3];        /* the largest window */
-    uint32_t chunks_per_tile;  /* the most chunks a window touches; 0 without chunks */
-    uint32_t cached_chunks;    /* capacity of the chunk cache; 0: none is needed */
-    uint64_t window_bytes;     /* of voxels in a slot; 0 when they are lent */
-    uint64_t stored_bytes;     /* for stored chunks in a slot */
-    uint64_t mapped_bytes;     /* of the page cache that one tile keeps resident */
+    uint64_t window[3];       /* the largest window */
+    uint32_t chunks_per_tile; /* the most chunks a window touches; 0 without chunks */
+    uint32_t cached_chunks;   /* capacity of the chunk cache; 0: none is needed */
+    uint64_t window_bytes;    /* of voxels in a slot; 0 when they are lent */
+    uint64_t stored_bytes;    /* for stored chunks in a slot */
+    uint64_t mapped_bytes;    /* of the page cache that one tile keeps resident */
 };
 
 /* One chunk of a tile on its way. */
 struct pw_chunk_use {
     struct pw_read read;
     uint64_t index[PW_MAX_RANK];
-    uint32_t entry;       /* of the chunk cache, with cached */
-    int cached;           /* holds entry */
-    int fetched;          /* this tile reads and decodes it */
-    int empty;            /* nothing is stored */
+    uint32_t entry; /* of the chunk cache, with cached */
+    int cached;     /* holds entry */
+    int fetched;    /* this tile reads and decodes it */
+    int empty;      /* nothing is stored */
 };
 
 /* The place of one tile in the ring.  Between the queues a slot belongs to one thread. */
 struct pw_slot {
-    uint64_t sequence;         /* 0, 1, 2, .. in the order of begin */
+    uint64_t sequence; /* 0, 1, 2, .. in the order of begin */
     uint64_t tile;
     struct pw_box window;
-    uint32_t pending;          /* reads under way */
+    uint32_t pending; /* reads under way */
     uint32_t n_uses;
-    struct pw_chunk_use *use;  /* chunks_per_tile entries */
-    struct pw_buffer memory;   /* the window, then stored chunks; afterwards the tile's record */
-    int constant;              /* every voxel is the fill value; voxels is not set */
+    struct pw_chunk_use *use; /* chunks_per_tile entries */
+    struct pw_buffer memory;  /* the window, then stored chunks; afterwards the tile's record */
+    int constant;             /* every voxel is the fill value; voxels is not set */
     const void *voxels;
-    size_t stride_bytes[3];    /* z y x */
-    uint64_t stored_read;      /* bytes that came from the store for this tile */
+    size_t stride_bytes[3]; /* z y x */
+    uint64_t stored_read;   /* bytes that came from the store for this tile */
 
-    size_t record_bytes;       /* of the finished record at memory.data; see merge/stage.h */
-    struct pw_slot *next;      /* in a queue of the ring */
+    size_t record_bytes;  /* of the finished record at memory.data; see merge/stage.h */
+    struct pw_slot *next; /* in a queue of the ring */
 };
 
 struct pw_loader {
@@ -75,8 +75,8 @@ struct pw_loader {
     struct pw_load_plan plan;
     struct pw_io *io;
     struct pw_chunk_cache *cache;
-    struct pw_read *rows;      /* io_depth reads of PW_LOAD_ROWS */
-    void *map;                 /* PW_LOAD_MAP */
+    struct pw_read *rows; /* io_depth reads of PW_LOAD_ROWS */
+    void *map;            /* PW_LOAD_MAP */
     size_t map_bytes;
     uint64_t sequence;
 };

@@ -27,7 +27,7 @@ struct pw_ring {
     pthread_cond_t changed;
     /* under lock */
     struct pw_slot_queue free, loaded, done;
-    uint64_t n_left;  /* tiles not yet freed by the committer */
+    uint64_t n_left;    /* tiles not yet freed by the committer */
     uint64_t n_to_load; /* tiles not yet put into loaded */
     int stopped;
     struct pw_error error;

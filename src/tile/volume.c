@@ -5,7 +5,11 @@
 #include "base/checked.h"
 #include "base/error.h"
 
-enum { Z = 0, Y = 1, X = 2 };
+enum {
+    Z = 0,
+    Y = 1,
+    X = 2
+};
 
 static int axis_is(const struct pw_axis *axis, const char *name)
 {
@@ -180,8 +184,8 @@ void pw_volume_copy_chunk(const struct pw_volume *volume, const struct pw_region
     size_t bytes = volume->voxel_bytes;
     for (uint64_t z = 0; z < o.box.shape[Z]; z++)
         for (uint64_t y = 0; y < o.box.shape[Y]; y++) {
-            const unsigned char *in = (const unsigned char *)chunk +
-                                      (o.chunk_first + z * o.chunk_step[Z] + y * o.chunk_step[Y]) * bytes;
+            const unsigned char *in =
+                (const unsigned char *)chunk + (o.chunk_first + z * o.chunk_step[Z] + y * o.chunk_step[Y]) * bytes;
             unsigned char *out =
                 window_row(volume, window, target, o.box.start[Z] + z, o.box.start[Y] + y, o.box.start[X]);
             if (o.chunk_step[X] == 1)

@@ -11,13 +11,13 @@
 #include "store/source.h"
 
 struct pw_volume {
-    struct pw_source *source;     /* not owned */
-    int axis[3];                  /* the array's axis of z, y, x; -1: none, 1 thick */
-    uint64_t fixed[PW_MAX_RANK];  /* index on every other axis */
-    uint64_t shape[3];            /* voxels */
-    uint64_t chunk[3];            /* of the source, along z y x */
-    int rank;                     /* 2 without a z axis of the array, else 3 */
-    struct pw_axis space[3];      /* calibration of z y x */
+    struct pw_source *source;    /* not owned */
+    int axis[3];                 /* the array's axis of z, y, x; -1: none, 1 thick */
+    uint64_t fixed[PW_MAX_RANK]; /* index on every other axis */
+    uint64_t shape[3];           /* voxels */
+    uint64_t chunk[3];           /* of the source, along z y x */
+    int rank;                    /* 2 without a z axis of the array, else 3 */
+    struct pw_axis space[3];     /* calibration of z y x */
     size_t voxel_bytes;
 };
 

@@ -10,13 +10,19 @@
 #include "io/io.h"
 
 /* Every engine against what was written: offsets that are nothing's multiple, files shorter than asked for. */
-enum { FILE_BYTES = 300001, DEPTH = 4, MANY = 97 };
+enum {
+    FILE_BYTES = 300001,
+    DEPTH = 4,
+    MANY = 97
+};
 
 static char directory[64], path[96];
 static unsigned char content[FILE_BYTES], buffer[FILE_BYTES + 64];
 
 static const enum pw_io_engine engines[] = {PW_IO_SYNC, PW_IO_MMAP, PW_IO_URING, PW_IO_AUTO};
-enum { N_ENGINES = sizeof engines / sizeof engines[0] };
+enum {
+    N_ENGINES = sizeof engines / sizeof engines[0]
+};
 
 static void make_file(void)
 {

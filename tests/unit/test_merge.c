@@ -12,7 +12,9 @@
 #include "merge/seams.h"
 #include "merge/tile_record.h"
 
-enum { MAX_VOXELS = 12 * 13 * 14 };
+enum {
+    MAX_VOXELS = 12 * 13 * 14
+};
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -42,8 +44,7 @@ static struct pw_runs label_box(struct arena *a, const unsigned char *volume, co
     struct pw_threshold above;
     pw_threshold_init(&above, PW_U8, 0);
     for (uint64_t z = 0; z < box->shape[0]; z++)
-        pw_threshold_rows(&above,
-                          volume + ((box->start[0] + z) * shape[1] + box->start[1]) * shape[2] + box->start[2],
+        pw_threshold_rows(&above, volume + ((box->start[0] + z) * shape[1] + box->start[1]) * shape[2] + box->start[2],
                           (size_t)shape[2], box->shape[1], box->shape[2],
                           a->bits + z * box->shape[1] * pw_bit_words(box->shape[2]));
     a->scratch = realloc(a->scratch, pw_components_scratch_bytes(box->shape));
@@ -133,7 +134,8 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
 
 Test(merge, equals_labelling_at_once)
 {
-    static const uint64_t tile[][3] = {{4, 4, 4}, {1, 5, 7}, {12, 1, 3}, {5, 13, 1}, {1, 1, 1}, {12, 13, 14}, {7, 2, 5}};
+    static const uint64_t tile[][3] = {{4, 4, 4}, {1, 5, 7},    {12, 1, 3}, {5, 13, 1},
+                                       {1, 1, 1}, {12, 13, 14}, {7, 2, 5}};
     const uint64_t shape[3] = {12, 13, 14};
     for (int connectivity = 1; connectivity <= 3; connectivity++)
         for (size_t i = 0; i < sizeof tile / sizeof tile[0]; i++)

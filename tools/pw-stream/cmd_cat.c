@@ -71,7 +71,9 @@ static int put_npy_header(const struct pw_image_info *info)
                                 npy_type(info->dtype));
     for (int i = 0; i < info->rank; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%llu%s", (unsigned long long)info->shape[i],
-                              i + 1 < info->rank ? ", " : info->rank == 1 ? "," : "");
+                              i + 1 < info->rank ? ", "
+                              : info->rank == 1  ? ","
+                                                 : "");
     n += (size_t)snprintf(text + n, sizeof text - n, "), }");
     size_t total = (10 + n + 1 + 63) / 64 * 64;
     unsigned char header[640] = "\x93NUMPY\x01";
@@ -99,8 +101,8 @@ static struct band choose_band(const struct pw_image_info *info)
     for (int i = info->rank - 1; i >= 0; i--)
         if (__builtin_mul_overflow(bytes[i + 1], info->shape[i], &bytes[i]))
             bytes[i] = UINT64_MAX;
-    while (band.axis + 1 < info->rank && (info->shape[band.axis] == 1 ||
-                                          bytes[band.axis + 1] > BAND_BYTES_MOST / info->chunk[band.axis]))
+    while (band.axis + 1 < info->rank &&
+           (info->shape[band.axis] == 1 || bytes[band.axis + 1] > BAND_BYTES_MOST / info->chunk[band.axis]))
         band.axis++;
     uint64_t chunk = info->chunk[band.axis], each = bytes[band.axis + 1];
     band.step = BAND_BYTES / (each > 0 ? each : 1) / chunk * chunk;

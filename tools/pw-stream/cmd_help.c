@@ -18,7 +18,8 @@ int pw_cmd_help(int argc, char **argv)
                "Segments images of any size in tiles, in bounded memory, with one id for each object.\n");
     for (const struct pw_command *c = pw_commands; c->name != NULL; c++)
         (void)printf("  %-9s %s\n", c->name, c->summary);
-    (void)puts("\npw-stream help VERB lists the options of a verb. Results go to standard output, all else to standard\n"
-               "error. Exit status: 0 done, 1 failed, 2 done with warnings, 64 wrong usage.");
+    (void)puts(
+        "\npw-stream help VERB lists the options of a verb. Results go to standard output, all else to standard\n"
+        "error. Exit status: 0 done, 1 failed, 2 done with warnings, 64 wrong usage.");
     return PW_EXIT_DONE;
 }

@@ -107,9 +107,8 @@ static void print_json(const struct pw_image_info *info)
     struct json_object *object = json_object_new_object(), *labels = json_object_new_array();
     (void)json_object_object_add(object, "path", json_object_new_string(info->path));
     (void)json_object_object_add(object, "format", json_object_new_string(info->format));
-    (void)json_object_object_add(object, "ngff", info->ngff_version[0] != '\0'
-                                                     ? json_object_new_string(info->ngff_version)
-                                                     : NULL);
+    (void)json_object_object_add(object, "ngff",
+                                 info->ngff_version[0] != '\0' ? json_object_new_string(info->ngff_version) : NULL);
     (void)json_object_object_add(object, "shape", json_shape(info->shape, info->rank));
     (void)json_object_object_add(object, "dtype", json_object_new_string(pw_dtype_name(info->dtype)));
     (void)json_object_object_add(object, "chunk", json_shape(info->chunk, info->rank));

@@ -10,7 +10,11 @@
 #include "run_report.h"
 #include "signals.h"
 
-enum summary { SUMMARY_TEXT, SUMMARY_JSON, SUMMARY_NONE };
+enum summary {
+    SUMMARY_TEXT,
+    SUMMARY_JSON,
+    SUMMARY_NONE
+};
 
 /* Everything the command line says. */
 struct request {

@@ -24,6 +24,11 @@ int pw_cmd_preview(int argc, char **argv);
 int pw_cmd_version(int argc, char **argv);
 int pw_cmd_help(int argc, char **argv);
 
-enum { PW_EXIT_DONE = 0, PW_EXIT_FAILED = 1, PW_EXIT_WARNINGS = 2, PW_EXIT_USAGE = 64 };
+enum {
+    PW_EXIT_DONE = 0,
+    PW_EXIT_FAILED = 1,
+    PW_EXIT_WARNINGS = 2,
+    PW_EXIT_USAGE = 64
+};
 
 #endif

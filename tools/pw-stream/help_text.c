@@ -46,7 +46,8 @@ const char pw_help_run[] =
     "  --summary FORM        text, json or none\n"
     "  --quiet               nothing but errors;  --verbose  also the plan\n"
     "\n"
-    "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints progress.\n";
+    "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints "
+    "progress.\n";
 
 const char pw_help_info[] =
     "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"

@@ -30,7 +30,9 @@ static double fraction(const struct pw_progress *p)
 
 static void put_line(const struct pw_progress *p, char *out, size_t capacity)
 {
-    enum { WIDTH = 24 };
+    enum {
+        WIDTH = 24
+    };
     char left[32] = "?", bar[WIDTH + 1];
     double done = fraction(p);
     double rate = p->seconds > 0 ? (double)p->input_bytes / p->seconds / 1e9 : 0;
@@ -47,7 +49,8 @@ static void put_line(const struct pw_progress *p, char *out, size_t capacity)
 
 static void put_json(const struct pw_progress *p)
 {
-    (void)fprintf(stderr, "{\"pass\": \"%s\", \"done\": %llu, \"total\": %llu, \"input_bytes\": %llu, \"seconds\": %.3f}\n",
+    (void)fprintf(stderr,
+                  "{\"pass\": \"%s\", \"done\": %llu, \"total\": %llu, \"input_bytes\": %llu, \"seconds\": %.3f}\n",
                   pw_pass_name(p->pass), (unsigned long long)p->done, (unsigned long long)p->total,
                   (unsigned long long)p->input_bytes, p->seconds);
 }

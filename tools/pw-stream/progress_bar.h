@@ -6,7 +6,12 @@
 
 #include "patchworks.h"
 
-enum pw_progress_when { PW_PROGRESS_AUTO, PW_PROGRESS_ALWAYS, PW_PROGRESS_NEVER, PW_PROGRESS_JSON };
+enum pw_progress_when {
+    PW_PROGRESS_AUTO,
+    PW_PROGRESS_ALWAYS,
+    PW_PROGRESS_NEVER,
+    PW_PROGRESS_JSON
+};
 
 struct pw_progress_bar {
     enum pw_progress_when when; /* AUTO has been decided before the run */
