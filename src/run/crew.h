@@ -32,7 +32,7 @@ typedef void (*pw_crew_fn)(void *context, unsigned member);
 
 /*
  * Runs n threads, each work(context, 0..n-1), until all have returned.
- * Errors: PW_E_NOMEM when a thread cannot be made (those made are told to cancel and joined).
+ * Errors: PW_E_NOMEM when a thread cannot be made; then no member has begun to work.
  */
 enum pw_status pw_crew_run(unsigned n, pw_crew_fn work, void *context, struct pw_counters *counters,
                            const struct pw_watch *watch, struct pw_error *error);

@@ -195,7 +195,9 @@ enum pw_status pw_pipeline_run(const struct pw_pipeline *pipeline, const struct 
                                struct pw_error *error)
 {
     struct state s = {.pipeline = pipeline};
+    struct pw_source *source = pipeline->volume->source;
     enum pw_status status = init(&s, error);
+    source->cancel = &s.counters.cancel;
     if (status == PW_OK) {
         unsigned members = pipeline->threads == 1 ? 1 : pipeline->threads + 2;
         status = pw_crew_run(members, play, &s, &s.counters, watch, error);
@@ -205,6 +207,7 @@ enum pw_status pw_pipeline_run(const struct pw_pipeline *pipeline, const struct 
             status = error->status;
         }
     }
+    source->cancel = NULL;
     destroy(&s);
     return status;
 }

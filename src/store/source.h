@@ -73,7 +73,10 @@ struct pw_source_ops {
     enum pw_status (*decode)(struct pw_source *source, struct pw_decoder *decoder, const uint64_t *chunk_index,
                              const void *stored, size_t n, void *voxels, struct pw_error *error);
 
-    /* STREAM: blocks until the first end bytes of linear.fd are there.  PW_E_TRUNCATED when the stream ends before. */
+    /*
+     * STREAM: blocks until the first end bytes of linear.fd are there.  PW_E_TRUNCATED when the stream ends
+     * before, PW_E_CANCELLED when *source->cancel was raised meanwhile.
+     */
     enum pw_status (*await)(struct pw_source *source, uint64_t end, struct pw_error *error);
 
     void (*close)(struct pw_source *source); /* frees source itself */
@@ -88,6 +91,7 @@ struct pw_source {
     struct pw_linear linear;     /* LINEAR */
     uint64_t stored_bytes_max;   /* CHUNKED: capacity that holds the stored bytes of any chunk; checked on reading */
     uint64_t fill;               /* bits of the fill value, in the low bytes (native order) */
+    const _Atomic int *cancel;   /* set by who reads, before any thread does: not 0 ends waiting; NULL: nothing does */
 };
 
 /*

@@ -19,13 +19,14 @@
 #include "sys/file.h"
 
 enum {
-    STEP_BYTES = 1 << 20
+    STEP_BYTES = 1 << 20,
+    LOOK_UP_MS = 100 /* how long a silent pipe is waited for before looking whether to stop */
 };
 #define INPUT_NAME "standard input"
 
 struct stream_source {
     struct pw_source base;
-    struct pw_scratch spool; /* base.linear.fd is its descriptor */
+    struct pw_scratch spool;  /* base.linear.fd is its descriptor */
     int input;                /* not ours to close */
     _Atomic uint64_t spooled; /* bytes of the array in the file; grows under lock, read without */
     pthread_mutex_t lock;     /* guards all below, and the reading of input */
@@ -35,29 +36,39 @@ struct stream_source {
     unsigned char *step; /* STEP_BYTES */
 };
 
-/* read(2) that waits when the descriptor is non-blocking; *got 0 at the end of the stream. */
-static enum pw_status read_some(int fd, void *buffer, size_t n, size_t *got, struct pw_error *error)
+/*
+ * read(2) that waits, also when the descriptor is non-blocking; *got 0 at the end of the stream.  A reader that
+ * must be able to stop never blocks in read() itself: a signal may end up in another thread.
+ */
+static enum pw_status read_some(const struct stream_source *stream, void *buffer, size_t n, size_t *got,
+                                struct pw_error *error)
 {
+    const _Atomic int *cancel = stream->base.cancel;
+    struct pollfd wait = {.fd = stream->input, .events = POLLIN};
     for (;;) {
-        ssize_t r = read(fd, buffer, n);
+        int ready = cancel == NULL || poll(&wait, 1, LOOK_UP_MS) > 0;
+        if (cancel != NULL && atomic_load(cancel) != 0)
+            return pw_fail(error, PW_E_CANCELLED, "stopped");
+        if (!ready)
+            continue;
+        ssize_t r = read(stream->input, buffer, n);
         if (r >= 0) {
             *got = (size_t)r;
             return PW_OK;
         }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            struct pollfd wait = {.fd = fd, .events = POLLIN};
-            (void)poll(&wait, 1, -1);
-        } else if (errno != EINTR) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            (void)poll(&wait, 1, LOOK_UP_MS);
+        else if (errno != EINTR)
             return pw_fail_errno(error, PW_E_IO, errno, INPUT_NAME ": cannot read");
-        }
     }
 }
 
-static enum pw_status read_exactly(int fd, void *buffer, size_t n, const char *what, struct pw_error *error)
+static enum pw_status read_exactly(const struct stream_source *stream, void *buffer, size_t n, const char *what,
+                                   struct pw_error *error)
 {
     for (size_t done = 0; done < n;) {
         size_t got;
-        enum pw_status status = read_some(fd, (char *)buffer + done, n - done, &got, error);
+        enum pw_status status = read_some(stream, (char *)buffer + done, n - done, &got, error);
         if (status != PW_OK)
             return status;
         if (got == 0)
@@ -73,7 +84,7 @@ static enum pw_status check_end(struct stream_source *stream, struct pw_error *e
     size_t got;
     char text[256];
     const struct pw_image_info *info = &stream->base.info;
-    enum pw_status status = read_some(stream->input, stream->step, 1, &got, error);
+    enum pw_status status = read_some(stream, stream->step, 1, &got, error);
     if (status == PW_OK && got != 0)
         return pw_fail(error, PW_E_FORMAT, INPUT_NAME ": more bytes follow the %" PRIu64 " of shape %s of %s",
                        stream->base.linear.file_bytes, pw_shape_text(text, sizeof text, info->shape, info->rank),
@@ -87,8 +98,7 @@ static enum pw_status spool_step(struct stream_source *stream, struct pw_error *
     uint64_t at = atomic_load_explicit(&stream->spooled, memory_order_relaxed);
     uint64_t total = stream->base.linear.file_bytes;
     size_t got;
-    enum pw_status status =
-        read_some(stream->input, stream->step, (size_t)pw_min_u64(STEP_BYTES, total - at), &got, error);
+    enum pw_status status = read_some(stream, stream->step, (size_t)pw_min_u64(STEP_BYTES, total - at), &got, error);
     if (status != PW_OK)
         return status;
     if (got == 0) {
@@ -151,7 +161,7 @@ static enum pw_status describe_raw(struct stream_source *stream, const struct pw
     enum pw_status status = PW_OK;
     for (uint64_t left = options->raw_offset_bytes; left > 0 && status == PW_OK;) {
         size_t part = (size_t)pw_min_u64(STEP_BYTES, left);
-        status = read_exactly(stream->input, stream->step, part, "what precedes the array", error);
+        status = read_exactly(stream, stream->step, part, "what precedes the array", error);
         left -= part;
     }
     return status;
@@ -163,7 +173,7 @@ static enum pw_status describe_npy(struct stream_source *stream, int *swap, stru
     struct pw_npy_header header;
     struct pw_image_info *info = &stream->base.info;
     size_t start, length;
-    enum pw_status status = read_exactly(stream->input, prefix, sizeof prefix, "a .npy header", error);
+    enum pw_status status = read_exactly(stream, prefix, sizeof prefix, "a .npy header", error);
     if (status != PW_OK)
         return status;
     if (!pw_npy_is(prefix, sizeof prefix))
@@ -177,7 +187,7 @@ static enum pw_status describe_npy(struct stream_source *stream, int *swap, stru
     if (length < have || length > STEP_BYTES)
         return pw_fail(error, PW_E_FORMAT, INPUT_NAME ": a .npy header of %zu bytes", length);
     memcpy(stream->step, prefix + start, have);
-    status = read_exactly(stream->input, stream->step + have, length - have, "a .npy header", error);
+    status = read_exactly(stream, stream->step + have, length - have, "a .npy header", error);
     if (status == PW_OK)
         status = pw_npy_parse((const char *)stream->step, length, INPUT_NAME, &header, error);
     if (status != PW_OK)

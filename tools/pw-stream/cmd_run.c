@@ -1,5 +1,6 @@
 /* pw-stream run */
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -239,6 +240,13 @@ static void decide_progress(const struct request *request, struct pw_progress_ba
         bar->when = bar->in_place && !request->quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
 }
 
+/* Until the stream begins there is nothing to drain or to clean up: signals end the program as they always do. */
+static void wait_for_stream(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    (void)poll(&input, 1, -1);
+}
+
 int pw_cmd_run(int argc, char **argv)
 {
     struct request request;
@@ -257,6 +265,8 @@ int pw_cmd_run(int argc, char **argv)
     decide_progress(&request, &bar);
     request.options.progress = pw_progress_bar_show;
     request.options.progress_user = &bar;
+    if (!input_is_file)
+        wait_for_stream();
     pw_signals_catch();
     enum pw_status ran = pw_run(&request.options, &result, &error);
     pw_progress_bar_clear(&bar);
