@@ -152,6 +152,7 @@ static void gather_row(unsigned char *out, const unsigned char *in, uint64_t n, 
 struct row_reader {
     struct pw_loader *loader;
     struct extents extents;
+    uint64_t n_read; /* bytes that were not in a hole */
     unsigned used; /* reads handed out; beyond io_depth they are reused as they complete */
 };
 
@@ -195,6 +196,7 @@ static void read_stretch(struct row_reader *reader, uint64_t offset, unsigned ch
         read->buffer = out;
         read->tag = reader;
         pw_io_submit(reader->loader->io, read);
+        reader->n_read += n;
         offset += n;
         out += n;
         bytes -= n;
@@ -247,6 +249,7 @@ static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, 
     enum pw_status status = PW_OK;
     if (whole_block) {
         read_stretch(&reader, row_offset(volume, w, 0, 0), out, row * w->shape[Y] * w->shape[Z], &status, error);
+        slot->stored_read = reader.n_read;
         return drain(&reader, status, error);
     }
     for (uint64_t z = 0; z < w->shape[Z] && status == PW_OK; z++) {
@@ -258,6 +261,7 @@ static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, 
                 read_stretch(&reader, row_offset(volume, w, z, y), out + (z * w->shape[Y] + y) * row, row, &status,
                              error);
     }
+    slot->stored_read = reader.n_read;
     return drain(&reader, status, error);
 }
 
