@@ -11,8 +11,9 @@
  * tiles before.  Labels without an edge are objects by themselves and never enter
  * the union-find, so its memory grows with the labels on seams, not with all.
  *
- * Memory: memory_bytes for sorting and union-find together, whatever the number of
- * labels and edges; what does not fit is sorted and contracted on disk.
+ * Memory: never more than memory_bytes. Sorting spills to disk, whatever the number of labels and edges; the
+ * union-find is in memory, 20 bytes for each label that lies on a seam, in half of memory_bytes.  More of them are
+ * refused (PW_E_BUDGET).
  * Threads: one.
  */
 #ifndef PW_MERGE_RESOLVE_H

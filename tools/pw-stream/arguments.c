@@ -153,6 +153,33 @@ int pw_argument_open_check(const struct pw_open_options *open)
     return 1;
 }
 
+int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, struct pw_image **image)
+{
+    const struct option options[] = {{flag, no_argument, NULL, 'f'}, PW_OPEN_OPTIONS, {NULL, 0, NULL, 0}};
+    struct pw_open_options open = {0};
+    struct pw_error error = {0};
+    int option;
+    pw_argument_verb(argv[0]);
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        if (option == 'f')
+            *has_flag = 1;
+        else if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        else if (pw_argument_open(option, optarg, &open) != 1)
+            return PW_EXIT_USAGE;
+    }
+    if (!pw_argument_open_check(&open))
+        return PW_EXIT_USAGE;
+    if (argc - optind != 1) {
+        (void)pw_argument_wrong("%s takes one PATH", argv[0]);
+        return PW_EXIT_USAGE;
+    }
+    if (pw_image_open(argv[optind], &open, image, &error) == PW_OK)
+        return PW_EXIT_DONE;
+    (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    return PW_EXIT_FAILED;
+}
+
 int pw_argument_getopt_error(int result, char **argv)
 {
     const char *word = argv[optind - 1];

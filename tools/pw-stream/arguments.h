@@ -48,6 +48,12 @@ int pw_argument_open(int option, const char *text, struct pw_open_options *open)
 /* A raw file needs both its shape and its type: 1, or 0 after a message. */
 int pw_argument_open_check(const struct pw_open_options *open);
 
+/*
+ * The arguments of a verb that takes one PATH, the options above and one flag: opens the image.
+ * Returns PW_EXIT_DONE, or the exit status after a message.
+ */
+int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, struct pw_image **image);
+
 /* What getopt_long found wrong ('?' or ':'), in our words; returns PW_EXIT_USAGE. */
 int pw_argument_getopt_error(int result, char **argv);
 

@@ -1,6 +1,5 @@
 /* pw-stream cat: an array to standard output, band by band. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,29 +157,11 @@ static int cat(struct pw_image *image)
 
 int pw_cmd_cat(int argc, char **argv)
 {
-    static const struct option options[] = {{"raw", no_argument, NULL, 'r'}, PW_OPEN_OPTIONS, {NULL, 0, NULL, 0}};
-    struct pw_open_options open = {0};
-    struct pw_error error = {0};
     struct pw_image *image;
-    int raw = 0, option;
-    pw_argument_verb("cat");
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        if (option == 'r')
-            raw = 1;
-        else if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        else if (pw_argument_open(option, optarg, &open) != 1)
-            return PW_EXIT_USAGE;
-    }
-    if (!pw_argument_open_check(&open))
-        return PW_EXIT_USAGE;
-    if (argc - optind != 1) {
-        (void)pw_argument_wrong("cat takes one PATH");
-        return PW_EXIT_USAGE;
-    }
-    if (pw_image_open(argv[optind], &open, &image, &error) != PW_OK)
-        return fail(&error);
-    int status = PW_EXIT_DONE;
+    int raw = 0;
+    int status = pw_argument_image(argc, argv, "raw", &raw, &image);
+    if (status != PW_EXIT_DONE)
+        return status;
     if (!raw && put_npy_header(pw_image_describe(image)) != 0)
         status = PW_EXIT_FAILED;
     if (status == PW_EXIT_DONE)

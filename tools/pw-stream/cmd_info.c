@@ -1,5 +1,4 @@
 /* pw-stream info: what an image is, for people or as JSON. */
-#include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -130,30 +129,11 @@ static void print_json(const struct pw_image_info *info)
 
 int pw_cmd_info(int argc, char **argv)
 {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, PW_OPEN_OPTIONS, {NULL, 0, NULL, 0}};
-    struct pw_open_options open = {0};
-    struct pw_error error = {0};
     struct pw_image *image;
-    int json = 0, option;
-    pw_argument_verb("info");
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        if (option == 'j')
-            json = 1;
-        else if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        else if (pw_argument_open(option, optarg, &open) != 1)
-            return PW_EXIT_USAGE;
-    }
-    if (!pw_argument_open_check(&open))
-        return PW_EXIT_USAGE;
-    if (argc - optind != 1) {
-        (void)pw_argument_wrong("info takes one PATH");
-        return PW_EXIT_USAGE;
-    }
-    if (pw_image_open(argv[optind], &open, &image, &error) != PW_OK) {
-        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
-        return PW_EXIT_FAILED;
-    }
+    int json = 0;
+    int status = pw_argument_image(argc, argv, "json", &json, &image);
+    if (status != PW_EXIT_DONE)
+        return status;
     (json ? print_json : print_text)(pw_image_describe(image));
     pw_image_close(image);
     return PW_EXIT_DONE;
