@@ -83,6 +83,7 @@ enum pw_status pw_puller_init(struct pw_puller *puller, const struct pw_grid *gr
     puller->stage = stage;
     puller->map = map;
     puller->id_tile = UINT64_MAX;
+    puller->labels_may_touch = limits->labels_may_touch;
     enum pw_status status = pw_buffer_init(&puller->memory, total_bytes(&s), "label buffers", error);
     if (status != PW_OK)
         return status;
@@ -214,7 +215,7 @@ static void sort_rows(struct pw_puller *p, uint64_t rows)
     }
 }
 
-/* Joins runs of one object that touch; a tile border had cut them. */
+/* Joins runs of one object that touch: a tile border had cut them, or another tile has joined two labels of one. */
 static void join_touching(struct pw_puller *p, uint64_t rows)
 {
     uint64_t kept = 0, begin = 0;
@@ -257,7 +258,7 @@ enum pw_status pw_puller_pull(void *context, const struct pw_box *box, struct pw
                     return status;
             }
     sort_rows(p, rows);
-    if (first[X] != last[X])
+    if (first[X] != last[X] || p->labels_may_touch)
         join_touching(p, rows);
     memcpy(block->shape, box->shape, sizeof block->shape);
     block->run = p->sorted_run;

@@ -20,6 +20,7 @@ struct pw_puller {
     const struct pw_grid *grid;
     const struct pw_stage *stage;
     const struct pw_id_map *map;
+    int labels_may_touch;
     struct pw_buffer memory;
 
     /* runs as they come, tile by tile */

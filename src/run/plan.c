@@ -148,7 +148,7 @@ static uint64_t lasting_bytes(const struct pw_job *job)
 static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
 {
     struct sum sum = {plan, 0};
-    add(&sum, "tile index, id offsets, edge buffer", 1, lasting_bytes(job));
+    add(&sum, "tile index, edge buffer", 1, lasting_bytes(job));
     add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
     add(&sum, "segmenter workers", s->threads, pw_segment_worker_bytes(&job->segmenter, &job->grid));
     add(&sum, "decoders", s->threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
@@ -162,7 +162,7 @@ static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     struct sum sum = {plan, 0};
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
-    add(&sum, "tile index, id offsets, edge buffer (emit)", 1, lasting_bytes(job));
+    add(&sum, "tile index, edge buffer (emit)", 1, lasting_bytes(job));
     add(&sum, "label buffers (emit)", s->threads, pw_puller_memory_bytes(&limits, job->sink->pull));
     add(&sum, "writers (emit)", s->threads, job->sink->ops->writer_memory_bytes(job->sink));
     return sum.bytes;
@@ -273,7 +273,8 @@ static void fill_report(struct pw_job *job)
 {
     struct pw_plan *plan = &job->plan;
     const struct pw_sizes *s = &job->sizes;
-    static const char *const mode[] = {"chunks", "rows", "map"};
+    static const char *const mode[] = {"chunks, ", "rows, ", "mapping"};
+    static const char *const engine_name[] = {"", "uring", "mmap", "sync"};
     memcpy(plan->volume_shape, job->grid.volume, sizeof plan->volume_shape);
     memcpy(plan->tile, job->grid.tile, sizeof plan->tile);
     memcpy(plan->halo, job->grid.halo, sizeof plan->halo);
@@ -285,7 +286,11 @@ static void fill_report(struct pw_job *job)
     plan->threads = s->threads;
     plan->budget_bytes = s->budget_bytes;
     plan->planned_bytes = s->planned_bytes;
-    (void)snprintf(plan->io, sizeof plan->io, "%s", mode[s->load.mode]);
+    enum pw_io_engine engine = s->load.engine;
+    if (engine == PW_IO_AUTO)
+        engine = pw_io_uring_works() ? PW_IO_URING : PW_IO_SYNC;
+    (void)snprintf(plan->io, sizeof plan->io, "%s%s", mode[s->load.mode],
+                   s->load.mode == PW_LOAD_MAP ? "" : engine_name[engine]);
     (void)snprintf(plan->segmenter, sizeof plan->segmenter, "%s", job->segmenter.text);
     (void)snprintf(plan->output_format, sizeof plan->output_format, "%s", job->sink->ops->format);
     plan->n_parts = 0;

@@ -39,7 +39,7 @@ enum pw_status pw_pending_check(const char *path, int overwrite, struct pw_error
     if (lstat(path, &info) != 0)
         return PW_OK;
     if (!overwrite)
-        return pw_fail(error, PW_E_EXISTS, "%s: exists already, and overwriting was not asked for", path);
+        return pw_fail(error, PW_E_EXISTS, "%s: exists already; --overwrite replaces it", path);
     if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
         return pw_fail(error, PW_E_ARGUMENT, "%s: a directory or device, which a file does not replace", path);
     return PW_OK;

@@ -119,7 +119,7 @@ static enum pw_status init_alone(struct pw_zarr_place *place, const struct pw_si
     if (status != PW_OK)
         return status;
     if (lstat(place->final, &st) == 0 && !place->overwrite)
-        return pw_fail(error, PW_E_EXISTS, "%s: exists already, and overwriting was not asked for", place->final);
+        return pw_fail(error, PW_E_EXISTS, "%s: exists already; --overwrite replaces it", place->final);
     if (lstat(place->final, &st) == 0 && !is_label_store(place->final))
         return pw_fail(error, PW_E_EXISTS,
                        "%s: exists and is not a zarr store that holds labels only, which is all that is overwritten",
@@ -161,7 +161,7 @@ static enum pw_status check_old_label(const struct pw_zarr_place *place, struct 
     if (lstat(place->final, &st) != 0)
         return PW_OK;
     if (!place->overwrite)
-        return pw_fail(error, PW_E_EXISTS, "%s: exists already, and overwriting was not asked for", place->final);
+        return pw_fail(error, PW_E_EXISTS, "%s: exists already; --overwrite replaces it", place->final);
     int is_label = S_ISDIR(st.st_mode) && pw_zarr_node_exists(place->final) &&
                    pw_zarr_node_load(&node, place->final, NULL) == PW_OK &&
                    pw_zarr_attribute(&node, "image-label") != NULL;

@@ -24,6 +24,7 @@ struct pw_chunk_cache {
     uint32_t capacity;
     uint64_t chunk_bytes;
     uint64_t clock;
+    struct pw_error failure; /* under lock; of the first chunk that failed */
     struct entry *entry;
     uint32_t *bucket; /* capacity heads of lists */
     struct pw_buffer memory;
@@ -141,6 +142,24 @@ void pw_chunk_cache_publish(struct pw_chunk_cache *cache, uint32_t entry, enum p
     cache->entry[entry].state = state;
     (void)pthread_cond_broadcast(&cache->published);
     (void)pthread_mutex_unlock(&cache->lock);
+}
+
+void pw_chunk_cache_fail(struct pw_chunk_cache *cache, uint32_t entry, const struct pw_error *why)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    if (cache->failure.status == PW_OK)
+        cache->failure = *why;
+    cache->entry[entry].state = PW_CHUNK_FAILED;
+    (void)pthread_cond_broadcast(&cache->published);
+    (void)pthread_mutex_unlock(&cache->lock);
+}
+
+enum pw_status pw_chunk_cache_failure(struct pw_chunk_cache *cache, struct pw_error *error)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    *error = cache->failure;
+    (void)pthread_mutex_unlock(&cache->lock);
+    return error->status;
 }
 
 enum pw_chunk_state pw_chunk_cache_await(struct pw_chunk_cache *cache, uint32_t entry)

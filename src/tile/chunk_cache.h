@@ -45,6 +45,12 @@ void *pw_chunk_cache_buffer(struct pw_chunk_cache *cache, uint32_t entry);
 
 void pw_chunk_cache_publish(struct pw_chunk_cache *cache, uint32_t entry, enum pw_chunk_state state);
 
+/* Publishes entry as PW_CHUNK_FAILED and keeps why: whoever waits for it tells the same, whichever is heard first. */
+void pw_chunk_cache_fail(struct pw_chunk_cache *cache, uint32_t entry, const struct pw_error *why);
+
+/* Why the first chunk that failed did; returns its status. */
+enum pw_status pw_chunk_cache_failure(struct pw_chunk_cache *cache, struct pw_error *error);
+
 /* Blocks until entry is published; returns its state. */
 enum pw_chunk_state pw_chunk_cache_await(struct pw_chunk_cache *cache, uint32_t entry);
 

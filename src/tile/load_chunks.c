@@ -69,7 +69,7 @@ enum pw_status pw_begin_chunks(struct pw_loader *loader, struct pw_slot *slot, s
             enum pw_status status = fetch_chunk(loader, slot, use, slot->n_uses - 1, error);
             if (status != PW_OK) {
                 if (use->cached)
-                    pw_chunk_cache_publish(loader->cache, use->entry, PW_CHUNK_FAILED);
+                    pw_chunk_cache_fail(loader->cache, use->entry, error);
                 return status;
             }
             if (use->empty && use->cached)
@@ -121,11 +121,10 @@ static enum pw_status decode_use(struct pw_loader *loader, struct pw_slot *slot,
     pw_io_done(loader->io, &use->read);
     use->fetched = 0;
     use->empty = status == PW_EMPTY;
-    if (use->cached)
-        pw_chunk_cache_publish(loader->cache, use->entry,
-                               status == PW_OK      ? PW_CHUNK_READY
-                               : status == PW_EMPTY ? PW_CHUNK_EMPTY
-                                                    : PW_CHUNK_FAILED);
+    if (use->cached && status < 0)
+        pw_chunk_cache_fail(loader->cache, use->entry, error);
+    else if (use->cached)
+        pw_chunk_cache_publish(loader->cache, use->entry, status == PW_OK ? PW_CHUNK_READY : PW_CHUNK_EMPTY);
     else if (status == PW_OK && !into_window)
         pw_volume_copy_chunk(loader->volume, &region, target, &slot->window, slot->memory.data);
     return status < 0 ? status : PW_OK;
@@ -137,8 +136,7 @@ static enum pw_status copy_cached(struct pw_loader *loader, struct pw_slot *slot
 {
     enum pw_chunk_state state = pw_chunk_cache_await(loader->cache, use->entry);
     if (state == PW_CHUNK_FAILED)
-        return pw_fail(error, PW_E_IO, "%s: a chunk of tile %llu could not be read", loader->volume->source->path,
-                       (unsigned long long)slot->tile);
+        return pw_chunk_cache_failure(loader->cache, error);
     use->empty = state == PW_CHUNK_EMPTY;
     if (!use->empty) {
         struct pw_region region;
@@ -170,7 +168,10 @@ enum pw_status pw_finish_chunks(struct pw_loader *loader, struct pw_slot *slot, 
     /* Everything that is ours is published before anything of others is waited for; see chunk_cache.h. */
     for (uint32_t i = 0; i < slot->n_uses; i++)
         if (slot->use[i].fetched) {
-            enum pw_status s = decode_use(loader, slot, &slot->use[i], scratch, status == PW_OK ? error : NULL);
+            struct pw_error own = {0};
+            enum pw_status s = decode_use(loader, slot, &slot->use[i], scratch, &own);
+            if (status == PW_OK && s != PW_OK)
+                *error = own;
             if (status == PW_OK)
                 status = s;
         }

@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 #include <math.h>
+#include <string.h>
 
 #include "progress_bar.h"
 
@@ -78,7 +79,8 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     (void)fprintf(out, "; read %s, wrote %s", size_text(a, result->bytes_read), size_text(b, result->bytes_written));
     (void)fprintf(out, "; stage %s, peak memory %s\n", size_text(a, result->stage_bytes),
                   size_text(b, result->peak_memory_bytes));
-    (void)fprintf(out, "labels (%s) in %s\n", pw_dtype_name(result->dtype), result->output);
+    (void)fprintf(out, "labels (%s) in %s\n", pw_dtype_name(result->dtype),
+                  strcmp(result->output, "-") == 0 ? "standard output" : result->output);
 }
 
 static void add_number(struct json_object *object, const char *key, uint64_t value)
