@@ -80,6 +80,11 @@ def test_written_images_read_back(tmp_path, dtype, shape):
     assert np.array_equal(np.load(stores.write_npy(rng, tmp_path, image)[0]), image)
     for variant in stores.tiff_variants(image):
         assert np.array_equal(tifffile.imread(stores.write_tiff(rng, tmp_path, image, variant)[0]), image), variant
+    if len(shape) == 3:
+        narrow = np.ascontiguousarray(image[:, :, :1])
+        for variant in stores.tiff_variants(narrow)[:4]:
+            with tifffile.TiffFile(stores.write_tiff(rng, tmp_path, narrow, variant)[0]) as tiff:
+                assert [page.shape for page in tiff.pages] == [narrow.shape[1:]] * shape[0], variant
     for variant in stores.zarr2_compressors():
         path = stores.write_zarr2(rng, tmp_path, image, variant)[0]
         assert np.array_equal(zarr.open(str(path), mode="r")[...], image), variant

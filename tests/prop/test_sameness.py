@@ -1,8 +1,8 @@
 """
 The sameness grid: the labels are a function of the image and the parameters, and of nothing else.
 
-For one image and one tile shape, every format, thread count, I/O engine, memory budget and halo must give the
-same bytes; for every tile shape, the labels must equal those of scipy.ndimage.label on the whole image, voxel for
+For one image and one tile shape, every format, thread count, I/O engine, memory budget, halo, vector level and
+timing of threads must give the same bytes; for every tile shape, the labels must equal those of scipy.ndimage.label on the whole image, voxel for
 voxel.  Cases are drawn by a seeded generator, so a failing one is run again by its number.  PW_PROP_SCALE=N makes
 N times as many cases (default 1: about a minute).
 """
@@ -73,6 +73,14 @@ def draw_options(rng, tile):
     return options
 
 
+def draw_environment(rng, shape, tile):
+    """The vector level, and threads that sleep where they hand over, so that an order that matters shows."""
+    environment = {"PW_SIMD": str(rng.choice(["portable", "avx2", "avx512"]))}
+    if rng.random() < 0.3 and np.prod([-(-n // t) for n, t in zip(shape, tile)]) < 300:
+        environment["PW_STALL"] = "1"
+    return environment
+
+
 @pytest.mark.parametrize("seed", cases(60))
 def test_drawn_case(pw, tmp_path, seed):
     """One image in every format; for each of three tile shapes, the same bytes from runs that differ in the rest."""
@@ -86,7 +94,7 @@ def test_drawn_case(pw, tmp_path, seed):
         for number, source in enumerate(sources):
             output = tmp_path / f"labels-{turn}-{number}.npy"
             result = pw("run", *source, "--fn", segmenter, "--tile", comma(as_3d(tile)), "-o", output,
-                        *draw_options(rng, tile))
+                        *draw_options(rng, tile), env=draw_environment(rng, shape, tile))
             if first is None:
                 first = output.read_bytes()
                 images.assert_same_labels(np.load(output), expected, str(result))
@@ -111,7 +119,7 @@ def test_written_stores_are_the_same(pw, tmp_path, seed, format):
         folder.mkdir()
         output = folder / f"labels.{suffix}"
         result = pw("run", *source, "--fn", segmenter, "--tile", comma(as_3d(tile)), "-o", output, *extra,
-                    *draw_options(rng, tile))
+                    *draw_options(rng, tile), env=draw_environment(rng, shape, tile))
         if first is None:
             first = tree(output)
             images.assert_same_labels(stores.read_labels(output, shape), expected, str(result))

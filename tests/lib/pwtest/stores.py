@@ -70,6 +70,12 @@ def write_tiff(rng, folder, array, variant=None):
     variants = tiff_variants(array)
     name, options = variants[int(rng.integers(len(variants)))] if variant is None else variant
     path = Path(folder) / f"image-{name}.tif"
+    options = dict(options)
+    if array.ndim == 3 and array.shape[2] == 1:  # taken for one page of z by y otherwise
+        with tifffile.TiffWriter(path, bigtiff=options.pop("bigtiff", False), byteorder=options.pop("byteorder", None)) as tiff:
+            for page in array:
+                tiff.write(page, photometric="minisblack", metadata=None, **options)
+        return [path]
     tifffile.imwrite(path, array, photometric="minisblack", **options)
     return [path]
 
