@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "label/histogram.h"
@@ -70,6 +71,37 @@ static enum pw_status work_counts(void *context, unsigned worker, struct pw_slot
     return PW_OK;
 }
 
+/*
+ * The deepest ring and the largest cache that fit beside the histograms, whose size is known only now: as deep as
+ * in the plan, and less where the histograms take more than the segmenter's workers will.
+ */
+static enum pw_status fit(const struct pass *pass, struct pw_pipeline *pipeline, struct pw_error *error)
+{
+    const struct pw_job *job = pass->job;
+    const struct pw_sizes *sizes = &job->sizes;
+    uint32_t least = (uint32_t)pw_min_u64(sizes->threads == 1 ? 2 : sizes->threads + 1, sizes->depth);
+    uint64_t taken = UINT64_MAX;
+    for (pipeline->depth = sizes->depth + 1; taken > sizes->budget_bytes && pipeline->depth > least;) {
+        pipeline->depth--;
+        enum pw_status status =
+            pw_load_plan_init(&pipeline->load, &job->volume, &pass->grid, job->options->io, 0, error);
+        if (status != PW_OK)
+            return status;
+        taken = pass->bins.bytes + pw_loader_memory_bytes(&pipeline->load, &job->volume) +
+                pipeline->depth * pw_slot_memory_bytes(&pipeline->load, sizes->least_slot_bytes) +
+                sizes->threads * pw_load_scratch_memory_bytes(&pipeline->load, &job->volume);
+    }
+    if (taken > sizes->budget_bytes)
+        return pw_fail(error, PW_E_BUDGET,
+                       "%s: otsu needs %llu MiB of histograms beside its tiles; give --memory %lluM", job->source->path,
+                       (unsigned long long)(pass->bins.bytes >> 20), (unsigned long long)((taken >> 20) + 1));
+    if (!(job->source->capabilities & PW_SOURCE_CHUNKED))
+        return PW_OK;
+    uint64_t chunk = pw_chunk_cache_memory_bytes(1, pw_source_chunk_bytes(job->source));
+    uint64_t cached = pw_min_u64((sizes->budget_bytes - taken) / chunk, UINT32_MAX);
+    return pw_load_plan_init(&pipeline->load, &job->volume, &pass->grid, job->options->io, (uint32_t)cached, error);
+}
+
 static enum pw_status run_over_image(struct pass *pass,
                                      enum pw_status (*work)(void *, unsigned, struct pw_slot *, struct pw_error *),
                                      struct pw_run_result *result, struct pw_error *error)
@@ -78,7 +110,6 @@ static enum pw_status run_over_image(struct pass *pass,
     struct pw_pipeline pipeline = {
         .volume = &job->volume,
         .grid = &pass->grid,
-        .depth = job->sizes.depth,
         .threads = job->sizes.threads,
         .least_slot_bytes = job->sizes.least_slot_bytes,
         .work = work,
@@ -86,8 +117,7 @@ static enum pw_status run_over_image(struct pass *pass,
     };
     struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_MEASURE, job->grid.n_tiles};
     uint64_t stored_read = 0;
-    enum pw_status status = pw_load_plan_init(&pipeline.load, &job->volume, &pass->grid, job->options->io,
-                                              job->sizes.load.cached_chunks, error);
+    enum pw_status status = fit(pass, &pipeline, error);
     if (status == PW_OK)
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);
     result->bytes_read += stored_read;
