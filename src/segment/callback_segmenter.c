@@ -26,11 +26,13 @@ static enum pw_status callback_worker_init(struct pw_segmenter *segmenter, struc
 {
     char message[512] = "";
     const struct pw_plugin *plugin = segmenter->plugin;
+    worker->started = 1;
     if (plugin == NULL || plugin->start == NULL)
         return PW_OK;
     if (plugin->start(segmenter->plugin_options, &worker->state, message, sizeof message) != 0) {
         message[sizeof message - 1] = '\0';
         worker->state = NULL;
+        worker->started = 0;
         return pw_fail(error, PW_E_SEGMENTER, "--fn %s: does not start: %s", segmenter->text,
                        message[0] != '\0' ? message : "it gave no reason");
     }
@@ -39,8 +41,9 @@ static enum pw_status callback_worker_init(struct pw_segmenter *segmenter, struc
 
 static void callback_worker_release(struct pw_segmenter *segmenter, struct pw_segment_worker *worker)
 {
-    if (segmenter->plugin != NULL && segmenter->plugin->stop != NULL)
+    if (worker->started && segmenter->plugin != NULL && segmenter->plugin->stop != NULL)
         segmenter->plugin->stop(worker->state);
+    worker->started = 0;
     worker->state = NULL;
 }
 

@@ -28,6 +28,7 @@ struct pw_segmenter;
 /* A worker's own part: the plugin's state and the arena. */
 struct pw_segment_worker {
     void *state;
+    int started; /* worker_init has come to its end: what it began has to be stopped */
     struct pw_buffer arena;
 };
 
