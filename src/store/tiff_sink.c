@@ -1,9 +1,10 @@
 /*
  * Labels as a BigTIFF file: tiled, deflated, one page per plane, with the layout
- * of store/tiff_directory.h.  Tiles are compressed and written by any thread at an
- * offset that it reserves; all tiles without a label share one.
+ * of store/tiff_directory.h.  The tiles of a unit are compressed by any thread, which
+ * then waits for the unit's turn to reserve their place: the file is the same whoever
+ * was first.  All tiles without a label share one.
  */
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,19 +36,25 @@ struct tiff_sink {
     uint64_t across, down; /* tiles of a page */
     struct pw_pending_file file;
     uint64_t empty_offset, empty_bytes; /* the tile that all without a label share */
-    _Atomic uint64_t end;               /* of what is reserved in the file */
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t turn;
+    uint64_t end;          /* of what is reserved in the file */
+    uint64_t next_unit;    /* whose turn it is to reserve */
+    enum pw_status failed; /* a unit that never takes its turn ends it for all behind it */
 };
 
 struct pw_writer {
     z_stream deflate;
     int deflate_made;
     unsigned char *tile;   /* one tile of voxels */
-    unsigned char *stored; /* and compressed */
-    uLong stored_capacity;
+    unsigned char *stored; /* the tiles of a unit, compressed */
+    uint64_t stored_bytes;
+    uLong bound;        /* of one compressed tile */
     uint64_t *cursor;   /* of each row of a tile: the first run that may reach into the next tile */
     struct pw_run *run; /* of one row of a tile */
     uint64_t *value;
-    uint64_t *offset, *bytes; /* table entries of the tiles of a unit's row of tiles */
+    uint64_t *offset, *bytes; /* table entries of the tiles of a unit; offsets in stored until it is placed */
 };
 
 static struct tiff_sink *of(struct pw_sink *sink)
@@ -62,7 +69,13 @@ static uint64_t tile_bytes(const struct tiff_sink *tiff)
 
 static uint64_t tiles_in_unit(const struct tiff_sink *tiff)
 {
-    return pw_ceil_div(tiff->base.unit[2], tiff->pages.tile_width);
+    return tiff->base.unit[0] * pw_ceil_div(tiff->base.unit[2], tiff->pages.tile_width);
+}
+
+/* Compressed tiles begin at multiples of 8: on even offsets, as TIFF wants them. */
+static uint64_t padded(uint64_t bytes)
+{
+    return (bytes + 7) / 8 * 8;
 }
 
 /* ------------------------------------------------------------------------ *
@@ -73,7 +86,8 @@ static size_t tiff_writer_memory_bytes(const struct pw_sink *sink)
 {
     const struct tiff_sink *tiff = (const struct tiff_sink *)sink;
     return sizeof(struct pw_writer) + DEFLATE_STATE_BYTES + (size_t)tile_bytes(tiff) +
-           (size_t)compressBound((uLong)tile_bytes(tiff)) + tiff->pages.tile_height * sizeof(uint64_t) +
+           (size_t)(tiles_in_unit(tiff) * padded(compressBound((uLong)tile_bytes(tiff)))) +
+           tiff->pages.tile_height * sizeof(uint64_t) +
            tiff->pages.tile_width * (sizeof(struct pw_run) + sizeof(uint64_t)) +
            (size_t)tiles_in_unit(tiff) * 2 * sizeof(uint64_t);
 }
@@ -98,7 +112,7 @@ static int reserve(const struct tiff_sink *tiff, struct pw_writer *writer, struc
 {
     uint64_t height = tiff->pages.tile_height, width = tiff->pages.tile_width;
     return (writer->tile = pw_alloc(tile_bytes(tiff), 1, error)) != NULL &&
-           (writer->stored = pw_alloc(writer->stored_capacity, 1, error)) != NULL &&
+           (writer->stored = pw_alloc(tiles_in_unit(tiff), padded(writer->bound), error)) != NULL &&
            (writer->cursor = pw_alloc(height, sizeof *writer->cursor, error)) != NULL &&
            (writer->run = pw_alloc(width, sizeof *writer->run, error)) != NULL &&
            (writer->value = pw_alloc(width, sizeof *writer->value, error)) != NULL &&
@@ -117,7 +131,7 @@ static enum pw_status tiff_writer_new(struct pw_sink *sink, struct pw_writer **w
         tiff_writer_free(made);
         return pw_fail(error, PW_E_NOMEM, "out of memory for deflate");
     }
-    made->stored_capacity = deflateBound(&made->deflate, (uLong)tile_bytes(tiff));
+    made->bound = deflateBound(&made->deflate, (uLong)tile_bytes(tiff));
     if (!reserve(tiff, made, error)) {
         tiff_writer_free(made);
         return PW_E_NOMEM;
@@ -130,23 +144,54 @@ static enum pw_status tiff_writer_new(struct pw_sink *sink, struct pw_writer **w
  * Tiles
  * ------------------------------------------------------------------------ */
 
-/* Compresses writer->tile and writes it somewhere. */
-static enum pw_status store_tile(struct tiff_sink *tiff, struct pw_writer *writer, uint64_t *offset, uint64_t *bytes,
-                                 struct pw_error *error)
+/* Compresses writer->tile behind the unit's other tiles. */
+static enum pw_status add_tile(const struct tiff_sink *tiff, struct pw_writer *writer, uint64_t *offset,
+                               uint64_t *bytes, struct pw_error *error)
 {
     z_stream *deflate_stream = &writer->deflate;
     (void)deflateReset(deflate_stream);
     deflate_stream->next_in = writer->tile;
     deflate_stream->avail_in = (uInt)tile_bytes(tiff);
-    deflate_stream->next_out = writer->stored;
-    deflate_stream->avail_out = (uInt)writer->stored_capacity;
+    deflate_stream->next_out = writer->stored + writer->stored_bytes;
+    deflate_stream->avail_out = (uInt)writer->bound;
     if (deflate(deflate_stream, Z_FINISH) != Z_STREAM_END)
         return pw_fail(error, PW_E_INTERNAL, "%s: deflate did not fit its own bound", tiff->base.path);
+    *offset = writer->stored_bytes;
     *bytes = deflate_stream->total_out;
-    /* On even offsets, as TIFF wants them. */
-    *offset = atomic_fetch_add(&tiff->end, (*bytes + 7) / 8 * 8);
-    tiff->base.bytes_written += *bytes;
-    return pw_file_write(tiff->file.fd, writer->stored, (size_t)*bytes, *offset, tiff->base.path, error);
+    writer->stored_bytes += padded(*bytes);
+    memset(writer->stored + *offset + *bytes, 0, (size_t)(padded(*bytes) - *bytes));
+    return PW_OK;
+}
+
+/*
+ * Waits for the unit's turn and reserves bytes at *place.  A unit that has failed ends the waiting of
+ * all behind it.  Units are begun in order, so the least one under way never waits.
+ */
+static enum pw_status reserve_place(struct tiff_sink *tiff, uint64_t unit, uint64_t bytes, enum pw_status status,
+                                    uint64_t *place, struct pw_error *error)
+{
+    (void)pthread_mutex_lock(&tiff->lock);
+    if (status != PW_OK && tiff->failed == PW_OK)
+        tiff->failed = status;
+    while (status == PW_OK && tiff->next_unit != unit && tiff->failed == PW_OK)
+        (void)pthread_cond_wait(&tiff->turn, &tiff->lock);
+    if (status == PW_OK && tiff->failed != PW_OK)
+        status = pw_fail(error, tiff->failed, "%s: writing ended at an earlier failure", tiff->base.path);
+    if (status == PW_OK) {
+        *place = tiff->end;
+        tiff->end += bytes;
+        tiff->next_unit = unit + 1;
+    }
+    (void)pthread_cond_broadcast(&tiff->turn);
+    (void)pthread_mutex_unlock(&tiff->lock);
+    return status;
+}
+
+static enum pw_status write_stored(struct tiff_sink *tiff, const struct pw_writer *writer, uint64_t place,
+                                   struct pw_error *error)
+{
+    tiff->base.bytes_written += writer->stored_bytes;
+    return pw_file_write(tiff->file.fd, writer->stored, (size_t)writer->stored_bytes, place, tiff->base.path, error);
 }
 
 /*
@@ -190,31 +235,47 @@ static int paint_tile(const struct tiff_sink *tiff, struct pw_writer *writer, co
     return painted != 0;
 }
 
-/* Writes the tiles of one plane of the unit, and their part of the page's tables. */
-static enum pw_status write_plane(struct tiff_sink *tiff, struct pw_writer *writer, const struct pw_box *box,
-                                  const struct pw_label_block *block, uint64_t plane, struct pw_error *error)
+static uint64_t tiles_across(const struct tiff_sink *tiff, const struct pw_box *box)
 {
-    const char *path = tiff->base.path;
-    uint64_t rows = box->shape[1], first_row = plane * rows;
-    uint64_t n = pw_ceil_div(box->shape[2], tiff->pages.tile_width);
-    uint64_t page = box->start[0] + plane;
-    uint64_t first_tile =
-        box->start[1] / tiff->pages.tile_height * tiff->across + box->start[2] / tiff->pages.tile_width;
+    return pw_ceil_div(box->shape[2], tiff->pages.tile_width);
+}
+
+/* Compresses the tiles of one plane of the unit; a tile without a label has 0 bytes. */
+static enum pw_status add_plane(const struct tiff_sink *tiff, struct pw_writer *writer, const struct pw_box *box,
+                                const struct pw_label_block *block, uint64_t plane, struct pw_error *error)
+{
+    uint64_t rows = box->shape[1], first_row = plane * rows, n = tiles_across(tiff, box);
     for (uint64_t r = 0; r < rows; r++)
         writer->cursor[r] = block->row[first_row + r];
     for (uint64_t i = 0; i < n; i++) {
-        writer->offset[i] = tiff->empty_offset;
-        writer->bytes[i] = tiff->empty_bytes;
+        uint64_t *offset = &writer->offset[plane * n + i], *bytes = &writer->bytes[plane * n + i];
+        *bytes = 0;
         if (!paint_tile(tiff, writer, block, first_row, rows, i * tiff->pages.tile_width))
             continue;
-        enum pw_status status = store_tile(tiff, writer, &writer->offset[i], &writer->bytes[i], error);
+        enum pw_status status = add_tile(tiff, writer, offset, bytes, error);
         if (status != PW_OK)
             return status;
     }
-    enum pw_status status = pw_file_write(tiff->file.fd, writer->offset, (size_t)n * sizeof *writer->offset,
+    return PW_OK;
+}
+
+/* The entries of one plane's tiles in the page's tables, now that their place is known. */
+static enum pw_status write_entries(struct tiff_sink *tiff, struct pw_writer *writer, const struct pw_box *box,
+                                    uint64_t plane, uint64_t place, struct pw_error *error)
+{
+    const char *path = tiff->base.path;
+    uint64_t n = tiles_across(tiff, box), page = box->start[0] + plane;
+    uint64_t *offset = writer->offset + plane * n, *bytes = writer->bytes + plane * n;
+    uint64_t first_tile =
+        box->start[1] / tiff->pages.tile_height * tiff->across + box->start[2] / tiff->pages.tile_width;
+    for (uint64_t i = 0; i < n; i++) {
+        offset[i] = bytes[i] != 0 ? place + offset[i] : tiff->empty_offset;
+        bytes[i] = bytes[i] != 0 ? bytes[i] : tiff->empty_bytes;
+    }
+    enum pw_status status = pw_file_write(tiff->file.fd, offset, (size_t)n * sizeof *offset,
                                           pw_tiff_offsets_table(&tiff->pages, page) + first_tile * 8, path, error);
     if (status == PW_OK)
-        status = pw_file_write(tiff->file.fd, writer->bytes, (size_t)n * sizeof *writer->bytes,
+        status = pw_file_write(tiff->file.fd, bytes, (size_t)n * sizeof *bytes,
                                pw_tiff_counts_table(&tiff->pages, page) + first_tile * 8, path, error);
     return status;
 }
@@ -222,11 +283,18 @@ static enum pw_status write_plane(struct tiff_sink *tiff, struct pw_writer *writ
 static enum pw_status tiff_write_unit(struct pw_sink *sink, struct pw_writer *writer, uint64_t unit_index,
                                       const struct pw_box *box, pw_pull_fn pull, void *context, struct pw_error *error)
 {
+    struct tiff_sink *tiff = of(sink);
     struct pw_label_block block;
-    (void)unit_index;
+    uint64_t place = 0;
     enum pw_status status = pull(context, box, &block, error);
+    writer->stored_bytes = 0;
     for (uint64_t plane = 0; plane < box->shape[0] && status == PW_OK; plane++)
-        status = write_plane(of(sink), writer, box, &block, plane, error);
+        status = add_plane(tiff, writer, box, &block, plane, error);
+    status = reserve_place(tiff, unit_index, writer->stored_bytes, status, &place, error);
+    if (status == PW_OK)
+        status = write_stored(tiff, writer, place, error);
+    for (uint64_t plane = 0; plane < box->shape[0] && status == PW_OK; plane++)
+        status = write_entries(tiff, writer, box, plane, place, error);
     return status;
 }
 
@@ -240,7 +308,11 @@ static enum pw_status store_empty_tile(struct tiff_sink *tiff, struct pw_error *
     enum pw_status status = tiff_writer_new(&tiff->base, &writer, error);
     if (status != PW_OK)
         return status;
-    status = store_tile(tiff, writer, &tiff->empty_offset, &tiff->empty_bytes, error);
+    status = add_tile(tiff, writer, &tiff->empty_offset, &tiff->empty_bytes, error);
+    tiff->empty_offset = tiff->end;
+    tiff->end += writer->stored_bytes;
+    if (status == PW_OK)
+        status = write_stored(tiff, writer, tiff->empty_offset, error);
     tiff_writer_free(writer);
     return status;
 }
@@ -284,6 +356,8 @@ static void tiff_close(struct pw_sink *sink)
     if (sink == NULL)
         return;
     tiff_abort(sink);
+    (void)pthread_cond_destroy(&of(sink)->turn);
+    (void)pthread_mutex_destroy(&of(sink)->lock);
     free(of(sink));
 }
 
@@ -381,6 +455,9 @@ enum pw_status pw_tiff_sink_open(const struct pw_sink_request *request, struct p
         free(tiff);
         return status;
     }
+    (void)pthread_mutex_init(&tiff->lock, NULL);
+    (void)pthread_cond_init(&tiff->turn, NULL);
+    tiff->base.capabilities = PW_SINK_SEQUENTIAL;
     choose_unit(tiff, request);
     *sink = &tiff->base;
     return PW_OK;
