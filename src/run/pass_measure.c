@@ -42,8 +42,8 @@ static void add_counts(struct pass *pass, unsigned worker, const void *voxels, s
 static void add_constant(struct pass *pass, unsigned worker, struct pw_slot *slot, plane_fn add)
 {
     uint64_t rows = slot->window.shape[0] * slot->window.shape[1], width = slot->window.shape[2];
-    pw_source_fill(pass->job->source, slot->memory.data, width);
-    add(pass, worker, slot->memory.data, 0, rows, width);
+    pw_source_fill(pass->job->source, slot->dense, width);
+    add(pass, worker, slot->dense, 0, rows, width);
 }
 
 static void each_plane(struct pass *pass, unsigned worker, struct pw_slot *slot, plane_fn add)

@@ -143,8 +143,8 @@ static int is_known_empty(const struct pw_job *job, struct pw_slot *slot)
     if (ops->constant_is_empty != NULL && ops->constant_is_empty(&job->segmenter, job->source->fill))
         return 1;
     size_t bytes = job->volume.voxel_bytes;
-    pw_source_fill(job->source, slot->memory.data, pw_box_voxels(&slot->window));
-    slot->voxels = slot->memory.data;
+    pw_source_fill(job->source, slot->dense, pw_box_voxels(&slot->window));
+    slot->voxels = slot->dense;
     slot->stride_bytes[2] = bytes;
     slot->stride_bytes[1] = (size_t)slot->window.shape[2] * bytes;
     slot->stride_bytes[0] = (size_t)slot->window.shape[1] * slot->stride_bytes[1];

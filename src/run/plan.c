@@ -190,10 +190,12 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
     pw_grid_window_max(&job->grid, window);
     pw_job_record_limits(job, &limits);
     s->depth = (uint32_t)pw_min_u64(depth, pw_max_u64(job->grid.n_tiles, 1));
-    s->least_slot_bytes = pw_max_u64(pw_record_bytes_max(&limits), voxels_of(window) * job->volume.voxel_bytes);
     enum pw_status status = pw_load_plan_init(&s->load, &job->volume, &job->grid, job->options->io, cached, error);
     if (status != PW_OK)
         return status;
+    s->least_slot_bytes = pw_record_bytes_max(&limits);
+    if (s->load.mode == PW_LOAD_MAP) /* a window that is a hole of the file is filled in there */
+        s->least_slot_bytes = pw_max_u64(s->least_slot_bytes, voxels_of(window) * job->volume.voxel_bytes);
     s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, lasting_bytes(job) + RESOLVE_LEAST);
     return PW_OK;

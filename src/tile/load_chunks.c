@@ -35,7 +35,7 @@ static enum pw_status fetch_chunk(struct pw_loader *loader, struct pw_slot *slot
     read->path = extent.fd < 0 ? extent.path : NULL;
     read->offset = extent.offset;
     read->length = (size_t)(extent.length != 0 ? extent.length : source->stored_bytes_max);
-    read->buffer = (char *)slot->memory.data + loader->plan.window_bytes + number * source->stored_bytes_max;
+    read->buffer = (char *)slot->memory.data + number * source->stored_bytes_max;
     read->tag = slot;
     use->fetched = 1;
     slot->pending++;
@@ -111,7 +111,7 @@ static enum pw_status decode_use(struct pw_loader *loader, struct pw_slot *slot,
     pw_source_chunk_region(source, use->index, &region);
     int into_window = !use->cached && pw_volume_chunk_is_window(loader->volume, &region, &slot->window);
     void *target = use->cached   ? pw_chunk_cache_buffer(loader->cache, use->entry)
-                   : into_window ? slot->memory.data
+                   : into_window ? slot->dense
                                  : scratch->chunk.data;
     enum pw_status status = read_status(source, use, error);
     if (status == PW_OK)
@@ -126,7 +126,7 @@ static enum pw_status decode_use(struct pw_loader *loader, struct pw_slot *slot,
     else if (use->cached)
         pw_chunk_cache_publish(loader->cache, use->entry, status == PW_OK ? PW_CHUNK_READY : PW_CHUNK_EMPTY);
     else if (status == PW_OK && !into_window)
-        pw_volume_copy_chunk(loader->volume, &region, target, &slot->window, slot->memory.data);
+        pw_volume_copy_chunk(loader->volume, &region, target, &slot->window, slot->dense);
     return status < 0 ? status : PW_OK;
 }
 
@@ -142,7 +142,7 @@ static enum pw_status copy_cached(struct pw_loader *loader, struct pw_slot *slot
         struct pw_region region;
         pw_source_chunk_region(loader->volume->source, use->index, &region);
         pw_volume_copy_chunk(loader->volume, &region, pw_chunk_cache_buffer(loader->cache, use->entry), &slot->window,
-                             slot->memory.data);
+                             slot->dense);
     }
     return PW_OK;
 }
@@ -157,7 +157,7 @@ static void fill_empty(struct pw_loader *loader, struct pw_slot *slot)
         if (slot->use[i].empty) {
             struct pw_region region;
             pw_source_chunk_region(loader->volume->source, slot->use[i].index, &region);
-            pw_volume_fill_chunk(loader->volume, &region, &slot->window, slot->memory.data);
+            pw_volume_fill_chunk(loader->volume, &region, &slot->window, slot->dense);
         }
 }
 

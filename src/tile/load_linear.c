@@ -153,7 +153,7 @@ struct row_reader {
     struct pw_loader *loader;
     struct extents extents;
     uint64_t n_read; /* bytes that were not in a hole */
-    unsigned used; /* reads handed out; beyond io_depth they are reused as they complete */
+    unsigned used;   /* reads handed out; beyond io_depth they are reused as they complete */
 };
 
 static struct pw_read *take_read(struct row_reader *reader, enum pw_status *status, struct pw_error *error)
@@ -218,7 +218,7 @@ static enum pw_status read_spaced_rows(struct pw_loader *loader, struct pw_slot 
     const struct pw_volume *volume = loader->volume;
     const struct pw_linear *linear = &volume->source->linear;
     const struct pw_box *w = &slot->window;
-    unsigned char *out = slot->memory.data;
+    unsigned char *out = slot->dense;
     uint64_t step = axis_step(volume, X), span = row_span(volume, w);
     void *row = pw_alloc(span, 1, error);
     if (row == NULL)
@@ -240,7 +240,7 @@ static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, 
     const struct pw_volume *volume = loader->volume;
     const struct pw_box *w = &slot->window;
     uint64_t row = w->shape[X] * volume->voxel_bytes;
-    unsigned char *out = slot->memory.data;
+    unsigned char *out = slot->dense;
     if (axis_step(volume, X) != volume->voxel_bytes)
         return read_spaced_rows(loader, slot, error);
     int whole_planes = axis_step(volume, Y) == row;
@@ -297,7 +297,7 @@ static void copy_mapped(struct pw_loader *loader, struct pw_slot *slot)
 {
     const struct pw_volume *volume = loader->volume;
     const struct pw_box *w = &slot->window;
-    unsigned char *out = slot->memory.data;
+    unsigned char *out = slot->dense;
     for (uint64_t z = 0; z < w->shape[Z]; z++)
         for (uint64_t y = 0; y < w->shape[Y]; y++) {
             gather_row(out, (const unsigned char *)loader->map + row_offset(volume, w, z, y), w->shape[X],
@@ -320,7 +320,7 @@ void pw_finish_linear(struct pw_loader *loader, struct pw_slot *slot)
     if (loader->plan.mode == PW_LOAD_MAP)
         copy_mapped(loader, slot);
     if (volume->source->linear.swap)
-        pw_swap_bytes(slot->memory.data, (size_t)pw_box_voxels(&slot->window), volume->voxel_bytes);
+        pw_swap_bytes(slot->dense, (size_t)pw_box_voxels(&slot->window), volume->voxel_bytes);
 }
 
 void pw_release_linear(struct pw_loader *loader, struct pw_slot *slot)

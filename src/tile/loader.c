@@ -112,13 +112,19 @@ uint64_t pw_load_scratch_memory_bytes(const struct pw_load_plan *plan, const str
     const struct pw_source *source = volume->source;
     if (plan->mode != PW_LOAD_CHUNKS)
         return 0;
-    return pw_source_chunk_bytes(source) +
+    return plan->window_bytes + pw_source_chunk_bytes(source) +
            (source->ops->decoder_memory_bytes != NULL ? source->ops->decoder_memory_bytes(source) : 0);
+}
+
+/* Stored chunks wait in the slot; their voxels go to the worker's window. Everything else goes into the slot itself. */
+static uint64_t slot_bytes(const struct pw_load_plan *plan)
+{
+    return plan->mode == PW_LOAD_CHUNKS ? plan->stored_bytes : plan->window_bytes;
 }
 
 uint64_t pw_slot_memory_bytes(const struct pw_load_plan *plan, uint64_t least_bytes)
 {
-    return pw_max_u64(plan->window_bytes + plan->stored_bytes, least_bytes) + plan->mapped_bytes +
+    return pw_max_u64(slot_bytes(plan), least_bytes) + plan->mapped_bytes +
            plan->chunks_per_tile * sizeof(struct pw_chunk_use);
 }
 
@@ -131,8 +137,7 @@ enum pw_status pw_slot_init(struct pw_slot *slot, const struct pw_load_plan *pla
     slot->use = pw_alloc(plan->chunks_per_tile, sizeof *slot->use, error);
     if (slot->use == NULL)
         return PW_E_NOMEM;
-    return pw_buffer_init(&slot->memory, pw_max_u64(plan->window_bytes + plan->stored_bytes, least_bytes), "tile slot",
-                          error);
+    return pw_buffer_init(&slot->memory, pw_max_u64(slot_bytes(plan), least_bytes), "tile slot", error);
 }
 
 void pw_slot_destroy(struct pw_slot *slot)
@@ -185,13 +190,16 @@ enum pw_status pw_load_scratch_init(struct pw_load_scratch *scratch, const struc
         if (status != PW_OK)
             return status;
     }
-    return pw_buffer_init(&scratch->chunk, pw_source_chunk_bytes(source), "chunk buffer", error);
+    enum pw_status status = pw_buffer_init(&scratch->window, loader->plan.window_bytes, "tile window", error);
+    return status == PW_OK ? pw_buffer_init(&scratch->chunk, pw_source_chunk_bytes(source), "chunk buffer", error)
+                           : status;
 }
 
 void pw_load_scratch_destroy(struct pw_load_scratch *scratch, const struct pw_loader *loader)
 {
     if (scratch->decoder != NULL)
         loader->volume->source->ops->decoder_free(scratch->decoder);
+    pw_buffer_release(&scratch->window);
     pw_buffer_release(&scratch->chunk);
     memset(scratch, 0, sizeof *scratch);
 }
@@ -209,6 +217,7 @@ enum pw_status pw_loader_begin(struct pw_loader *loader, struct pw_slot *slot, u
     slot->stored_read = 0;
     slot->record_bytes = 0;
     slot->voxels = NULL;
+    slot->dense = loader->plan.mode == PW_LOAD_CHUNKS ? NULL : slot->memory.data;
     if (loader->plan.mode == PW_LOAD_CHUNKS)
         return pw_begin_chunks(loader, slot, error);
     return pw_begin_linear(loader, slot, error);
@@ -228,7 +237,7 @@ int pw_loader_reap(struct pw_loader *loader)
 
 static void set_dense(struct pw_slot *slot, size_t voxel_bytes)
 {
-    slot->voxels = slot->memory.data;
+    slot->voxels = slot->dense;
     slot->stride_bytes[X] = voxel_bytes;
     slot->stride_bytes[Y] = (size_t)slot->window.shape[X] * voxel_bytes;
     slot->stride_bytes[Z] = (size_t)slot->window.shape[Y] * slot->stride_bytes[Y];
@@ -237,6 +246,8 @@ static void set_dense(struct pw_slot *slot, size_t voxel_bytes)
 enum pw_status pw_loader_finish(struct pw_loader *loader, struct pw_slot *slot, struct pw_load_scratch *scratch,
                                 struct pw_error *error)
 {
+    if (loader->plan.mode == PW_LOAD_CHUNKS)
+        slot->dense = scratch->window.data;
     set_dense(slot, loader->volume->voxel_bytes);
     if (loader->plan.mode == PW_LOAD_CHUNKS)
         return pw_finish_chunks(loader, slot, scratch, error);

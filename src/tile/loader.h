@@ -36,7 +36,7 @@ struct pw_load_plan {
     uint64_t window[3];       /* the largest window */
     uint32_t chunks_per_tile; /* the most chunks a window touches; 0 without chunks */
     uint32_t cached_chunks;   /* capacity of the chunk cache; 0: none is needed */
-    uint64_t window_bytes;    /* of voxels in a slot; 0 when they are lent */
+    uint64_t window_bytes;    /* of a dense window; 0 when voxels are lent */
     uint64_t stored_bytes;    /* for stored chunks in a slot */
     uint64_t mapped_bytes;    /* of the page cache that one tile keeps resident */
 };
@@ -59,7 +59,8 @@ struct pw_slot {
     uint32_t pending; /* reads under way */
     uint32_t n_uses;
     struct pw_chunk_use *use; /* chunks_per_tile entries */
-    struct pw_buffer memory;  /* the window, then stored chunks; afterwards the tile's record */
+    struct pw_buffer memory;  /* stored chunks, or the window; afterwards the tile's record */
+    void *dense;              /* where the dense window is assembled: in memory, or the worker's */
     int constant;             /* every voxel is the fill value; voxels is not set */
     const void *voxels;
     size_t stride_bytes[3]; /* z y x */
@@ -84,6 +85,11 @@ struct pw_loader {
 /* A worker's own part. */
 struct pw_load_scratch {
     struct pw_decoder *decoder;
+    /*
+     * Chunks are decoded into the worker's own window, not into the slot: a few windows stay in the processor's
+     * caches, a ring full of them does not.
+     */
+    struct pw_buffer window;
     struct pw_buffer chunk; /* one decoded chunk that neither fits the window nor the cache */
 };
 

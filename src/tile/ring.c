@@ -21,6 +21,14 @@ static void queue_put(struct pw_slot_queue *queue, struct pw_slot *slot)
     queue->last = &slot->next;
 }
 
+static void queue_put_first(struct pw_slot_queue *queue, struct pw_slot *slot)
+{
+    slot->next = queue->first;
+    if (queue->first == NULL)
+        queue->last = &slot->next;
+    queue->first = slot;
+}
+
 static struct pw_slot *queue_take(struct pw_slot_queue *queue)
 {
     struct pw_slot *slot = queue->first;
@@ -135,9 +143,15 @@ struct pw_slot *pw_ring_take_done(struct pw_ring *ring)
     return slot;
 }
 
+/* The slot freed last is taken first: its memory is the warmest. */
 void pw_ring_put_free(struct pw_ring *ring, struct pw_slot *slot)
 {
-    put(ring, &ring->free, slot, &ring->n_left);
+    pw_ring_stall();
+    (void)pthread_mutex_lock(&ring->lock);
+    queue_put_first(&ring->free, slot);
+    ring->n_left--;
+    (void)pthread_cond_broadcast(&ring->changed);
+    (void)pthread_mutex_unlock(&ring->lock);
 }
 
 void pw_ring_fail(struct pw_ring *ring, const struct pw_error *error)
