@@ -10,6 +10,7 @@
 
 static void queue_init(struct pw_slot_queue *queue)
 {
+    (void)pthread_cond_init(&queue->filled, NULL);
     queue->first = NULL;
     queue->last = &queue->first;
 }
@@ -59,7 +60,6 @@ enum pw_status pw_ring_init(struct pw_ring *ring, uint32_t depth, uint64_t n_til
 {
     memset(ring, 0, sizeof *ring);
     (void)pthread_mutex_init(&ring->lock, NULL);
-    (void)pthread_cond_init(&ring->changed, NULL);
     queue_init(&ring->free);
     queue_init(&ring->loaded);
     queue_init(&ring->done);
@@ -84,7 +84,9 @@ void pw_ring_destroy(struct pw_ring *ring)
     for (uint32_t i = 0; i < ring->depth; i++)
         pw_slot_destroy(&ring->slot[i]);
     free(ring->slot);
-    (void)pthread_cond_destroy(&ring->changed);
+    (void)pthread_cond_destroy(&ring->free.filled);
+    (void)pthread_cond_destroy(&ring->loaded.filled);
+    (void)pthread_cond_destroy(&ring->done.filled);
     (void)pthread_mutex_destroy(&ring->lock);
     memset(ring, 0, sizeof *ring);
 }
@@ -94,26 +96,22 @@ struct pw_slot *pw_ring_take_free(struct pw_ring *ring, int wait)
     pw_ring_stall();
     (void)pthread_mutex_lock(&ring->lock);
     while (wait && !ring->stopped && ring->free.first == NULL)
-        (void)pthread_cond_wait(&ring->changed, &ring->lock);
+        (void)pthread_cond_wait(&ring->free.filled, &ring->lock);
     struct pw_slot *slot = ring->stopped ? NULL : queue_take(&ring->free);
     (void)pthread_mutex_unlock(&ring->lock);
     return slot;
 }
 
-static void put(struct pw_ring *ring, struct pw_slot_queue *queue, struct pw_slot *slot, uint64_t *counter)
+void pw_ring_put_loaded(struct pw_ring *ring, struct pw_slot *slot)
 {
     pw_ring_stall();
     (void)pthread_mutex_lock(&ring->lock);
-    queue_put(queue, slot);
-    if (counter != NULL)
-        --*counter;
-    (void)pthread_cond_broadcast(&ring->changed);
+    queue_put(&ring->loaded, slot);
+    if (--ring->n_to_load == 0)
+        (void)pthread_cond_broadcast(&ring->loaded.filled); /* who waits for more need not */
+    else
+        (void)pthread_cond_signal(&ring->loaded.filled);
     (void)pthread_mutex_unlock(&ring->lock);
-}
-
-void pw_ring_put_loaded(struct pw_ring *ring, struct pw_slot *slot)
-{
-    put(ring, &ring->loaded, slot, &ring->n_to_load);
 }
 
 struct pw_slot *pw_ring_take_loaded(struct pw_ring *ring)
@@ -121,7 +119,7 @@ struct pw_slot *pw_ring_take_loaded(struct pw_ring *ring)
     pw_ring_stall();
     (void)pthread_mutex_lock(&ring->lock);
     while (!ring->stopped && ring->loaded.first == NULL && ring->n_to_load > 0)
-        (void)pthread_cond_wait(&ring->changed, &ring->lock);
+        (void)pthread_cond_wait(&ring->loaded.filled, &ring->lock);
     struct pw_slot *slot = ring->stopped ? NULL : queue_take(&ring->loaded);
     (void)pthread_mutex_unlock(&ring->lock);
     return slot;
@@ -129,7 +127,11 @@ struct pw_slot *pw_ring_take_loaded(struct pw_ring *ring)
 
 void pw_ring_put_done(struct pw_ring *ring, struct pw_slot *slot)
 {
-    put(ring, &ring->done, slot, NULL);
+    pw_ring_stall();
+    (void)pthread_mutex_lock(&ring->lock);
+    queue_put(&ring->done, slot);
+    (void)pthread_cond_signal(&ring->done.filled);
+    (void)pthread_mutex_unlock(&ring->lock);
 }
 
 struct pw_slot *pw_ring_take_done(struct pw_ring *ring)
@@ -137,7 +139,7 @@ struct pw_slot *pw_ring_take_done(struct pw_ring *ring)
     pw_ring_stall();
     (void)pthread_mutex_lock(&ring->lock);
     while (!ring->stopped && ring->done.first == NULL && ring->n_left > 0)
-        (void)pthread_cond_wait(&ring->changed, &ring->lock);
+        (void)pthread_cond_wait(&ring->done.filled, &ring->lock);
     struct pw_slot *slot = ring->stopped ? NULL : queue_take(&ring->done);
     (void)pthread_mutex_unlock(&ring->lock);
     return slot;
@@ -149,8 +151,9 @@ void pw_ring_put_free(struct pw_ring *ring, struct pw_slot *slot)
     pw_ring_stall();
     (void)pthread_mutex_lock(&ring->lock);
     queue_put_first(&ring->free, slot);
-    ring->n_left--;
-    (void)pthread_cond_broadcast(&ring->changed);
+    (void)pthread_cond_signal(&ring->free.filled);
+    if (--ring->n_left == 0)
+        (void)pthread_cond_broadcast(&ring->done.filled);
     (void)pthread_mutex_unlock(&ring->lock);
 }
 
@@ -160,7 +163,9 @@ void pw_ring_fail(struct pw_ring *ring, const struct pw_error *error)
     if (!ring->stopped)
         ring->error = *error;
     ring->stopped = 1;
-    (void)pthread_cond_broadcast(&ring->changed);
+    (void)pthread_cond_broadcast(&ring->free.filled);
+    (void)pthread_cond_broadcast(&ring->loaded.filled);
+    (void)pthread_cond_broadcast(&ring->done.filled);
     (void)pthread_mutex_unlock(&ring->lock);
 }
 

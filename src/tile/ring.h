@@ -18,13 +18,14 @@
 #include "patchworks.h"
 #include "tile/loader.h"
 
+/* A queue has one role waiting for it, so that a slot wakes one thread and not all. */
 struct pw_slot_queue {
     struct pw_slot *first, **last;
+    pthread_cond_t filled;
 };
 
 struct pw_ring {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     /* under lock */
     struct pw_slot_queue free, loaded, done;
     uint64_t n_left;    /* tiles not yet freed by the committer */
