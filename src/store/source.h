@@ -36,19 +36,19 @@ enum pw_source_capability {
 
 /* Where the stored bytes of a chunk are.  Filled by locate(). */
 struct pw_extent {
-    int fd;            /* >= 0: read [offset, offset+length) of it; owned by the source */
-    char path[4096];   /* with fd -1: the file; a missing file means PW_EMPTY */
+    int fd;          /* >= 0: read [offset, offset+length) of it; owned by the source */
+    char path[4096]; /* with fd -1: the file; a missing file means PW_EMPTY */
     uint64_t offset;
-    uint64_t length;   /* 0 with a path: the whole file, at most stored_bytes_max */
+    uint64_t length; /* 0 with a path: the whole file, at most stored_bytes_max */
 };
 
 /* Layout of a LINEAR source. */
 struct pw_linear {
     int fd;
-    uint64_t offset_bytes;               /* of element 0 */
-    uint64_t stride_bytes[PW_MAX_RANK];  /* along each axis, slowest first; the last is the element size */
+    uint64_t offset_bytes;              /* of element 0 */
+    uint64_t stride_bytes[PW_MAX_RANK]; /* along each axis, slowest first; the last is the element size */
     uint64_t file_bytes;
-    int swap;                            /* elements are in the other byte order */
+    int swap; /* elements are in the other byte order */
 };
 
 struct pw_source;
@@ -85,13 +85,13 @@ struct pw_source_ops {
 /* The base of every source; formats put it first in their own struct. */
 struct pw_source {
     const struct pw_source_ops *ops;
-    unsigned capabilities;       /* enum pw_source_capability */
-    char path[4096];             /* for messages */
-    struct pw_image_info info;   /* chunk[] is the decode unit */
-    struct pw_linear linear;     /* LINEAR */
-    uint64_t stored_bytes_max;   /* CHUNKED: capacity that holds the stored bytes of any chunk; checked on reading */
-    uint64_t fill;               /* bits of the fill value, in the low bytes (native order) */
-    const _Atomic int *cancel;   /* set by who reads, before any thread does: not 0 ends waiting; NULL: nothing does */
+    unsigned capabilities;     /* enum pw_source_capability */
+    char path[4096];           /* for messages */
+    struct pw_image_info info; /* chunk[] is the decode unit */
+    struct pw_linear linear;   /* LINEAR */
+    uint64_t stored_bytes_max; /* CHUNKED: capacity that holds the stored bytes of any chunk; checked on reading */
+    uint64_t fill;             /* bits of the fill value, in the low bytes (native order) */
+    const _Atomic int *cancel; /* set by who reads, before any thread does: not 0 ends waiting; NULL: nothing does */
 };
 
 /*
@@ -124,8 +124,7 @@ enum pw_status pw_source_read(struct pw_source *source, const struct pw_region *
  * are made once.  Free before the source is closed; NULL allowed.  One thread.
  */
 struct pw_region_reader;
-enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader,
-                                    struct pw_error *error);
+enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader, struct pw_error *error);
 void pw_region_reader_free(struct pw_region_reader *reader);
 enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const struct pw_region *region, void *target,
                                      struct pw_error *error);

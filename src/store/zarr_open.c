@@ -146,8 +146,8 @@ static enum pw_status open_only_label(const struct pw_zarr_node *at, int level, 
     struct pw_zarr_node label = {0};
     enum pw_status status = pw_ngff_labels(at, &names, &n, NULL);
     if (status != PW_OK || n != 1 || pw_zarr_join(at->directory, "labels", directory, NULL) != PW_OK ||
-        pw_zarr_join(directory, names[0], child, NULL) != PW_OK ||
-        pw_zarr_node_load(&label, child, NULL) != PW_OK || pw_ngff_multiscale(&label) == NULL)
+        pw_zarr_join(directory, names[0], child, NULL) != PW_OK || pw_zarr_node_load(&label, child, NULL) != PW_OK ||
+        pw_ngff_multiscale(&label) == NULL)
         status = pw_zarr_group_explain(at, error);
     else
         status = open_image(&label, level, target, error);

@@ -138,7 +138,8 @@ static void make_chunk(const struct image *image, const int64_t *origin, float *
     uint64_t key = mix(image->seed + 77);
     for (int64_t z = 0; z < n[0]; z++)
         for (int64_t y = 0; y < n[1]; y++) {
-            uint64_t row = (uint64_t)(((z + origin[0]) * image->shape[1] + y + origin[1]) * image->shape[2] + origin[2]);
+            uint64_t row =
+                (uint64_t)(((z + origin[0]) * image->shape[1] + y + origin[1]) * image->shape[2] + origin[2]);
             const float *in = signal + (z * n[1] + y) * n[2];
             uint16_t *out = voxels + (z * n[1] + y) * n[2];
             for (int64_t x = 0; x < n[2]; x++) {
@@ -190,7 +191,8 @@ static void *work(void *argument)
         fail("no memory for", image->path);
     int64_t total = image->grid[0] * image->grid[1] * image->grid[2];
     for (int64_t i = atomic_fetch_add(&image->next, 1); i < total; i = atomic_fetch_add(&image->next, 1)) {
-        int64_t index[3] = {i / (image->grid[1] * image->grid[2]), i / image->grid[2] % image->grid[1], i % image->grid[2]};
+        int64_t index[3] = {i / (image->grid[1] * image->grid[2]), i / image->grid[2] % image->grid[1],
+                            i % image->grid[2]};
         int64_t origin[3];
         for (int axis = 0; axis < 3; axis++)
             origin[axis] = index[axis] * image->chunk[axis];
@@ -226,10 +228,11 @@ static void write_metadata(const struct image *image)
     make_folder(path);
     snprintf(path, sizeof(path), "%s/.zgroup", image->path);
     write_file(path, "{\"zarr_format\":2}\n", 18);
-    snprintf(text, sizeof(text),
-             "{\"zarr_format\":2,\"shape\":%s,\"chunks\":%s,\"dtype\":\"<u2\",\"compressor\":{\"id\":\"zstd\",\"level\":1},"
-             "\"fill_value\":0,\"order\":\"C\",\"filters\":null,\"dimension_separator\":\"/\"}\n",
-             list(image, image->shape, shape, sizeof(shape)), list(image, image->chunk, chunk, sizeof(chunk)));
+    snprintf(
+        text, sizeof(text),
+        "{\"zarr_format\":2,\"shape\":%s,\"chunks\":%s,\"dtype\":\"<u2\",\"compressor\":{\"id\":\"zstd\",\"level\":1},"
+        "\"fill_value\":0,\"order\":\"C\",\"filters\":null,\"dimension_separator\":\"/\"}\n",
+        list(image, image->shape, shape, sizeof(shape)), list(image, image->chunk, chunk, sizeof(chunk)));
     snprintf(path, sizeof(path), "%s/0/.zarray", image->path);
     write_file(path, text, strlen(text));
     snprintf(text, sizeof(text),

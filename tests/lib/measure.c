@@ -61,8 +61,8 @@ int main(int argc, char **argv)
     fprintf(report,
             "{\"exit\":%d,\"wall_s\":%.6f,\"user_s\":%.6f,\"system_s\":%.6f,\"peak_rss_bytes\":%lld,"
             "\"minor_faults\":%ld,\"major_faults\":%ld,\"blocks_in\":%ld,\"blocks_out\":%ld}\n",
-            code, ended - began, seconds(usage.ru_utime), seconds(usage.ru_stime),
-            (long long)usage.ru_maxrss * 1024, usage.ru_minflt, usage.ru_majflt, usage.ru_inblock, usage.ru_oublock);
+            code, ended - began, seconds(usage.ru_utime), seconds(usage.ru_stime), (long long)usage.ru_maxrss * 1024,
+            usage.ru_minflt, usage.ru_majflt, usage.ru_inblock, usage.ru_oublock);
     if (fclose(report) != 0) {
         fprintf(stderr, "measure: %s: %s\n", argv[1], strerror(errno));
         return 1;
