@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -389,8 +390,8 @@ enum pw_status pw_ngff_list_prepare(int version, const char *labels, const char 
 enum pw_status pw_ngff_list_write(int version, const char *labels, const char *written, struct pw_error *error)
 {
     char path[PW_TREE_PATH_BYTES];
-    enum pw_status status = PW_OK;
-    if (version == 2 && !pw_zarr_node_exists(labels)) /* what is a group already is left as it is */
+    enum pw_status status = version == 2 ? pw_zarr_join(labels, ".zgroup", path, error) : PW_OK;
+    if (version == 2 && status == PW_OK && access(path, F_OK) != 0) /* one that is there is left as it is */
         status = pw_ngff_write_group(2, labels, error);
     if (status == PW_OK)
         status = pw_zarr_join(labels, list_file(version), path, error);
