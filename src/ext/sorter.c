@@ -105,8 +105,9 @@ static void drop_duplicates(struct pw_sorter *sorter)
     uint64_t *record = sorter->memory.data;
     uint64_t kept = 0, words = (uint64_t)sorter->words;
     for (uint64_t i = 0; i < sorter->used; i++) {
-        const uint64_t *r = record + i * words, *last = record + (kept - 1) * words;
-        if (kept > 0 && r[0] == last[0] && r[1] == last[1])
+        const uint64_t *r = record + i * words;
+        const uint64_t *last = kept > 0 ? record + (kept - 1) * words : NULL;
+        if (last != NULL && r[0] == last[0] && r[1] == last[1])
             continue;
         if (kept != i)
             copy_record(record + kept * words, r, sorter->words);
