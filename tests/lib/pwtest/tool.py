@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -73,7 +74,7 @@ class Tool:
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         environment = self.environment(options.pop("env", None))
-        return subprocess.Popen(self.command(*arguments), env=environment, **options)
+        return subprocess.Popen(self.command(*arguments), env=environment, preexec_fn=listen_to_interrupts, **options)
 
     def any(self, *arguments, stdin=None, timeout=120, env=None, cwd=None):
         """Runs the tool to its end, whatever it comes to.  stdin: bytes, an open file, or nothing."""
@@ -116,6 +117,11 @@ class Tool:
         """A build with sanitizers: its memory use and speed say nothing."""
         content = self.path.read_bytes()
         return b"__asan_init" in content or b"__tsan_init" in content
+
+
+def listen_to_interrupts():
+    """What a background shell starts ignores SIGINT, and so would the tool, rightly."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def compile_c(source, output, *flags):
