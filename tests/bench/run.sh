@@ -38,7 +38,7 @@ build bench_gen "$here/bench_gen.c" $zstd -lm -pthread
 image() {
     [ -d "$work/$1.zarr" ] && [ "$work/$1.zarr" -nt "$work/bench_gen" ] && return 0
     echo "bench: making the $1 image ($2)" >&2
-    rm -rf "$work/$1.zarr" "$work/$1.new" "$work/large.zarr"
+    rm -rf "$work/$1.zarr" "$work/$1.new" "$work/large.zarr" "$work"/keep-*-"$1.zarr"
     "$work/bench_gen" "$work/$1.new" "$2" "$3" "$4"
     touch "$work/$1.new"
     mv "$work/$1.new" "$work/$1.zarr"
