@@ -34,7 +34,7 @@ struct resolve {
     uint64_t memory_bytes;
     struct pw_id_map *map;
     struct nodes nodes;
-    uint64_t *table; /* first voxels of one tile */
+    struct pw_label_fact *table; /* of one tile */
     uint64_t table_capacity;
     unsigned char *coded;
     uint64_t coded_capacity;
@@ -219,9 +219,9 @@ static enum pw_status read_table(struct resolve *r, uint64_t tile, uint64_t n_la
     struct pw_box core = pw_grid_core(r->grid, tile);
     const uint64_t *volume = r->grid->volume;
     for (uint64_t i = 0; i < n_labels; i++) {
-        uint64_t x = r->table[i] % core.shape[2], row = r->table[i] / core.shape[2];
+        uint64_t x = r->table[i].first % core.shape[2], row = r->table[i].first / core.shape[2];
         uint64_t z = core.start[0] + row / core.shape[1], y = core.start[1] + row % core.shape[1];
-        r->table[i] = (z * volume[1] + y) * volume[2] + core.start[2] + x;
+        r->table[i].first = (z * volume[1] + y) * volume[2] + core.start[2] + x;
     }
     return PW_OK;
 }
@@ -241,10 +241,10 @@ static enum pw_status gather_objects(struct resolve *r, struct pw_sorter *object
             continue;
         status = read_table(r, tile, n, error);
         for (uint64_t i = 0; i < n && status == PW_OK; i++) {
-            uint64_t record[2] = {r->table[i], first + i};
+            uint64_t record[2] = {r->table[i].first, first + i};
             if (node < nodes->n && nodes->label[node] == first + i) {
                 uint32_t root = find_root(nodes, (uint32_t)node++);
-                nodes->value[root] = pw_min_u64(nodes->value[root], r->table[i]);
+                nodes->value[root] = pw_min_u64(nodes->value[root], r->table[i].first);
             } else {
                 status = pw_sorter_add(objects, record, error);
             }

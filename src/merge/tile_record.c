@@ -56,7 +56,7 @@ uint64_t pw_record_bytes_max(const struct pw_record_limits *limits)
     const uint64_t *shape = limits->shape;
     uint64_t labels = pw_record_labels_max(limits);
     uint64_t bytes = PW_RECORD_HEADER_BYTES + (shape[Z] + 1) * sizeof(uint64_t);
-    bytes += labels + shape[Z] * shape[Y] * shape[X] / 64 + 16; /* the table's differences add up to voxels, as above */
+    bytes += pw_table_bytes_max(labels, shape[Z] * shape[Y] * shape[X], limits->labels_unordered);
     bytes += shape[Z] * pw_record_plane_bytes_max(limits);
     for (int f = 0; f < PW_FACES; f++) {
         uint64_t strip[3];
@@ -106,23 +106,33 @@ static void put_runs_row(struct coder *c, const struct pw_runs *runs, uint64_t r
     }
 }
 
-/* The table: differences of first voxels.  Labels are numbered by them, so a label above all before is new. */
-static unsigned char *put_table(unsigned char *p, const struct pw_runs *runs, uint64_t *n_voxels)
+/* Whether the core's faces lie at the border of the volume: those without a neighbour, on axes longer than 1. */
+static void find_border(const uint64_t core[3], const int has_neighbour[PW_FACES], int at_border[PW_FACES])
 {
-    uint32_t known = 0;
-    uint64_t last = 0, rows = runs->shape[Z] * runs->shape[Y];
+    for (int axis = Z; axis <= X; axis++) {
+        int low = has_neighbour[PW_FACE(axis, 0)], high = has_neighbour[PW_FACE(axis, 1)];
+        int is_flat = core[axis] == 1 && !low && !high; /* every voxel would touch both faces */
+        at_border[PW_FACE(axis, 0)] = !low && !is_flat;
+        at_border[PW_FACE(axis, 1)] = !high && !is_flat;
+    }
+}
+
+size_t pw_record_scratch_bytes(uint64_t n_labels)
+{
+    return (size_t)n_labels * sizeof(struct pw_label_count);
+}
+
+static unsigned char *put_table(unsigned char *p, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
+                                struct pw_label_count *count, uint64_t *n_voxels)
+{
+    struct pw_box core = {{0, 0, 0}, {runs->shape[Z], runs->shape[Y], runs->shape[X]}};
+    int at_border[PW_FACES];
+    find_border(core.shape, has_neighbour, at_border);
+    pw_label_facts_count(runs, &core, at_border, count);
     *n_voxels = 0;
-    for (uint64_t r = 0; r < rows; r++)
-        for (uint64_t i = runs->row[r]; i < runs->row[r + 1]; i++) {
-            *n_voxels += runs->run[i].end - runs->run[i].start;
-            if (runs->label[i] <= known)
-                continue;
-            known = runs->label[i];
-            uint64_t voxel = r * runs->shape[X] + runs->run[i].start;
-            p = pw_varint_put(p, voxel - last);
-            last = voxel;
-        }
-    return p;
+    for (uint64_t i = 0; i < runs->n_labels; i++)
+        *n_voxels += count[i].voxels;
+    return pw_table_encode(p, count, runs->n_labels);
 }
 
 static void put_word(unsigned char *out, uint64_t value)
@@ -228,7 +238,7 @@ static void put_header(unsigned char *out, const struct pw_record_header *h)
         put_word(out + 8 * i, 0);
 }
 
-size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
+size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES], void *scratch,
                         unsigned char *out)
 {
     struct pw_record_header h = {
@@ -236,7 +246,7 @@ size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has
     unsigned char *p = out + PW_RECORD_HEADER_BYTES;
     h.table = h.planes = h.runs = PW_RECORD_HEADER_BYTES;
     if (runs->n_runs > 0) {
-        p = put_table(p, runs, &h.n_voxels);
+        p = put_table(p, runs, has_neighbour, scratch, &h.n_voxels);
         h.planes = (uint64_t)(p - out);
         p += (runs->shape[Z] + 1) * sizeof(uint64_t);
         h.runs = (uint64_t)(p - out);
@@ -338,16 +348,4 @@ enum pw_status pw_plane_decode(const unsigned char *bytes, size_t n, uint64_t fi
             return broken(error, "plane");
     }
     return PW_OK;
-}
-
-enum pw_status pw_table_decode(const unsigned char *bytes, size_t n, uint64_t n_labels, uint64_t *first,
-                               struct pw_error *error)
-{
-    const unsigned char *p = bytes, *end = bytes + n;
-    uint64_t voxel = 0;
-    for (uint64_t i = 0; i < n_labels; i++) {
-        voxel += pw_varint_get(&p, end);
-        first[i] = voxel;
-    }
-    return p == NULL ? broken(error, "label table") : PW_OK;
 }

@@ -4,7 +4,7 @@
  *
  * A record holds
  *   - a header of fixed size;
- *   - the label table: of each local id the first voxel of the core, in raster order;
+ *   - the label table: what is known of each local id (merge/label_table.h);
  *   - the runs of the core, plane by plane, each plane readable by itself;
  *   - the strips: the labels on each face of the core that has a neighbour, and their values where
  *     only labels of one value may join.
@@ -18,6 +18,7 @@
 
 #include "base/region.h"
 #include "label/runs.h"
+#include "merge/label_table.h"
 #include "patchworks.h"
 
 enum {
@@ -53,6 +54,7 @@ struct pw_record_limits {
     int has_faces[3];     /* along z y x: some tile has a neighbour there */
     int labels_may_touch; /* two runs of a row may stand side by side */
     int with_values;
+    int labels_unordered; /* labels are not numbered in the order of their first voxels in the core */
 };
 
 /* The most bytes that a record can have. */
@@ -66,10 +68,13 @@ uint64_t pw_record_labels_max(const struct pw_record_limits *limits);
 
 /*
  * Writes the record of tile, whose core has the given runs (labels 1..n_labels in raster order of
- * their first voxel), to out.  has_neighbour[f] says which faces get a strip.  Returns its length.
+ * their first voxel), to out.  has_neighbour[f] says which faces get a strip; the others lie at the border of the
+ * volume.  scratch holds pw_record_scratch_bytes(runs->n_labels) bytes, aligned for 32-bit numbers.
+ * Returns its length.
  */
-size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
+size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES], void *scratch,
                         unsigned char *out);
+size_t pw_record_scratch_bytes(uint64_t n_labels);
 
 /* Reads a header of PW_RECORD_HEADER_BYTES.  PW_E_FORMAT when it cannot be one. */
 enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *header,
@@ -92,9 +97,5 @@ enum pw_status pw_strip_decode(const unsigned char *bytes, size_t n, int with_va
 typedef void (*pw_take_run_fn)(void *context, uint64_t row, uint32_t start, uint32_t end, uint32_t label);
 enum pw_status pw_plane_decode(const unsigned char *bytes, size_t n, uint64_t first, uint64_t count, uint32_t x0,
                                uint32_t x1, pw_take_run_fn take, void *context, struct pw_error *error);
-
-/* Reads a label table of n_labels entries: first[i] = linear index in the core of label i+1's first voxel. */
-enum pw_status pw_table_decode(const unsigned char *bytes, size_t n, uint64_t n_labels, uint64_t *first,
-                               struct pw_error *error);
 
 #endif

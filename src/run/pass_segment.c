@@ -22,7 +22,7 @@ struct worker {
     struct pw_buffer memory;
     struct pw_runs window; /* labels of the window */
     struct pw_runs core;   /* labels of the core, when there is a halo */
-    void *numbering;       /* scratch of pw_runs_number() */
+    void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
     uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
 };
 
@@ -44,18 +44,21 @@ static uint64_t runs_bytes(const uint64_t shape[3], int labels_may_touch)
            (shape[0] * shape[1] + 2) * sizeof(uint64_t);
 }
 
-static uint64_t numbering_bytes(const struct pw_segmenter *segmenter, const uint64_t core[3])
+/* Labels are numbered anew when there is a halo; then those of the core are counted. */
+static uint64_t scratch_bytes(const struct pw_segmenter *segmenter, const struct pw_grid *grid)
 {
-    return pw_runs_number_scratch_bytes(pw_runs_capacity(core, segmenter->labels_may_touch)) + 64;
+    uint64_t runs = pw_runs_capacity(grid->tile, segmenter->labels_may_touch);
+    uint64_t numbering = has_halo(grid) ? pw_runs_number_scratch_bytes(runs) : 0;
+    return pw_ceil_div(pw_max_u64(numbering, pw_record_scratch_bytes(runs)), 64) * 64;
 }
 
 static uint64_t worker_runs_bytes(const struct pw_segmenter *segmenter, const struct pw_grid *grid)
 {
     uint64_t window[3], bytes;
     pw_grid_window_max(grid, window);
-    bytes = runs_bytes(window, segmenter->labels_may_touch) + 64;
+    bytes = runs_bytes(window, segmenter->labels_may_touch) + 64 + scratch_bytes(segmenter, grid);
     if (has_halo(grid))
-        bytes += runs_bytes(grid->tile, segmenter->labels_may_touch) + numbering_bytes(segmenter, grid->tile) + 64;
+        bytes += runs_bytes(grid->tile, segmenter->labels_may_touch) + 64;
     if (segmenter->joins_equal_only)
         bytes += pw_runs_capacity(grid->tile, segmenter->labels_may_touch) * sizeof(uint64_t);
     return bytes;
@@ -93,11 +96,10 @@ static enum pw_status worker_init(struct worker *worker, struct pw_job *job, str
     if (status != PW_OK)
         return status;
     unsigned char *at = lay_out(&worker->window, window, segmenter->labels_may_touch, worker->memory.data);
-    if (has_halo(&job->grid)) {
+    if (has_halo(&job->grid))
         at = lay_out(&worker->core, job->grid.tile, segmenter->labels_may_touch, at);
-        worker->numbering = at;
-        at += numbering_bytes(segmenter, job->grid.tile) / 64 * 64;
-    }
+    worker->scratch = at;
+    at += scratch_bytes(segmenter, &job->grid);
     if (segmenter->joins_equal_only)
         worker->value = (void *)at;
     return segmenter->ops->worker_init != NULL ? segmenter->ops->worker_init(segmenter, &worker->segment, error)
@@ -197,7 +199,7 @@ static enum pw_status work(void *context, unsigned number, struct pw_slot *slot,
             return status;
         if (!pw_box_equal(&core, &slot->window)) {
             pw_runs_crop(&worker->window, tile.core_start, core.shape, &worker->core);
-            pw_runs_number(&worker->core, worker->numbering);
+            pw_runs_number(&worker->core, worker->scratch);
             result = &worker->core;
         }
         if (worker->value != NULL)
@@ -205,7 +207,7 @@ static enum pw_status work(void *context, unsigned number, struct pw_slot *slot,
     }
     result->value = worker->value;
     pw_seams_faces(&job->grid, slot->tile, has_neighbour);
-    slot->record_bytes = pw_record_encode(slot->tile, result, has_neighbour, slot->memory.data);
+    slot->record_bytes = pw_record_encode(slot->tile, result, has_neighbour, worker->scratch, slot->memory.data);
     return PW_OK;
 }
 

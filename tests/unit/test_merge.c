@@ -79,6 +79,7 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
 {
     static struct arena whole_arena, tile_arena;
     static unsigned char volume[MAX_VOXELS];
+    static struct pw_label_count counting[MAX_VOXELS];
     static uint64_t expected[MAX_VOXELS], got[MAX_VOXELS], order[MAX_VOXELS], id[MAX_VOXELS];
     struct pw_error error = {0};
     struct pw_grid grid;
@@ -108,7 +109,7 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
         struct pw_box core = pw_grid_core(&grid, order[t]);
         struct pw_runs runs = label_box(&tile_arena, volume, shape, &core, connectivity);
         pw_seams_faces(&grid, order[t], faces);
-        size_t bytes = pw_record_encode(order[t], &runs, faces, record);
+        size_t bytes = pw_record_encode(order[t], &runs, faces, counting, record);
         cr_assert(bytes <= pw_record_bytes_max(&limits));
         cr_assert(pw_record_header_read(record, &header, &error) == PW_OK && pw_record_is_intact(record, &header));
         cr_assert(pw_stage_append(&stage, record, &error) == PW_OK);

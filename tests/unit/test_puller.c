@@ -66,7 +66,9 @@ static void add_tile(struct scene *scene, struct pw_seams *seams, uint64_t tile,
     }
     pw_seams_faces(&scene->grid, tile, faces);
     unsigned char *record = malloc(pw_record_bytes_max(&scene->limits));
-    cr_assert(pw_record_encode(tile, &runs, faces, record) <= pw_record_bytes_max(&scene->limits));
+    scratch = malloc(pw_record_scratch_bytes(runs.n_labels) + 1);
+    cr_assert(pw_record_encode(tile, &runs, faces, scratch, record) <= pw_record_bytes_max(&scene->limits));
+    free(scratch);
     cr_assert(pw_stage_append(&scene->stage, record, &error) == PW_OK);
     cr_assert(pw_seams_match(seams, record, &error) == PW_OK, "%s", error.message);
     free(record);
