@@ -26,6 +26,9 @@ enum {
     NODE_BYTES = 2 * sizeof(uint64_t) + sizeof(uint32_t)
 };
 
+static const struct pw_sorter_form pairs = {.words = 2, .key_words = 2};
+static const struct pw_sorter_form unique_pairs = {.words = 2, .key_words = 2, .combine = pw_sorter_keep_first};
+
 struct resolve {
     const struct pw_grid *grid;
     const struct pw_stage *stage;
@@ -171,9 +174,9 @@ static enum pw_status join_edges(struct resolve *r, struct pw_sorter *edges, str
 static enum pw_status build_nodes(struct resolve *r, struct pw_error *error)
 {
     struct pw_sorter edges = {0}, ends = {0};
-    enum pw_status status = pw_sorter_init(&edges, 2, 1, r->memory_bytes / 4, r->scratch_dir, error);
+    enum pw_status status = pw_sorter_init(&edges, &unique_pairs, r->memory_bytes / 4, r->scratch_dir, error);
     if (status == PW_OK)
-        status = pw_sorter_init(&ends, 2, 1, r->memory_bytes / 4, r->scratch_dir, error);
+        status = pw_sorter_init(&ends, &unique_pairs, r->memory_bytes / 4, r->scratch_dir, error);
     if (status == PW_OK)
         status = read_edges(r, &edges, &ends, error);
     if (status == PW_OK)
@@ -340,11 +343,11 @@ static enum pw_status write_map(struct resolve *r, struct pw_sorter *ids, struct
 static enum pw_status number(struct resolve *r, struct pw_error *error)
 {
     struct pw_sorter objects = {0}, ids = {0};
-    enum pw_status status = pw_sorter_init(&objects, 2, 0, r->memory_bytes / 4, r->scratch_dir, error);
+    enum pw_status status = pw_sorter_init(&objects, &pairs, r->memory_bytes / 4, r->scratch_dir, error);
     if (status == PW_OK)
         status = gather_objects(r, &objects, error);
     if (status == PW_OK)
-        status = pw_sorter_init(&ids, 2, 0, r->memory_bytes / 4, r->scratch_dir, error);
+        status = pw_sorter_init(&ids, &pairs, r->memory_bytes / 4, r->scratch_dir, error);
     if (status == PW_OK)
         status = number_objects(r, &objects, &ids, error);
     pw_sorter_destroy(&objects);

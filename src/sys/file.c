@@ -66,6 +66,11 @@ enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offs
     return PW_OK;
 }
 
+void pw_file_discard(int fd, uint64_t offset, uint64_t n)
+{
+    (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n);
+}
+
 enum pw_status pw_scratch_open(struct pw_scratch *scratch, const char *dir, const char *what, struct pw_error *error)
 {
     (void)snprintf(scratch->name, sizeof scratch->name, "%.4000s (%s)", dir, what);

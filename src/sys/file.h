@@ -27,6 +27,9 @@ enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t off
 enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offset, const char *path,
                              struct pw_error *error);
 
+/* Gives the disk back what a part of a file takes; it then reads as zeros.  Where the file system cannot, nothing happens. */
+void pw_file_discard(int fd, uint64_t offset, uint64_t n);
+
 /* A scratch file: it has no name in its directory, and is gone when it is closed or the process dies. */
 struct pw_scratch {
     int fd;          /* -1: none */
