@@ -329,6 +329,22 @@ struct pw_progress {
  */
 typedef int (*pw_progress_fn)(const struct pw_progress *progress, void *user);
 
+/* When labels of two neighbouring tiles are one object. */
+enum pw_merge {
+    PW_MERGE_AUTO = 0, /* touch for connected components; for instances witness with a halo, face without */
+    PW_MERGE_TOUCH,    /* any adjacent voxels across a seam; exact for components, fuses touching instances */
+    PW_MERGE_FACE,     /* the cross-sections on the face between the tiles agree by more than tau */
+    PW_MERGE_OVERLAP,  /* where the windows overlap the two labels agree by more than tau; needs a halo */
+    PW_MERGE_WITNESS   /* as overlap; an object that one tile saw whole gets that tile's outline */
+};
+
+/* How agreement in an overlap is measured; I shared voxels, A and B voxels of the two labels in the overlap. */
+enum pw_metric {
+    PW_METRIC_IOU = 0, /* I > tau (A + B - I) */
+    PW_METRIC_MUTUAL,  /* each other's largest I, and (I/A + I/B) / 2 > tau */
+    PW_METRIC_IOMIN    /* I >= tau min(A, B); fuses a small label with a large one that contains it */
+};
+
 /* Everything a run can be told.  Fill with pw_run_options_init() first. */
 struct pw_run_options {
     size_t struct_size;
@@ -354,7 +370,12 @@ struct pw_run_options {
 
     int connectivity; /* of the touch merge, 1..3, and of a built-in segmenter that names none of its own;
                                      0: the segmenter's, else 1 */
-    uint64_t tile[3]; /* core, z y x; 0: chosen per axis */
+    enum pw_merge merge;
+    enum pw_metric metric;
+    double tau;           /* of face, overlap and witness, 0.001..0.999; default 0.5 */
+    uint32_t min_contact; /* of face: pairs of facing voxels at least; default 1 */
+    uint64_t context[3];  /* of overlap and witness: a rim of the halo, z y x, that labels are not taken from */
+    uint64_t tile[3];     /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
     int halo_given; /* 0: the segmenter's own */
 
@@ -390,6 +411,7 @@ struct pw_plan {
     uint32_t threads;
     char io[16];
     char segmenter[160];
+    char merge[80]; /* the rule: "witness, tau 0.5" */
     uint64_t budget_bytes;
     uint64_t planned_bytes; /* sum of the parts that are resident together */
     int n_parts;

@@ -1,5 +1,6 @@
 #include "merge/edges.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +12,18 @@ enum {
     RECENT = 4096
 };
 
-enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, struct pw_error *error)
+size_t pw_edge_record_bytes(enum pw_rule_family family)
+{
+    return family == PW_FAMILY_TOUCH ? offsetof(struct pw_edge, shared) : sizeof(struct pw_edge);
+}
+
+enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, enum pw_rule_family family,
+                                 struct pw_error *error)
 {
     memset(edges, 0, sizeof *edges);
     edges->file.fd = -1;
-    edges->buffer = pw_alloc(BUFFERED, sizeof *edges->buffer, error);
+    edges->record_bytes = pw_edge_record_bytes(family);
+    edges->buffer = pw_alloc(BUFFERED, sizeof(struct pw_edge), error);
     edges->recent = pw_alloc(RECENT, sizeof *edges->recent, error);
     if (edges->buffer == NULL || edges->recent == NULL)
         return PW_E_NOMEM;
@@ -40,28 +48,52 @@ uint64_t pw_edge_file_memory_bytes(void)
 
 enum pw_status pw_edge_file_flush(struct pw_edge_file *edges, struct pw_error *error)
 {
-    enum pw_status status = pw_file_write(edges->file.fd, edges->buffer, edges->n_buffered * sizeof *edges->buffer,
-                                          edges->n_written * sizeof *edges->buffer, edges->file.name, error);
+    enum pw_status status = pw_file_write(edges->file.fd, edges->buffer, edges->n_buffered * edges->record_bytes,
+                                          edges->n_written * edges->record_bytes, edges->file.name, error);
     if (status == PW_OK)
         edges->n_written += edges->n_buffered;
     edges->n_buffered = 0;
     return status;
 }
 
-enum pw_status pw_edge_file_add(struct pw_edge_file *edges, const struct pw_edge *edge, struct pw_error *error)
+/* Whether edge was added a short while ago; remembered if not. */
+static int is_repeated(struct pw_edge_file *edges, const struct pw_edge *edge)
 {
     uint32_t hash = edge->label_a * 2654435761u ^ edge->label_b * 2246822519u ^ edge->tile_b * 3266489917u;
     struct pw_edge *recent = &edges->recent[hash >> 8 & (RECENT - 1)];
     if (memcmp(recent, edge, sizeof *edge) == 0)
-        return PW_OK;
+        return 1;
     *recent = *edge;
-    edges->buffer[edges->n_buffered++] = *edge;
+    return 0;
+}
+
+enum pw_status pw_edge_file_add(struct pw_edge_file *edges, const struct pw_edge *edge, struct pw_error *error)
+{
+    if (edges->record_bytes < sizeof *edge && is_repeated(edges, edge))
+        return PW_OK;
+    memcpy(edges->buffer + edges->n_buffered++ * edges->record_bytes, edge, edges->record_bytes);
     return edges->n_buffered == BUFFERED ? pw_edge_file_flush(edges, error) : PW_OK;
 }
 
-enum pw_status pw_edge_file_read(const struct pw_edge_file *edges, uint64_t first, struct pw_edge *out,
-                                 uint32_t capacity, uint32_t *n, struct pw_error *error)
+enum pw_status pw_edge_file_read(const struct pw_edge_file *edges, const struct pw_rule *rule, uint64_t *at,
+                                 struct pw_edge *out, uint32_t capacity, uint32_t *n, struct pw_error *error)
 {
-    *n = first < edges->n_written ? (uint32_t)pw_min_u64(edges->n_written - first, capacity) : 0;
-    return pw_file_read_exactly(edges->file.fd, out, *n * sizeof *out, first * sizeof *out, edges->file.name, error);
+    size_t bytes = edges->record_bytes;
+    for (*n = 0; *n == 0 && *at < edges->n_written;) {
+        uint32_t read = (uint32_t)pw_min_u64(edges->n_written - *at, capacity);
+        /* Read into the end of out, then unpacked from its front: what is unpacked never overtakes what is read. */
+        const unsigned char *from = (unsigned char *)out + capacity * sizeof *out - read * bytes;
+        enum pw_status status =
+            pw_file_read_exactly(edges->file.fd, (void *)from, read * bytes, *at * bytes, edges->file.name, error);
+        if (status != PW_OK)
+            return status;
+        *at += read;
+        for (uint32_t i = 0; i < read; i++) {
+            struct pw_edge edge = {0};
+            memcpy(&edge, from + i * bytes, bytes);
+            if (pw_rule_accepts(rule, &edge))
+                out[(*n)++] = edge;
+        }
+    }
+    return PW_OK;
 }

@@ -33,6 +33,7 @@ struct resolve {
     const struct pw_grid *grid;
     const struct pw_stage *stage;
     const struct pw_edge_file *edges;
+    const struct pw_rule *rule;
     const char *scratch_dir;
     uint64_t memory_bytes;
     struct pw_id_map *map;
@@ -114,12 +115,11 @@ static enum pw_status read_edges(struct resolve *r, struct pw_sorter *edges, str
     enum pw_status status = buffer == NULL ? PW_E_NOMEM : PW_OK;
     for (uint64_t at = 0; status == PW_OK;) {
         uint32_t n;
-        status = pw_edge_file_read(r->edges, at, buffer, IO_RECORDS, &n, error);
+        status = pw_edge_file_read(r->edges, r->rule, &at, buffer, IO_RECORDS, &n, error);
         if (status != PW_OK || n == 0)
             break;
         for (uint32_t i = 0; i < n && status == PW_OK; i++)
             status = add_edge(r, &buffer[i], edges, ends, error);
-        at += n;
     }
     free(buffer);
     if (status == PW_OK)
@@ -358,11 +358,13 @@ static enum pw_status number(struct resolve *r, struct pw_error *error)
 }
 
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,
-                          uint64_t memory_bytes, const char *scratch_dir, struct pw_id_map *map, struct pw_error *error)
+                          const struct pw_rule *rule, uint64_t memory_bytes, const char *scratch_dir,
+                          struct pw_id_map *map, struct pw_error *error)
 {
     struct resolve r = {.grid = grid,
                         .stage = stage,
                         .edges = edges,
+                        .rule = rule,
                         .scratch_dir = scratch_dir,
                         .memory_bytes = memory_bytes,
                         .map = map};

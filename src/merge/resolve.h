@@ -36,8 +36,8 @@ struct pw_id_map {
 uint64_t pw_id_map_memory_bytes(uint64_t n_tiles);
 
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,
-                          uint64_t memory_bytes, const char *scratch_dir, struct pw_id_map *map,
-                          struct pw_error *error);
+                          const struct pw_rule *rule, uint64_t memory_bytes, const char *scratch_dir,
+                          struct pw_id_map *map, struct pw_error *error);
 void pw_id_map_release(struct pw_id_map *map); /* safe on a zeroed map */
 
 /* Ids of the local ids 1..n of tile, as 64 bits: id[0] is that of local id 1.  Any thread. */

@@ -1,24 +1,26 @@
 /*
- * merge/seams - where two neighbouring tiles meet: from their strips to edges.
- *
- * The rule here is touch: two labels are one object when some voxel of one is adjacent, under
- * the connectivity, to some voxel of the other.  Connectivity 1 joins across
- * faces; 2 and 3 also diagonally across faces, and across the edges and corners
- * where tiles meet only diagonally.  Exact for connected components: joined with the
- * components inside the tiles it gives those of the whole volume.  Labels that carry a value
- * (struct pw_runs.value) join only with labels of the same value.
+ * merge/seams - where neighbouring tiles meet: from their records to candidates in the edge file.
  *
  * When a tile has been appended to the stage, pw_seams_match() compares it with each
  * neighbour that is there already; the later of two tiles sees the earlier, so every
- * seam is matched exactly once whatever the order.
+ * seam is matched exactly once whatever the order.  One file for each family of rules (merge/rule.h):
  *
- * Memory: two strips and two lines, reserved at init.
+ *   seam_touch.c    strips of two faces: adjacent voxels, diagonally too, and the lines and corners where
+ *                   tiles meet only there.  Joined with the components inside the tiles it gives exactly those of
+ *                   the whole volume.
+ *   seam_face.c     strips of two faces: pairs of facing voxels, counted
+ *   seam_overlap.c  runs of two windows: voxels of the overlap, counted
+ *
+ * Labels that carry a value (struct pw_runs.value) touch only labels of the same value.
+ *
+ * Memory: reserved at init.
  * Threads: one matcher belongs to one thread.
  */
 #ifndef PW_MERGE_SEAMS_H
 #define PW_MERGE_SEAMS_H
 
 #include "base/memory.h"
+#include "merge/contacts.h"
 #include "merge/edges.h"
 #include "merge/stage.h"
 #include "tile/grid.h"
@@ -32,19 +34,23 @@ struct pw_line_voxel {
 struct pw_seams {
     const struct pw_grid *grid;
     const struct pw_stage *stage;
+    const struct pw_rule *rule;
     struct pw_edge_file *edges;
-    int connectivity;
     struct pw_buffer memory;
-    struct pw_runs mine, theirs; /* strips; arrays in memory */
-    unsigned char *bytes;        /* a strip as stored */
+    struct pw_runs mine, theirs; /* a strip, or a plane of an overlap, of each side; arrays in memory */
+    unsigned char *bytes;        /* a strip or plane as stored */
     uint64_t bytes_capacity;
     struct pw_line_voxel *line[2];
+    struct pw_contacts contacts;
 };
 
-enum pw_status pw_seams_init(struct pw_seams *seams, const struct pw_grid *grid, const struct pw_stage *stage,
-                             struct pw_edge_file *edges, int connectivity, struct pw_error *error);
+/* limits are those of the records. */
+enum pw_status pw_seams_init(struct pw_seams *seams, const struct pw_grid *grid, const struct pw_record_limits *limits,
+                             const struct pw_stage *stage, const struct pw_rule *rule, struct pw_edge_file *edges,
+                             struct pw_error *error);
 void pw_seams_release(struct pw_seams *seams); /* safe on a zeroed one */
-uint64_t pw_seams_memory_bytes(const struct pw_grid *grid);
+uint64_t pw_seams_memory_bytes(const struct pw_grid *grid, const struct pw_record_limits *limits,
+                               const struct pw_rule *rule);
 
 /* Which faces of tile have a neighbour, and so a strip. */
 void pw_seams_faces(const struct pw_grid *grid, uint64_t tile, int has_neighbour[PW_FACES]);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "codec/codec.h"
 #include "merge/varint.h"
@@ -122,13 +123,12 @@ size_t pw_record_scratch_bytes(uint64_t n_labels)
     return (size_t)n_labels * sizeof(struct pw_label_count);
 }
 
-static unsigned char *put_table(unsigned char *p, const struct pw_runs *runs, const int has_neighbour[PW_FACES],
-                                struct pw_label_count *count, uint64_t *n_voxels)
+static unsigned char *put_table(unsigned char *p, const struct pw_runs *runs, const struct pw_box *core,
+                                const int has_neighbour[PW_FACES], struct pw_label_count *count, uint64_t *n_voxels)
 {
-    struct pw_box core = {{0, 0, 0}, {runs->shape[Z], runs->shape[Y], runs->shape[X]}};
     int at_border[PW_FACES];
-    find_border(core.shape, has_neighbour, at_border);
-    pw_label_facts_count(runs, &core, at_border, count);
+    find_border(core->shape, has_neighbour, at_border);
+    pw_label_facts_count(runs, core, at_border, count);
     *n_voxels = 0;
     for (uint64_t i = 0; i < runs->n_labels; i++)
         *n_voxels += count[i].voxels;
@@ -234,19 +234,26 @@ static void put_header(unsigned char *out, const struct pw_record_header *h)
         put_word(out + 8 * i, word[i]);
     for (size_t f = 0; f <= PW_FACES; f++)
         put_word(out + 8 * (n + f), h->strip[f]);
-    for (size_t i = n + PW_FACES + 1; i < PW_RECORD_HEADER_WORDS; i++)
+    for (size_t i = 0; i < 3; i++) {
+        put_word(out + 8 * (n + PW_FACES + 1 + i), h->rim[i]);
+        put_word(out + 8 * (n + PW_FACES + 4 + i), h->shape[i]);
+    }
+    for (size_t i = n + PW_FACES + 7; i < PW_RECORD_HEADER_WORDS; i++)
         put_word(out + 8 * i, 0);
 }
 
-size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES], void *scratch,
-                        unsigned char *out)
+size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const struct pw_runs *core, const uint64_t rim[3],
+                        const int has_neighbour[PW_FACES], void *scratch, unsigned char *out)
 {
+    struct pw_box core_box = {{rim[Z], rim[Y], rim[X]}, {core->shape[Z], core->shape[Y], core->shape[X]}};
     struct pw_record_header h = {
-        .tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs, .with_values = runs->value != NULL};
+        .tile = tile, .n_labels = runs->n_labels, .n_runs = runs->n_runs, .with_values = core->value != NULL};
     unsigned char *p = out + PW_RECORD_HEADER_BYTES;
+    memcpy(h.rim, rim, sizeof h.rim);
+    memcpy(h.shape, runs->shape, sizeof h.shape);
     h.table = h.planes = h.runs = PW_RECORD_HEADER_BYTES;
     if (runs->n_runs > 0) {
-        p = put_table(p, runs, has_neighbour, scratch, &h.n_voxels);
+        p = put_table(p, runs, &core_box, has_neighbour, scratch, &h.n_voxels);
         h.planes = (uint64_t)(p - out);
         p += (runs->shape[Z] + 1) * sizeof(uint64_t);
         h.runs = (uint64_t)(p - out);
@@ -254,8 +261,8 @@ size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has
     }
     for (int f = 0; f < PW_FACES; f++) {
         h.strip[f] = (uint64_t)(p - out);
-        if (runs->n_runs > 0 && has_neighbour[f])
-            p = put_strip(p, runs, f);
+        if (core->n_runs > 0 && has_neighbour[f])
+            p = put_strip(p, core, f);
     }
     h.strip[PW_FACES] = (uint64_t)(p - out);
     h.bytes = (uint64_t)(p - out);
@@ -275,6 +282,10 @@ enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_recor
         *field[i] = get_word(bytes + 8 * (i + 1));
     for (size_t f = 0; f <= PW_FACES; f++)
         h->strip[f] = get_word(bytes + 8 * (n + 1 + f));
+    for (size_t i = 0; i < 3; i++) {
+        h->rim[i] = get_word(bytes + 8 * (n + PW_FACES + 2 + i));
+        h->shape[i] = get_word(bytes + 8 * (n + PW_FACES + 5 + i));
+    }
     int ordered = h->table >= PW_RECORD_HEADER_BYTES && h->table <= h->planes && h->planes <= h->runs &&
                   h->runs <= h->strip[0] && h->strip[PW_FACES] == h->bytes;
     for (size_t f = 0; f < PW_FACES; f++)
@@ -282,6 +293,16 @@ enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_recor
     if (get_word(bytes) != magic || !ordered || h->n_labels > UINT32_MAX)
         return pw_fail(error, PW_E_FORMAT, "stage log: the record of a tile is broken");
     return PW_OK;
+}
+
+struct pw_box pw_record_box(const struct pw_grid *grid, const struct pw_record_header *header)
+{
+    struct pw_box box = pw_grid_core(grid, header->tile);
+    for (int i = 0; i < 3; i++) {
+        box.start[i] -= pw_min_u64(header->rim[i], box.start[i]);
+        box.shape[i] = header->shape[i];
+    }
+    return box;
 }
 
 int pw_record_is_intact(const unsigned char *record, const struct pw_record_header *header)

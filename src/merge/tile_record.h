@@ -5,7 +5,8 @@
  * A record holds
  *   - a header of fixed size;
  *   - the label table: what is known of each local id (merge/label_table.h);
- *   - the runs of the core, plane by plane, each plane readable by itself;
+ *   - the runs of the box that is kept, plane by plane, each plane readable by itself: the core, or more of the
+ *     window for rules that compare overlaps;
  *   - the strips: the labels on each face of the core that has a neighbour, and their values where
  *     only labels of one value may join.
  *
@@ -20,9 +21,10 @@
 #include "label/runs.h"
 #include "merge/label_table.h"
 #include "patchworks.h"
+#include "tile/grid.h"
 
 enum {
-    PW_RECORD_HEADER_WORDS = 20
+    PW_RECORD_HEADER_WORDS = 26
 };
 enum {
     PW_RECORD_HEADER_BYTES = PW_RECORD_HEADER_WORDS * 8
@@ -39,18 +41,20 @@ struct pw_record_header {
     uint64_t bytes; /* of the whole record */
     uint64_t n_labels;
     uint64_t n_runs;
-    uint64_t n_voxels;    /* foreground */
+    uint64_t n_voxels;    /* foreground of the core */
     uint64_t with_values; /* strips carry the value of each run */
     uint64_t table;       /* offsets in the record */
     uint64_t planes;      /* shape[0]+1 64-bit offsets into runs */
     uint64_t runs;
     uint64_t strip[PW_FACES + 1]; /* strip f is [strip[f], strip[f+1]) */
     uint64_t checksum;            /* CRC-32C of everything after the header */
+    uint64_t rim[3];              /* where the core begins in the box that is kept */
+    uint64_t shape[3];            /* of that box */
 };
 
 /* What limits the size of records. */
 struct pw_record_limits {
-    uint64_t shape[3];    /* of the largest core */
+    uint64_t shape[3];    /* of the largest box that is kept */
     int has_faces[3];     /* along z y x: some tile has a neighbour there */
     int labels_may_touch; /* two runs of a row may stand side by side */
     int with_values;
@@ -67,18 +71,21 @@ uint64_t pw_record_plane_bytes_max(const struct pw_record_limits *limits);
 uint64_t pw_record_labels_max(const struct pw_record_limits *limits);
 
 /*
- * Writes the record of tile, whose core has the given runs (labels 1..n_labels in raster order of
- * their first voxel), to out.  has_neighbour[f] says which faces get a strip; the others lie at the border of the
- * volume.  scratch holds pw_record_scratch_bytes(runs->n_labels) bytes, aligned for 32-bit numbers.
- * Returns its length.
+ * Writes the record of tile to out.  runs are those of the box that is kept, labels 1..n_labels; core the same
+ * cut to the core, which begins at rim in the box (runs itself when that is all of it).  has_neighbour[f] says which
+ * faces of the core get a strip; the others lie at the border of the volume.  scratch holds
+ * pw_record_scratch_bytes(runs->n_labels) bytes, aligned for 32-bit numbers.  Returns its length.
  */
-size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const int has_neighbour[PW_FACES], void *scratch,
-                        unsigned char *out);
+size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const struct pw_runs *core, const uint64_t rim[3],
+                        const int has_neighbour[PW_FACES], void *scratch, unsigned char *out);
 size_t pw_record_scratch_bytes(uint64_t n_labels);
 
 /* Reads a header of PW_RECORD_HEADER_BYTES.  PW_E_FORMAT when it cannot be one. */
 enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *header,
                                      struct pw_error *error);
+
+/* The box whose runs a record of grid keeps, in the volume. */
+struct pw_box pw_record_box(const struct pw_grid *grid, const struct pw_record_header *header);
 
 /* Whether record, whole in memory, has the checksum of its header. */
 int pw_record_is_intact(const unsigned char *record, const struct pw_record_header *header);

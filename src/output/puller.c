@@ -36,7 +36,8 @@ static uint64_t runs_of(const struct pw_record_limits *limits, const uint64_t pu
 {
     uint64_t runs = pw_runs_capacity(pull, limits->labels_may_touch);
     uint64_t cut = rows_of(pull) * (pull[X] / limits->shape[X] + 2);
-    return limits->labels_may_touch ? runs : pw_min_u64(runs + cut, pw_runs_capacity(pull, 1));
+    return limits->labels_may_touch || limits->labels_unordered ? pw_runs_capacity(pull, 1)
+                                                                : pw_min_u64(runs + cut, pw_runs_capacity(pull, 1));
 }
 
 static struct sizes sizes_for(const struct pw_record_limits *limits, const uint64_t pull[3], uint64_t labels,
@@ -132,8 +133,8 @@ static enum pw_status load_tile(struct pw_puller *p, uint64_t tile, struct pw_re
     enum pw_status status = pw_stage_read_header(p->stage, tile, header, error);
     uint64_t depth = pw_grid_core(p->grid, tile).shape[Z];
     if (status == PW_OK)
-        status = pw_stage_read(p->stage, tile, header->planes, p->plane_index, (size_t)(depth + 1) * sizeof(uint64_t),
-                               error);
+        status = pw_stage_read(p->stage, tile, header->planes + header->rim[Z] * sizeof(uint64_t), p->plane_index,
+                               (size_t)(depth + 1) * sizeof(uint64_t), error);
     for (uint64_t z = 0; z <= depth && status == PW_OK; z++)
         p->plane_index[z] = le64toh(p->plane_index[z]);
     if (status != PW_OK || p->id_tile == tile)
@@ -145,17 +146,20 @@ static enum pw_status load_tile(struct pw_puller *p, uint64_t tile, struct pw_re
     return status;
 }
 
-/* Decodes planes first..end of the tile (all within part) from bytes that start with plane first. */
-static enum pw_status decode_planes(struct pw_puller *p, const struct pw_box *core, const struct pw_box *part,
+/*
+ * Decodes planes first..end of the core (all within part) from bytes that start with plane first.  own is the box that
+ * the record keeps, with the planes of the core.
+ */
+static enum pw_status decode_planes(struct pw_puller *p, const struct pw_box *own, const struct pw_box *part,
                                     uint64_t first, uint64_t end, struct pw_error *error)
 {
-    uint64_t y0 = part->start[Y] - core->start[Y];
-    uint64_t x0 = part->start[X] - core->start[X];
-    p->x_shift = (int64_t)(core->start[X]) - (int64_t)p->box.start[X];
+    uint64_t y0 = part->start[Y] - own->start[Y];
+    uint64_t x0 = part->start[X] - own->start[X];
+    p->x_shift = (int64_t)(own->start[X]) - (int64_t)p->box.start[X];
     for (uint64_t z = first; z < end; z++) {
-        uint64_t box_row = (core->start[Z] + z - p->box.start[Z]) * p->box.shape[Y];
+        uint64_t box_row = (own->start[Z] + z - p->box.start[Z]) * p->box.shape[Y];
         const unsigned char *bytes = p->coded + (p->plane_index[z] - p->plane_index[first]);
-        p->row_shift = (int64_t)box_row + (int64_t)core->start[Y] - (int64_t)p->box.start[Y];
+        p->row_shift = (int64_t)box_row + (int64_t)own->start[Y] - (int64_t)p->box.start[Y];
         enum pw_status status =
             pw_plane_decode(bytes, (size_t)(p->plane_index[z + 1] - p->plane_index[z]), y0, part->shape[Y],
                             (uint32_t)x0, (uint32_t)(x0 + part->shape[X]), take_run, p, error);
@@ -171,13 +175,15 @@ static enum pw_status pull_tile(struct pw_puller *p, uint64_t tile, struct pw_er
 {
     struct pw_record_header header;
     struct pw_box core = pw_grid_core(p->grid, tile);
-    struct pw_box part = pw_box_intersect(&core, &p->box);
+    struct pw_box part = pw_box_intersect(&core, &p->box), own;
     if (p->stage->entry[tile].n_labels == 0)
         return PW_OK;
     enum pw_status status = load_tile(p, tile, &header, error);
     if (status != PW_OK)
         return status;
     p->tile_n_labels = header.n_labels;
+    own = pw_record_box(p->grid, &header);
+    own.start[Z] = core.start[Z];
     uint64_t z = part.start[Z] - core.start[Z], last = z + part.shape[Z];
     while (z < last) {
         uint64_t end = z + 1;
@@ -189,7 +195,7 @@ static enum pw_status pull_tile(struct pw_puller *p, uint64_t tile, struct pw_er
                            (unsigned long long)tile, (unsigned long long)n);
         status = pw_stage_read(p->stage, tile, header.runs + p->plane_index[z], p->coded, (size_t)n, error);
         if (status == PW_OK)
-            status = decode_planes(p, &core, &part, z, end, error);
+            status = decode_planes(p, &own, &part, z, end, error);
         if (status != PW_OK)
             return status;
         z = end;

@@ -32,15 +32,6 @@ static enum pw_status choose_scratch(struct pw_job *job, struct pw_error *error)
     return PW_OK;
 }
 
-static enum pw_status choose_connectivity(struct pw_job *job, struct pw_error *error)
-{
-    int asked = job->options->connectivity;
-    if (asked < 0 || asked > job->volume.rank)
-        return pw_fail(error, PW_E_ARGUMENT, "--connectivity %d is not 1..%d for this image", asked, job->volume.rank);
-    job->sizes.connectivity = asked != 0 ? asked : job->segmenter.connectivity != 0 ? job->segmenter.connectivity : 1;
-    return PW_OK;
-}
-
 static enum pw_status check_output_dtype(const struct pw_job *job, struct pw_error *error)
 {
     enum pw_dtype dtype = job->options->output_dtype;
@@ -102,9 +93,9 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = check_output_dtype(job, error);
     if (status == PW_OK)
-        status = choose_connectivity(job, error);
-    if (status == PW_OK)
         status = pw_job_suggest_tile(job, error);
+    if (status == PW_OK)
+        status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
         status = open_sink(job, error);
     if (status == PW_OK)

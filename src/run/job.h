@@ -24,7 +24,8 @@ struct pw_sizes {
     struct pw_load_plan load;
     uint32_t depth; /* ring slots */
     unsigned threads;
-    int connectivity;          /* of the merge */
+    struct pw_rule rule;       /* of the merge */
+    int keeps_rims;            /* records keep more of the window than the core */
     uint64_t least_slot_bytes; /* a slot also holds the tile's record */
     uint64_t budget_bytes;
     uint64_t resolve_bytes; /* for sorting and union-find */
@@ -70,10 +71,16 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
 /* Pass 3: from stage and id map to the sink. */
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
 
+/* How labels are merged: what the options say, checked, or what suits the segmenter.  In choose_rule.c. */
+enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
+
+/* The box of a tile whose runs its record keeps. */
+struct pw_box pw_job_kept_box(const struct pw_job *job, uint64_t tile);
+
 /* What limits the records of the job's tiles. */
 void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *limits);
 
-/* Bytes of one worker of pass 1: its arena and runs.  In pass_segment.c; the plan adds them up. */
-uint64_t pw_segment_worker_bytes(const struct pw_segmenter *segmenter, const struct pw_grid *grid);
+/* Bytes of one worker of pass 1: its arena and runs.  In segment_worker.c; the plan adds them up. */
+uint64_t pw_segment_worker_bytes(const struct pw_job *job);
 
 #endif

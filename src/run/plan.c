@@ -130,10 +130,12 @@ static void add(struct sum *sum, const char *name, uint64_t count, uint64_t byte
 void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *limits)
 {
     memset(limits, 0, sizeof *limits);
-    for (int i = 0; i < 3; i++) {
-        limits->shape[i] = job->grid.tile[i];
+    memcpy(limits->shape, job->grid.tile, sizeof limits->shape);
+    if (job->sizes.keeps_rims) /* the window less its context, which may be less at the volume's border */
+        pw_grid_window_max(&job->grid, limits->shape);
+    limits->labels_unordered = job->sizes.keeps_rims;
+    for (int i = 0; i < 3; i++)
         limits->has_faces[i] = job->grid.count[i] > 1;
-    }
     limits->labels_may_touch = job->segmenter.labels_may_touch;
     limits->with_values = job->segmenter.joins_equal_only;
 }
@@ -148,12 +150,14 @@ static uint64_t lasting_bytes(const struct pw_job *job)
 static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
 {
     struct sum sum = {plan, 0};
+    struct pw_record_limits limits;
+    pw_job_record_limits(job, &limits);
     add(&sum, "tile index, edge buffer", 1, lasting_bytes(job));
     add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
-    add(&sum, "segmenter workers", s->threads, pw_segment_worker_bytes(&job->segmenter, &job->grid));
+    add(&sum, "segmenter workers", s->threads, pw_segment_worker_bytes(job));
     add(&sum, "decoders", s->threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
     add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
-    add(&sum, "seam strips", 1, pw_seams_memory_bytes(&job->grid));
+    add(&sum, "seams", 1, pw_seams_memory_bytes(&job->grid, &limits, &s->rule));
     return sum.bytes;
 }
 
@@ -294,6 +298,7 @@ static void fill_report(struct pw_job *job)
     (void)snprintf(plan->io, sizeof plan->io, "%s%s", mode[s->load.mode],
                    s->load.mode == PW_LOAD_MAP ? "" : engine_name[engine]);
     (void)snprintf(plan->segmenter, sizeof plan->segmenter, "%s", job->segmenter.text);
+    pw_rule_describe(&s->rule, plan->merge, sizeof plan->merge);
     (void)snprintf(plan->output_format, sizeof plan->output_format, "%s", job->sink->ops->format);
     plan->n_parts = 0;
     (void)pass1_bytes(job, s, plan);

@@ -13,6 +13,8 @@ void pw_run_options_init(struct pw_run_options *options)
     options->struct_size = sizeof *options;
     options->channel = -1;
     options->time = -1;
+    options->tau = 0.5;
+    options->min_contact = 1;
 }
 
 static enum pw_status check_options(const struct pw_run_options *options, struct pw_error *error)
@@ -55,13 +57,13 @@ static enum pw_status resolve(struct pw_job *job, struct pw_run_result *result, 
     struct pw_progress progress = {.pass = PW_PASS_RESOLVE, .done = 0, .total = 1};
     if (job->options->progress != NULL && job->options->progress(&progress, job->options->progress_user) != 0)
         return pw_fail(error, PW_E_CANCELLED, "stopped");
-    enum pw_status status =
-        pw_resolve(&job->grid, &job->stage, &job->edges, job->sizes.resolve_bytes, job->scratch_dir, &job->map, error);
+    enum pw_status status = pw_resolve(&job->grid, &job->stage, &job->edges, &job->sizes.rule, job->sizes.resolve_bytes,
+                                       job->scratch_dir, &job->map, error);
     if (status != PW_OK)
         return status;
     result->n_objects = job->map.n_objects;
     result->n_edges = job->map.n_edges;
-    result->stage_bytes = job->stage.end + job->edges.n_written * sizeof(struct pw_edge);
+    result->stage_bytes = job->stage.end + job->edges.n_written * job->edges.record_bytes;
     return choose_dtype(job, &result->dtype, error);
 }
 

@@ -61,6 +61,19 @@ struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index)
     return window;
 }
 
+struct pw_box pw_grid_reach(const struct pw_grid *grid, uint64_t index, const uint64_t context[3])
+{
+    struct pw_box box = pw_grid_window(grid, index);
+    for (int i = 0; i < 3; i++) {
+        uint64_t rim = pw_min_u64(context[i], grid->halo[i]);
+        uint64_t before = box.start[i] > 0 ? rim : 0;
+        uint64_t after = box.start[i] + box.shape[i] < grid->volume[i] ? rim : 0;
+        box.start[i] += before;
+        box.shape[i] -= before + after;
+    }
+    return box;
+}
+
 void pw_grid_window_max(const struct pw_grid *grid, uint64_t shape[3])
 {
     for (int i = 0; i < 3; i++) {

@@ -31,6 +31,9 @@ void pw_grid_position(const struct pw_grid *grid, uint64_t index, uint64_t posit
 struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index);
 struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index);
 
+/* The window less a rim of context voxels (at most the halo) at its faces that are not at the volume's border. */
+struct pw_box pw_grid_reach(const struct pw_grid *grid, uint64_t index, const uint64_t context[3]);
+
 /* The largest window of the grid. */
 void pw_grid_window_max(const struct pw_grid *grid, uint64_t shape[3]);
 

@@ -98,9 +98,10 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
 
     cr_assert(pw_grid_init(&grid, shape, tile, (uint64_t[]){0, 0, 0}, &error) == PW_OK);
     cr_assert(pw_stage_open(&stage, "/tmp", grid.n_tiles, &error) == PW_OK, "%s", error.message);
-    cr_assert(pw_edge_file_open(&edges, "/tmp", &error) == PW_OK);
-    cr_assert(pw_seams_init(&seams, &grid, &stage, &edges, connectivity, &error) == PW_OK);
+    struct pw_rule rule = {.merge = PW_MERGE_TOUCH, .connectivity = connectivity};
     struct pw_record_limits limits = {.shape = {grid.tile[0], grid.tile[1], grid.tile[2]}, .has_faces = {1, 1, 1}};
+    cr_assert(pw_edge_file_open(&edges, "/tmp", pw_rule_family(&rule), &error) == PW_OK);
+    cr_assert(pw_seams_init(&seams, &grid, &limits, &stage, &rule, &edges, &error) == PW_OK);
     unsigned char *record = malloc(pw_record_bytes_max(&limits));
     shuffle(order, grid.n_tiles, &state);
     for (uint64_t t = 0; t < grid.n_tiles; t++) {
@@ -109,14 +110,15 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
         struct pw_box core = pw_grid_core(&grid, order[t]);
         struct pw_runs runs = label_box(&tile_arena, volume, shape, &core, connectivity);
         pw_seams_faces(&grid, order[t], faces);
-        size_t bytes = pw_record_encode(order[t], &runs, faces, counting, record);
+        size_t bytes = pw_record_encode(order[t], &runs, &runs, (uint64_t[]){0, 0, 0}, faces, counting, record);
         cr_assert(bytes <= pw_record_bytes_max(&limits));
         cr_assert(pw_record_header_read(record, &header, &error) == PW_OK && pw_record_is_intact(record, &header));
         cr_assert(pw_stage_append(&stage, record, &error) == PW_OK);
         cr_assert(pw_seams_match(&seams, record, &error) == PW_OK, "%s", error.message);
     }
     cr_assert(pw_edge_file_flush(&edges, &error) == PW_OK);
-    cr_assert(pw_resolve(&grid, &stage, &edges, memory_bytes, "/tmp", &map, &error) == PW_OK, "%s", error.message);
+    cr_assert(pw_resolve(&grid, &stage, &edges, &rule, memory_bytes, "/tmp", &map, &error) == PW_OK, "%s",
+              error.message);
     cr_assert(map.n_objects == whole.n_labels, "%llu objects, not %u", (unsigned long long)map.n_objects,
               whole.n_labels);
     for (uint64_t t = 0; t < grid.n_tiles; t++) {

@@ -67,7 +67,8 @@ static void add_tile(struct scene *scene, struct pw_seams *seams, uint64_t tile,
     pw_seams_faces(&scene->grid, tile, faces);
     unsigned char *record = malloc(pw_record_bytes_max(&scene->limits));
     scratch = malloc(pw_record_scratch_bytes(runs.n_labels) + 1);
-    cr_assert(pw_record_encode(tile, &runs, faces, scratch, record) <= pw_record_bytes_max(&scene->limits));
+    cr_assert(pw_record_encode(tile, &runs, &runs, (uint64_t[]){0, 0, 0}, faces, scratch, record) <=
+              pw_record_bytes_max(&scene->limits));
     free(scratch);
     cr_assert(pw_stage_append(&scene->stage, record, &error) == PW_OK);
     cr_assert(pw_seams_match(seams, record, &error) == PW_OK, "%s", error.message);
@@ -80,6 +81,7 @@ static void scene_init(struct scene *scene, const uint64_t tile[3], unsigned per
     static uint64_t id[VOXELS];
     struct pw_error error = {0};
     struct pw_seams seams;
+    struct pw_rule rule = {.merge = PW_MERGE_TOUCH, .connectivity = 1};
     uint64_t state = seed;
     memset(scene, 0, sizeof *scene);
     cr_assert(pw_grid_init(&scene->grid, volume_shape, tile, (uint64_t[]){0, 0, 0}, &error) == PW_OK);
@@ -87,13 +89,15 @@ static void scene_init(struct scene *scene, const uint64_t tile[3], unsigned per
     scene->limits.has_faces[0] = scene->limits.has_faces[1] = scene->limits.has_faces[2] = 1;
     scene->limits.labels_may_touch = 1;
     cr_assert(pw_stage_open(&scene->stage, "/tmp", scene->grid.n_tiles, &error) == PW_OK, "%s", error.message);
-    cr_assert(pw_edge_file_open(&scene->edges, "/tmp", &error) == PW_OK);
-    cr_assert(pw_seams_init(&seams, &scene->grid, &scene->stage, &scene->edges, 1, &error) == PW_OK);
+    cr_assert(pw_edge_file_open(&scene->edges, "/tmp", PW_FAMILY_TOUCH, &error) == PW_OK);
+    cr_assert(pw_seams_init(&seams, &scene->grid, &scene->limits, &scene->stage, &rule, &scene->edges, &error) ==
+              PW_OK);
     for (uint64_t t = 0; t < scene->grid.n_tiles; t++)
         add_tile(scene, &seams, t, local, percent, &state);
     pw_seams_release(&seams);
     cr_assert(pw_edge_file_flush(&scene->edges, &error) == PW_OK);
-    cr_assert(pw_resolve(&scene->grid, &scene->stage, &scene->edges, 1 << 20, "/tmp", &scene->map, &error) == PW_OK);
+    cr_assert(pw_resolve(&scene->grid, &scene->stage, &scene->edges, &rule, 1 << 20, "/tmp", &scene->map, &error) ==
+              PW_OK);
     for (uint64_t i = 0; i < VOXELS; i++) {
         const uint64_t at[3] = {i / WIDTH / HEIGHT, i / WIDTH % HEIGHT, i % WIDTH};
         uint64_t t = 0;

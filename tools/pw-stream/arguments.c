@@ -52,6 +52,15 @@ int pw_argument_number(const char *option, const char *text, uint64_t least, uin
     return 1;
 }
 
+int pw_argument_real(const char *option, const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(*value))
+        return pw_argument_wrong("%s %s: not a number", option, text);
+    return 1;
+}
+
 int pw_argument_size(const char *option, const char *text, uint64_t *bytes)
 {
     static const char units[] = "KMGTP";

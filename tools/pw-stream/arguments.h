@@ -18,6 +18,9 @@ int pw_argument_wrong(const char *format, ...) __attribute__((format(printf, 1, 
 /* A whole number between least and most. */
 int pw_argument_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value);
 
+/* A finite number. */
+int pw_argument_real(const char *option, const char *text, double *value);
+
 /* "512M", "4G", "1.5G", "100000": bytes; K, M, G, T are powers of 1024, an i or B after them is allowed. */
 int pw_argument_size(const char *option, const char *text, uint64_t *bytes);
 

@@ -28,6 +28,11 @@ struct request {
 enum {
     OPT_FN = 256,
     OPT_CONNECTIVITY,
+    OPT_MERGE,
+    OPT_TAU,
+    OPT_METRIC,
+    OPT_MIN_CONTACT,
+    OPT_CONTEXT,
     OPT_FORMAT,
     OPT_NAME,
     OPT_NGFF,
@@ -53,6 +58,11 @@ enum {
 static const struct option long_options[] = {
     {"fn", required_argument, NULL, OPT_FN},
     {"connectivity", required_argument, NULL, OPT_CONNECTIVITY},
+    {"merge", required_argument, NULL, OPT_MERGE},
+    {"tau", required_argument, NULL, OPT_TAU},
+    {"metric", required_argument, NULL, OPT_METRIC},
+    {"min-contact", required_argument, NULL, OPT_MIN_CONTACT},
+    {"context", required_argument, NULL, OPT_CONTEXT},
     {"output", required_argument, NULL, 'o'},
     {"format", required_argument, NULL, OPT_FORMAT},
     {"name", required_argument, NULL, OPT_NAME},
@@ -133,6 +143,34 @@ static int take_output_option(struct pw_run_options *o, int option, const char *
     }
 }
 
+/* When labels of two tiles are one object. */
+static int take_merge_option(struct pw_run_options *o, int option, const char *text)
+{
+    static const char *const rule[] = {"auto", "touch", "face", "overlap", "witness", NULL};
+    static const char *const metric[] = {"iou", "mutual", "iomin", NULL};
+    uint64_t contact;
+    int number;
+    switch (option) {
+    case OPT_CONNECTIVITY: return take_small("--connectivity", text, 1, 3, &o->connectivity);
+    case OPT_MERGE:
+        number = choose("--merge", text, rule);
+        o->merge = (enum pw_merge)(number < 0 ? 0 : number);
+        return number >= 0;
+    case OPT_METRIC:
+        number = choose("--metric", text, metric);
+        o->metric = (enum pw_metric)(number < 0 ? 0 : number);
+        return number >= 0;
+    case OPT_TAU: return pw_argument_real("--tau", text, &o->tau);
+    case OPT_MIN_CONTACT:
+        if (!pw_argument_number("--min-contact", text, 1, UINT32_MAX, &contact))
+            return 0;
+        o->min_contact = (uint32_t)contact;
+        return 1;
+    case OPT_CONTEXT: return pw_argument_box("--context", text, 0, o->context);
+    default: return -1;
+    }
+}
+
 /* What is read, how it is cut and with what means. */
 static int take_work_option(struct pw_run_options *o, int option, const char *text)
 {
@@ -140,7 +178,6 @@ static int take_work_option(struct pw_run_options *o, int option, const char *te
     int number;
     switch (option) {
     case OPT_FN: o->segmenter = text; return 1;
-    case OPT_CONNECTIVITY: return take_small("--connectivity", text, 1, 3, &o->connectivity);
     case OPT_CHANNEL: return take_index("--channel", text, &o->channel);
     case OPT_TIME: return take_index("--time", text, &o->time);
     case OPT_TILE: return strcmp(text, "auto") == 0 || pw_argument_box("--tile", text, 1, o->tile);
@@ -180,6 +217,8 @@ static int take_message_option(struct request *request, int option, const char *
 static int take_option(struct request *request, int option, const char *text)
 {
     int taken = take_output_option(&request->options, option, text);
+    if (taken < 0)
+        taken = take_merge_option(&request->options, option, text);
     if (taken < 0)
         taken = take_work_option(&request->options, option, text);
     if (taken < 0)

@@ -36,6 +36,7 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
                   (unsigned long long)plan->grid[1], (unsigned long long)plan->grid[2],
                   (unsigned long long)plan->n_tiles);
     (void)fprintf(out, "%-12s %s\n", "segmenter", plan->segmenter);
+    (void)fprintf(out, "%-12s %s\n", "merge", plan->merge);
     (void)fprintf(out, "%-12s %u slots, %u threads, input by %s\n", "ring", plan->ring_depth, plan->threads, plan->io);
     (void)fprintf(out, "%-12s %s", "output", plan->output_format);
     if (plan->output_chunk[2] != 0)

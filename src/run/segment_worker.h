@@ -1,0 +1,29 @@
+/*
+ * run/segment_worker - one worker of pass 1: from a loaded slot to the tile's record.
+ *
+ * Memory: reserved at init.  Threads: a worker belongs to one thread at a time.
+ */
+#ifndef PW_RUN_SEGMENT_WORKER_H
+#define PW_RUN_SEGMENT_WORKER_H
+
+#include "run/job.h"
+#include "tile/loader.h"
+
+struct pw_tile_worker {
+    struct pw_job *job;
+    struct pw_segment_worker segment;
+    struct pw_buffer memory;
+    struct pw_runs window; /* labels of the window */
+    struct pw_runs box;    /* of the box that is kept, when that is not the window */
+    struct pw_runs core;   /* of the core, when that is not the box */
+    void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
+    uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
+};
+
+enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error);
+void pw_segment_worker_release(struct pw_tile_worker *worker); /* safe on a zeroed one */
+
+/* Segments the slot's tile and leaves its record in the slot's memory. */
+enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *slot, struct pw_error *error);
+
+#endif
