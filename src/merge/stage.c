@@ -50,6 +50,7 @@ enum pw_status pw_stage_append(struct pw_stage *stage, const unsigned char *reco
     stage->entry[header.tile] =
         (struct pw_stage_entry){.offset = stage->end, .n_labels = (uint32_t)header.n_labels, .bytes = header.bytes};
     stage->end += header.bytes;
+    stage->n_voxels += header.n_voxels;
     return PW_OK;
 }
 

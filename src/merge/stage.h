@@ -25,6 +25,7 @@ struct pw_stage {
     struct pw_scratch file;
     uint64_t end;
     uint64_t n_tiles;
+    uint64_t n_voxels; /* foreground of the cores appended */
     struct pw_stage_entry *entry;
 };
 

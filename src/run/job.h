@@ -68,6 +68,9 @@ enum pw_status pw_pass_measure(struct pw_job *job, struct pw_run_result *result,
 /* Pass 1: every tile to the stage, its seams to the edge file. */
 enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
 
+/* Pass 2: from the edge file to the id map; the witness rule makes a new stage on the way. */
+enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
+
 /* Pass 3: from stage and id map to the sink. */
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
 

@@ -35,7 +35,6 @@ static enum pw_status commit(void *context, struct pw_slot *slot, struct pw_erro
         status = pw_record_header_read(slot->memory.data, &header, error);
     if (status != PW_OK)
         return status;
-    pass->result->foreground_voxels += header.n_voxels;
     pass->result->n_tile_labels += header.n_labels;
     pass->result->n_empty_tiles += header.n_labels == 0;
     return PW_OK;
@@ -83,6 +82,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     if (status == PW_OK)
         status = pw_edge_file_flush(&job->edges, error);
     result->bytes_read += stored_read;
+    result->foreground_voxels = job->stage.n_voxels;
     for (unsigned i = 0; pass.worker != NULL && i < job->sizes.threads; i++)
         pw_segment_worker_release(&pass.worker[i]);
     free(pass.worker);

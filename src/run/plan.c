@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "codec/codec.h"
+#include "merge/repaint.h"
 #include "merge/seams.h"
 #include "output/puller.h"
 #include "run/job.h"
@@ -136,7 +137,7 @@ void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *lim
     limits->labels_unordered = job->sizes.keeps_rims;
     for (int i = 0; i < 3; i++)
         limits->has_faces[i] = job->grid.count[i] > 1;
-    limits->labels_may_touch = job->segmenter.labels_may_touch;
+    limits->labels_may_touch = job->segmenter.labels_may_touch || job->sizes.rule.merge == PW_MERGE_WITNESS;
     limits->with_values = job->segmenter.joins_equal_only;
 }
 
@@ -158,6 +159,22 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     add(&sum, "decoders", s->threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
     add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
     add(&sum, "seams", 1, pw_seams_memory_bytes(&job->grid, &limits, &s->rule));
+    return sum.bytes;
+}
+
+static uint64_t pass2_bytes(const struct pw_job *job, struct pw_plan *plan)
+{
+    struct sum sum = {plan, 0};
+    struct pw_record_limits limits;
+    uint64_t tile_bytes;
+    pw_job_record_limits(job, &limits);
+    add(&sum, "tile index, edge buffer (resolve)", 1, lasting_bytes(job));
+    add(&sum, "sorting and joining, at least (resolve)", 1, RESOLVE_LEAST);
+    if (job->sizes.rule.merge != PW_MERGE_WITNESS)
+        return sum.bytes;
+    tile_bytes = pw_max_u64(pw_witness_memory_bytes(&limits), pw_repaint_memory_bytes(&job->grid, &limits));
+    add(&sum, "painted tile (resolve)", 1,
+        tile_bytes + pw_stage_memory_bytes(job->grid.n_tiles) + pw_edge_file_memory_bytes());
     return sum.bytes;
 }
 
@@ -201,7 +218,7 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
     if (s->load.mode == PW_LOAD_MAP) /* a window that is a hole of the file is filled in there */
         s->least_slot_bytes = pw_max_u64(s->least_slot_bytes, voxels_of(window) * job->volume.voxel_bytes);
     s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
-    s->planned_bytes = pw_max_u64(s->planned_bytes, lasting_bytes(job) + RESOLVE_LEAST);
+    s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
     return PW_OK;
 }
 
@@ -302,6 +319,7 @@ static void fill_report(struct pw_job *job)
     (void)snprintf(plan->output_format, sizeof plan->output_format, "%s", job->sink->ops->format);
     plan->n_parts = 0;
     (void)pass1_bytes(job, s, plan);
+    (void)pass2_bytes(job, plan);
     (void)pass3_bytes(job, s, plan);
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
     uint64_t voxels = voxels_of(job->grid.volume);
@@ -370,7 +388,7 @@ enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
         status = too_small(job, first, halo, error);
     if (status != PW_OK)
         return status;
-    job->sizes.resolve_bytes = job->sizes.budget_bytes - lasting_bytes(job);
+    job->sizes.resolve_bytes = job->sizes.budget_bytes - (pass2_bytes(job, NULL) - RESOLVE_LEAST);
     fill_report(job);
     return PW_OK;
 }

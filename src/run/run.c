@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/dtype.h"
 #include "base/error.h"
 #include "run/job.h"
 #include "sys/host.h"
@@ -39,34 +38,6 @@ enum pw_status pw_run_plan(const struct pw_run_options *options, struct pw_plan 
     return PW_OK;
 }
 
-/* The narrowest type that was asked for, or that is usual, and holds n ids. */
-static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtype, struct pw_error *error)
-{
-    uint64_t n = job->map.n_objects;
-    *dtype = job->options->output_dtype;
-    if (*dtype == PW_DTYPE_NONE)
-        *dtype = n > UINT32_MAX ? PW_U64 : PW_U32;
-    if (n > pw_dtype_unsigned_max(*dtype))
-        return pw_fail(error, PW_E_RANGE, "%llu objects do not fit %s labels; leave the type out or use a wider one",
-                       (unsigned long long)n, pw_dtype_name(*dtype));
-    return PW_OK;
-}
-
-static enum pw_status resolve(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
-{
-    struct pw_progress progress = {.pass = PW_PASS_RESOLVE, .done = 0, .total = 1};
-    if (job->options->progress != NULL && job->options->progress(&progress, job->options->progress_user) != 0)
-        return pw_fail(error, PW_E_CANCELLED, "stopped");
-    enum pw_status status = pw_resolve(&job->grid, &job->stage, &job->edges, &job->sizes.rule, job->sizes.resolve_bytes,
-                                       job->scratch_dir, &job->map, error);
-    if (status != PW_OK)
-        return status;
-    result->n_objects = job->map.n_objects;
-    result->n_edges = job->map.n_edges;
-    result->stage_bytes = job->stage.end + job->edges.n_written * job->edges.record_bytes;
-    return choose_dtype(job, &result->dtype, error);
-}
-
 typedef enum pw_status (*pass_fn)(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
 
 static enum pw_status run_passes(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
@@ -74,7 +45,7 @@ static enum pw_status run_passes(struct pw_job *job, struct pw_run_result *resul
     static const pass_fn pass[PW_PASS_COUNT] = {
         [PW_PASS_MEASURE] = pw_pass_measure,
         [PW_PASS_SEGMENT] = pw_pass_segment,
-        [PW_PASS_RESOLVE] = resolve,
+        [PW_PASS_RESOLVE] = pw_pass_resolve,
         [PW_PASS_EMIT] = pw_pass_emit,
     };
     for (int i = 0; i < PW_PASS_COUNT; i++) {

@@ -1,0 +1,71 @@
+/* Pass 2: from candidates to the final number of every local id. */
+#include "base/dtype.h"
+#include "base/error.h"
+#include "merge/repaint.h"
+#include "merge/witness.h"
+#include "run/job.h"
+
+/* The narrowest type that was asked for, or that is usual, and holds n ids. */
+static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtype, struct pw_error *error)
+{
+    uint64_t n = job->map.n_objects;
+    *dtype = job->options->output_dtype;
+    if (*dtype == PW_DTYPE_NONE)
+        *dtype = n > UINT32_MAX ? PW_U64 : PW_U32;
+    if (n > pw_dtype_unsigned_max(*dtype))
+        return pw_fail(error, PW_E_RANGE, "%llu objects do not fit %s labels; leave the type out or use a wider one",
+                       (unsigned long long)n, pw_dtype_name(*dtype));
+    return PW_OK;
+}
+
+/* Numbers the objects of what is in job->stage. */
+static enum pw_status number(struct pw_job *job, const struct pw_rule *rule, struct pw_error *error)
+{
+    return pw_resolve(&job->grid, &job->stage, &job->edges, rule, job->sizes.resolve_bytes, job->scratch_dir, &job->map,
+                      error);
+}
+
+/* The witness rule: objects that one tile saw whole are painted as it saw them, which makes a new stage. */
+static enum pw_status repaint(struct pw_job *job, struct pw_error *error)
+{
+    struct pw_owners owners;
+    struct pw_stage painted = {.file.fd = -1};
+    struct pw_edge_file links = {.file.fd = -1};
+    enum pw_status status = pw_witness_choose(&job->grid, &job->stage, &job->sizes.rule, &job->map,
+                                              job->sizes.resolve_bytes, job->scratch_dir, &owners, error);
+    if (status != PW_OK)
+        return status;
+    status = pw_repaint(&job->grid, &job->stage, &owners, &job->map, job->sizes.resolve_bytes, job->scratch_dir,
+                        &painted, &links, error);
+    pw_owners_release(&owners);
+    pw_id_map_release(&job->map);
+    pw_stage_close(&job->stage);
+    pw_edge_file_close(&job->edges);
+    job->stage = painted;
+    job->edges = links;
+    job->sizes.keeps_rims = 0;
+    return status;
+}
+
+enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
+{
+    struct pw_progress progress = {.pass = PW_PASS_RESOLVE, .done = 0, .total = 1};
+    if (job->options->progress != NULL && job->options->progress(&progress, job->options->progress_user) != 0)
+        return pw_fail(error, PW_E_CANCELLED, "stopped");
+    static const struct pw_rule certain = {.merge = PW_MERGE_TOUCH};
+    enum pw_status status = number(job, &job->sizes.rule, error);
+    if (status != PW_OK)
+        return status;
+    result->n_edges = job->map.n_edges;
+    result->stage_bytes = job->stage.end + job->edges.n_written * job->edges.record_bytes;
+    if (job->sizes.rule.merge == PW_MERGE_WITNESS) {
+        status = repaint(job, error);
+        if (status == PW_OK)
+            status = number(job, &certain, error);
+        result->foreground_voxels = job->stage.n_voxels;
+    }
+    if (status != PW_OK)
+        return status;
+    result->n_objects = job->map.n_objects;
+    return choose_dtype(job, &result->dtype, error);
+}
