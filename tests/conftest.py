@@ -62,3 +62,10 @@ def plugin(compiler, tmp_path_factory):
         return made[name]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def replay(compiler, tmp_path_factory):
+    """The plugin that replays labels made beforehand (tests/lib/replay.c)."""
+    folder = tmp_path_factory.mktemp("replay")
+    return compile_c(SOURCE_ROOT / "tests" / "lib" / "replay.c", folder / "replay.so", "-shared", "-fPIC")
