@@ -1,7 +1,7 @@
 /*
  * ext/sorter - sorting more records than fit in memory, merging those with equal keys.
  *
- * A record is 1 to 64 words of 64 bits, ordered by its first 1 to 4, its key; the rest
+ * A record is 1 to 128 words of 64 bits, ordered by its first 1 to 4, its key; the rest
  * is its payload.  Records are added in any order, and come back in order:
  *
  *     static const struct pw_sorter_form pairs = {.words = 2, .key_words = 2, .combine = pw_sorter_keep_first};
@@ -36,7 +36,7 @@
 #include "sys/file.h"
 
 enum {
-    PW_SORTER_WORDS_MAX = 64,
+    PW_SORTER_WORDS_MAX = 128,
     PW_SORTER_KEY_WORDS_MAX = 4
 };
 
