@@ -456,6 +456,68 @@ PW_API enum pw_status pw_run(const struct pw_run_options *options, struct pw_run
                              struct pw_error *error);
 
 /* ------------------------------------------------------------------------ *
+ * Objects as a table
+ * ------------------------------------------------------------------------ */
+
+/* What the columns of a table of objects are called; doc/OBJECTS.md lists them. */
+enum pw_table_columns {
+    PW_COLUMNS_OWN = 0, /* id, voxels, size, z0 .. */
+    PW_COLUMNS_SKIMAGE  /* label, area, bbox-0 .., as skimage.measure.regionprops_table() */
+};
+
+/* Everything that measuring can be told.  Fill with pw_measure_options_init() first. */
+struct pw_measure_options {
+    size_t struct_size;
+
+    const char *labels; /* path of a label volume of any integer type, or "-" */
+    struct pw_open_options labels_open;
+    const char *image; /* path of an image of the same shape, or "-"; NULL: places and sizes only */
+    struct pw_open_options image_open;
+    int64_t channel; /* of the image; -1: all */
+    int64_t time;    /* of both; -1: there must be one */
+
+    const char *output; /* .csv, .tsv, or "-" for standard output */
+    const char *format; /* "csv" or "tsv", or NULL: from the suffix */
+    enum pw_table_columns columns;
+    int overwrite;
+
+    uint64_t tile[3];        /* z y x; 0: chosen.  With any given the table says how many tiles an object is in */
+    uint64_t memory_bytes;   /* 0: half of the smallest limit of the host */
+    int threads;             /* 0: as many as the process may use */
+    const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
+
+    pw_progress_fn progress; /* may be NULL; PW_PASS_MEASURE counts tiles, PW_PASS_EMIT objects */
+    void *progress_user;
+};
+
+/* Sets every field to its default. */
+PW_API void pw_measure_options_init(struct pw_measure_options *options);
+
+/* What measuring did. */
+struct pw_measure_result {
+    uint64_t n_objects;
+    uint64_t n_voxels; /* of all objects together */
+    uint32_t n_channels;
+    uint64_t tile[3];
+    uint64_t n_tiles;
+    uint64_t bytes_written; /* of the table */
+    uint64_t scratch_bytes;
+    double seconds;
+    uint64_t planned_bytes; /* memory */
+    uint64_t peak_memory_bytes;
+};
+
+/*
+ * Measures every object of a label volume, tile by tile, and writes one row for each id in ascending order: exact
+ * counts and sums, so that the table does not depend on tiles or threads.  The table appears when it is whole.
+ * Memory: never more than options->memory_bytes plus the process itself, whatever the number of objects.
+ * Errors: PW_E_ARGUMENT (shapes that differ, labels that are no integers, a table of unknown form), PW_E_FORMAT (a
+ * label below 0), PW_E_UNSUPPORTED (.parquet), PW_E_BUDGET, PW_E_EXISTS, and those of reading and writing.
+ */
+PW_API enum pw_status pw_measure(const struct pw_measure_options *options, struct pw_measure_result *result,
+                                 struct pw_error *error);
+
+/* ------------------------------------------------------------------------ *
  * The library itself
  * ------------------------------------------------------------------------ */
 

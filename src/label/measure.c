@@ -74,7 +74,7 @@ static void combine_channel(const struct pw_measure_form *form, uint64_t *c, con
     pw_wide_add(c + at, form->square_words, other + at, form->square_words);
 }
 
-void pw_measure_combine(const struct pw_measure_form *form, uint64_t *record, const uint64_t *other)
+void pw_measure_combine_place(uint64_t *record, const uint64_t *other)
 {
     uint64_t first = record[0] >> 32 < other[0] >> 32 ? record[0] >> 32 : other[0] >> 32;
     record[0] = (uint32_t)(record[0] + other[0]) | first << 32;
@@ -82,10 +82,13 @@ void pw_measure_combine(const struct pw_measure_form *form, uint64_t *record, co
         record[PW_MEASURE_BOX + i] = widen(record[PW_MEASURE_BOX + i], other[PW_MEASURE_BOX + i]);
         record[PW_MEASURE_SUM + i] += other[PW_MEASURE_SUM + i];
     }
-    for (uint32_t c = 0; c < form->n_channels; c++) {
-        uint64_t at = PW_MEASURE_PLACE_WORDS + (uint64_t)c * (uint64_t)form->channel_words;
-        combine_channel(form, record + at, other + at);
-    }
+}
+
+void pw_measure_combine_channels(const struct pw_measure_form *form, uint32_t n, uint64_t *words, const uint64_t *other)
+{
+    for (uint32_t c = 0; c < n; c++)
+        combine_channel(form, words + (uint64_t)c * (uint64_t)form->channel_words,
+                        other + (uint64_t)c * (uint64_t)form->channel_words);
 }
 
 /* A record of no voxel, of which the first is at index first. */
@@ -224,18 +227,21 @@ static void add_run(const struct pw_measure *measure, uint64_t *record, uint64_t
     }
 }
 
+/* Row y of plane z of the rows that block has. */
 static enum pw_status add_row(struct pw_measure *measure, const struct pw_measure_block *block, uint64_t z, uint64_t y,
                               const struct pw_measure_channel *channel, struct pw_error *error)
 {
-    uint64_t row = z * block->shape[1] + y;
+    uint64_t r = z * block->count[1] + y, in_z = block->first[0] + z, in_y = block->first[1] + y;
+    uint64_t index = (in_z * block->shape[1] + in_y) * block->shape[2];
     enum pw_status status = PW_OK;
-    for (uint64_t i = block->row[row]; i < block->row[row + 1]; i++) {
+    for (uint64_t i = block->row[r]; i < block->row[r + 1]; i++) {
         uint64_t label = block->label != NULL ? block->label[i] : block->value[i];
-        uint64_t first = row * block->shape[2] + block->run[i].start;
-        uint64_t *record = find_record(measure, label, first, &status, error);
+        uint32_t x = (uint32_t)block->first_x;
+        struct pw_run run = {block->run[i].start + x, block->run[i].end + x};
+        uint64_t *record = find_record(measure, label, index + run.start, &status, error);
         if (status != PW_OK)
             return status;
-        add_run(measure, record, z, y, block->run[i], channel);
+        add_run(measure, record, in_z, in_y, run, channel);
     }
     return PW_OK;
 }
@@ -244,8 +250,8 @@ enum pw_status pw_measure_block(struct pw_measure *measure, const struct pw_meas
                                 const struct pw_measure_channel *channel, struct pw_error *error)
 {
     enum pw_status status = PW_OK;
-    for (uint64_t z = 0; z < block->shape[0]; z++)
-        for (uint64_t y = 0; y < block->shape[1] && status == PW_OK; y++)
+    for (uint64_t z = 0; z < block->count[0]; z++)
+        for (uint64_t y = 0; y < block->count[1] && status == PW_OK; y++)
             status = add_row(measure, block, z, y, channel, error);
     return status;
 }

@@ -12,7 +12,7 @@
  *     pw_measure_flush(&measure, error)                          hands all records to take, and forgets them
  *
  * A record is form.words words; its coordinates are relative to the block.  One label may get several records when there
- * are more labels than the measure has room for: they are added with pw_measure_combine().
+ * are more labels than the measure has room for: they can be combined.
  *
  * Memory: pw_measure_memory_bytes(), lent by the caller.  Threads: a measure belongs to one thread.
  */
@@ -53,14 +53,18 @@ struct pw_measure_form {
 
 void pw_measure_form_init(struct pw_measure_form *form, enum pw_dtype dtype, uint32_t n_channels);
 
-/* Adds record other to record, both of one label and one block. */
-void pw_measure_combine(const struct pw_measure_form *form, uint64_t *record, const uint64_t *other);
+/* Adds the place words, or the words of n channels, of other to record, both of one label and one block. */
+void pw_measure_combine_place(uint64_t *record, const uint64_t *other);
+void pw_measure_combine_channels(const struct pw_measure_form *form, uint32_t n, uint64_t *words,
+                                 const uint64_t *other);
 
-/* The labels of a block as runs; one of label and value is given. */
+/* The labels of a block, or of some rows of some planes of it, as runs; one of label and value is given. */
 struct pw_measure_block {
-    uint64_t shape[3];
+    uint64_t shape[3];           /* of the block: coordinates and indices count from its first voxel */
+    uint64_t first[2], count[2]; /* planes, and rows in each, whose runs are here */
+    uint64_t first_x;            /* where the runs count from */
     const struct pw_run *run;
-    const uint64_t *row; /* shape[0]*shape[1]+1 entries */
+    const uint64_t *row; /* count[0]*count[1]+1 entries */
     const uint32_t *label;
     const uint64_t *value;
 };

@@ -126,6 +126,7 @@ enum pw_status pw_source_read(struct pw_source *source, const struct pw_region *
 struct pw_region_reader;
 enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader, struct pw_error *error);
 void pw_region_reader_free(struct pw_region_reader *reader);
+uint64_t pw_region_reader_memory_bytes(const struct pw_source *source); /* of one reader, beside the target */
 enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const struct pw_region *region, void *target,
                                      struct pw_error *error);
 

@@ -52,6 +52,15 @@ void pw_region_reader_free(struct pw_region_reader *reader)
     free(reader);
 }
 
+uint64_t pw_region_reader_memory_bytes(const struct pw_source *source)
+{
+    uint64_t bytes = sizeof(struct pw_region_reader);
+    if (!(source->capabilities & PW_SOURCE_CHUNKED))
+        return bytes;
+    bytes += source->stored_bytes_max + pw_source_chunk_bytes(source);
+    return bytes + (source->ops->decoder_memory_bytes != NULL ? source->ops->decoder_memory_bytes(source) : 0);
+}
+
 /* ---- chunked ---- */
 
 /* The stored bytes of extent into the reader's buffer.  PW_EMPTY when its file does not exist. */

@@ -79,6 +79,29 @@ const char pw_help_cat[] =
     "  --level N             of a multiscale image\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n";
 
+const char pw_help_measure[] =
+    "usage: pw-stream measure LABELS [IMAGE] -o OBJECTS.csv [options]\n"
+    "\n"
+    "Writes one row for each object of LABELS: voxels, box, centroid, size, and of each channel of IMAGE\n"
+    "mean, least, greatest, standard deviation and sum. Both are of any readable format and of one shape;\n"
+    "their chunks may differ. The table is exact: it does not depend on tiles, threads or memory.\n"
+    "\n"
+    "  -o, --output OUT      .csv or .tsv; - is standard output\n"
+    "  --format csv|tsv      whatever OUT is called\n"
+    "  --columns own|skimage names of the columns (default own: id, voxels, size, z0, ...)\n"
+    "  --overwrite           replace an existing table, once the new one is whole\n"
+    "  --channel N|all       of IMAGE (default all)\n"
+    "  --time N              of both, when there are several\n"
+    "  --level N             resolution level of both\n"
+    "  --tile z,y,x|N        adds n_tiles and crosses_seam: in how many of these tiles an object lies\n"
+    "  --memory SIZE         never more than this: 512M, 4G (default: half of what the host grants)\n"
+    "  --threads N           (default: what the host grants)\n"
+    "  --scratch DIR         for records of objects (default: beside the output, else $TMPDIR)\n"
+    "  --shape z,y,x         of raw files, with --dtype TYPE of raw LABELS, --image-dtype TYPE of a raw IMAGE,\n"
+    "  --offset N, --endian little|big\n"
+    "  --progress WHEN       auto (on a terminal), always, never or json\n"
+    "  --quiet               nothing but errors\n";
+
 const char pw_help_preview[] =
     "usage: pw-stream preview IMAGE [LABELS] -o OUT.png [options]\n"
     "\n"

@@ -5,6 +5,7 @@
 extern const char pw_help_run[];
 extern const char pw_help_info[];
 extern const char pw_help_cat[];
+extern const char pw_help_measure[];
 extern const char pw_help_preview[];
 extern const char pw_help_version[];
 extern const char pw_help_help[];

@@ -12,6 +12,7 @@ const struct pw_command pw_commands[] = {
     {"run", pw_cmd_run, "segment an image in tiles, write one label volume", pw_help_run},
     {"info", pw_cmd_info, "describe an image or a label store", pw_help_info},
     {"cat", pw_cmd_cat, "write an array to standard output, as npy or raw", pw_help_cat},
+    {"measure", pw_cmd_measure, "measure the objects of a label volume: a table", pw_help_measure},
     {"preview", pw_cmd_preview, "draw a plane with the outlines of its labels", pw_help_preview},
     {"version", pw_cmd_version, "versions, codecs, I/O engines, SIMD level", pw_help_version},
     {"help", pw_cmd_help, "this list, or the options of a verb", pw_help_help},

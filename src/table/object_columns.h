@@ -1,0 +1,49 @@
+/*
+ * table/object_columns - the columns of a table of objects, and the cells of one object.  doc/OBJECTS.md lists them.
+ *
+ *     pw_object_columns_init(&columns, &about, error)
+ *     pw_object_columns_fill(&columns, &object)          columns.cell is then a row of columns.column
+ *     pw_object_columns_release(&columns)
+ *
+ * Threads: one at a time.
+ */
+#ifndef PW_TABLE_OBJECT_COLUMNS_H
+#define PW_TABLE_OBJECT_COLUMNS_H
+
+#include "table/object_sort.h"
+#include "table/table.h"
+
+/* What the columns depend on. */
+struct pw_object_about {
+    const struct pw_measure_form *form;
+    uint32_t first_channel; /* number of the first that was measured, for names */
+    int rank;               /* of the image: 2 or 3 */
+    uint64_t volume[3];
+    struct pw_axis axis[3]; /* z y x: scale, translation and unit */
+    int with_tiles;         /* the columns that depend on the tiles */
+    enum pw_table_columns names;
+};
+
+struct pw_object_field; /* where the cell of a column comes from */
+
+struct pw_object_columns {
+    struct pw_object_about about;
+    struct pw_column *column;
+    struct pw_object_field *field;
+    struct pw_cell *cell;
+    int n;
+    char size_unit[112];
+};
+
+enum pw_status pw_object_columns_init(struct pw_object_columns *columns, const struct pw_object_about *about,
+                                      struct pw_error *error);
+void pw_object_columns_release(struct pw_object_columns *columns); /* safe on a zeroed one */
+void pw_object_columns_fill(struct pw_object_columns *columns, const struct pw_object *object);
+
+/*
+ * Whether a box, [start, end), touches the border of a volume.  An axis of one voxel has no border: all would
+ * touch it.
+ */
+int pw_object_touches_border(const uint64_t start[3], const uint64_t end[3], const uint64_t volume[3]);
+
+#endif

@@ -1,0 +1,187 @@
+/* pw-stream measure */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "progress_bar.h"
+#include "signals.h"
+
+struct request {
+    struct pw_measure_options options;
+    enum pw_progress_when progress;
+    int quiet;
+};
+
+enum {
+    OPT_CHANNEL = 256,
+    OPT_TIME,
+    OPT_FORMAT,
+    OPT_COLUMNS,
+    OPT_OVERWRITE,
+    OPT_TILE,
+    OPT_MEMORY,
+    OPT_THREADS,
+    OPT_SCRATCH,
+    OPT_IMAGE_DTYPE,
+    OPT_PROGRESS,
+    OPT_QUIET
+};
+
+static const struct option long_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"channel", required_argument, NULL, OPT_CHANNEL},
+    {"time", required_argument, NULL, OPT_TIME},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"columns", required_argument, NULL, OPT_COLUMNS},
+    {"overwrite", no_argument, NULL, OPT_OVERWRITE},
+    {"tile", required_argument, NULL, OPT_TILE},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"scratch", required_argument, NULL, OPT_SCRATCH},
+    {"image-dtype", required_argument, NULL, OPT_IMAGE_DTYPE},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    PW_OPEN_OPTIONS,
+    {NULL, 0, NULL, 0},
+};
+
+static int take_index(const char *option, const char *text, int64_t *index)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
+        return 0;
+    *index = (int64_t)value;
+    return 1;
+}
+
+static int take_progress(struct request *request, const char *text)
+{
+    static const char *const when[] = {"auto", "always", "never", "json"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(text, when[i]) == 0) {
+            request->progress = (enum pw_progress_when)i;
+            return 1;
+        }
+    return pw_argument_wrong("--progress %s: one of auto, always, never, json", text);
+}
+
+static int take_columns(struct pw_measure_options *o, const char *text)
+{
+    if (strcmp(text, "own") != 0 && strcmp(text, "skimage") != 0)
+        return pw_argument_wrong("--columns %s: one of own, skimage", text);
+    o->columns = strcmp(text, "own") == 0 ? PW_COLUMNS_OWN : PW_COLUMNS_SKIMAGE;
+    return 1;
+}
+
+static int take_option(struct request *request, int option, const char *text)
+{
+    struct pw_measure_options *o = &request->options;
+    uint64_t number;
+    switch (option) {
+    case 'o': o->output = text; return 1;
+    case OPT_CHANNEL: o->channel = -1; return strcmp(text, "all") == 0 || take_index("--channel", text, &o->channel);
+    case OPT_TIME: return take_index("--time", text, &o->time);
+    case OPT_FORMAT: o->format = text; return 1;
+    case OPT_COLUMNS: return take_columns(o, text);
+    case OPT_OVERWRITE: o->overwrite = 1; return 1;
+    case OPT_TILE: return pw_argument_box("--tile", text, 1, o->tile);
+    case OPT_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
+    case OPT_SCRATCH: o->scratch_dir = text; return 1;
+    case OPT_PROGRESS: return take_progress(request, text);
+    case OPT_QUIET: request->quiet = 1; return 1;
+    case OPT_THREADS:
+        if (!pw_argument_number("--threads", text, 1, 1024, &number))
+            return 0;
+        o->threads = (int)number;
+        return 1;
+    case OPT_IMAGE_DTYPE:
+        o->image_open.raw_dtype = pw_dtype_parse(text);
+        return o->image_open.raw_dtype != PW_DTYPE_NONE ||
+               pw_argument_wrong("--image-dtype %s: no such type; uint8, uint16, float32 and the like", text);
+    default: return pw_argument_open(option, text, &o->labels_open);
+    }
+}
+
+/* A raw image has the shape of the labels; its level is theirs too. */
+static void share_open_options(struct pw_measure_options *o)
+{
+    o->image_open.level = o->labels_open.level;
+    if (o->image_open.raw_dtype == PW_DTYPE_NONE)
+        return;
+    o->image_open.raw_rank = o->labels_open.raw_rank;
+    memcpy(o->image_open.raw_shape, o->labels_open.raw_shape, sizeof o->image_open.raw_shape);
+    if (o->labels_open.raw_dtype == PW_DTYPE_NONE) { /* only the image is raw */
+        o->labels_open.raw_rank = 0;
+        o->image_open.raw_offset_bytes = o->labels_open.raw_offset_bytes;
+        o->image_open.raw_big_endian = o->labels_open.raw_big_endian;
+        o->labels_open.raw_offset_bytes = 0;
+        o->labels_open.raw_big_endian = 0;
+    }
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+    struct pw_measure_options *o = &request->options;
+    int option;
+    memset(request, 0, sizeof *request);
+    pw_measure_options_init(o);
+    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        if (take_option(request, option, optarg) != 1)
+            return PW_EXIT_USAGE;
+    }
+    share_open_options(o);
+    if (!pw_argument_open_check(&o->labels_open) || !pw_argument_open_check(&o->image_open))
+        return PW_EXIT_USAGE;
+    if (argc - optind < 1 || argc - optind > 2)
+        (void)pw_argument_wrong("measure: takes LABELS, or LABELS and IMAGE");
+    else if (o->output == NULL)
+        (void)pw_argument_wrong("measure: no output table; use -o objects.csv, or -o - for standard output");
+    if (argc - optind < 1 || argc - optind > 2 || o->output == NULL)
+        return PW_EXIT_USAGE;
+    o->labels = argv[optind];
+    o->image = argc - optind == 2 ? argv[optind + 1] : NULL;
+    return PW_EXIT_DONE;
+}
+
+static void report(const struct pw_measure_result *result)
+{
+    (void)fprintf(stderr, "%llu objects, %llu voxels, %u channel%s; %llu tiles in %.2f s, peak memory %.1f MiB\n",
+                  (unsigned long long)result->n_objects, (unsigned long long)result->n_voxels, result->n_channels,
+                  result->n_channels == 1 ? "" : "s", (unsigned long long)result->n_tiles, result->seconds,
+                  (double)result->peak_memory_bytes / 1048576);
+}
+
+int pw_cmd_measure(int argc, char **argv)
+{
+    struct request request;
+    struct pw_progress_bar bar = {0};
+    struct pw_measure_result result;
+    struct pw_error error = {0};
+    pw_argument_verb("measure");
+    int status = parse(argc, argv, &request);
+    if (status != PW_EXIT_DONE)
+        return status;
+    bar.in_place = isatty(STDERR_FILENO);
+    bar.when = request.progress;
+    if (bar.when == PW_PROGRESS_AUTO)
+        bar.when = bar.in_place && !request.quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+    request.options.progress = pw_progress_bar_show;
+    request.options.progress_user = &bar;
+    pw_signals_catch();
+    enum pw_status measured = pw_measure(&request.options, &result, &error);
+    pw_progress_bar_clear(&bar);
+    if (measured == PW_OK) {
+        if (!request.quiet)
+            report(&result);
+        return PW_EXIT_DONE;
+    }
+    if (error.status != PW_E_PIPE && pw_signals_stopped() == 0)
+        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    pw_signals_end();
+    return error.status == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+}
