@@ -1,47 +1,49 @@
 /*
  * merge/resolve - from edges and label tables to the final number of every local id.
  *
- *     edge file -> (global label, global label), sorted, repeats dropped
- *       -> union-find over the labels that occur in edges, towards the smaller
- *       -> first voxel of each object (the least of its labels')
- *       -> objects sorted by first voxel: rank = id, 1..N, raster order
- *       -> id map: for each tile in order the id of each local id
+ * A global label is offset[tile] + local id - 1, with offset the number of labels of all tiles before; labels that
+ * edges join are one object.  Objects are numbered 1..N by their first voxel in raster order, which
+ * is why tile shape, order and threads leave no trace in the numbers.
  *
- * A global label is offset[tile] + local id - 1, with offset the number of labels of all
- * tiles before.  Labels without an edge are objects by themselves and never enter
- * the union-find, so its memory grows with the labels on seams, not with all.
+ * Method: range contraction.  Labels are cut into ranges that fit the memory; with one range this is a plain
+ * union-find.  From the last range to the first,
  *
- * Memory: never more than memory_bytes. Sorting spills to disk, whatever the number of labels and edges; the
- * union-find is in memory, 20 bytes for each label that lies on a seam, in half of memory_bytes.  More of them are
- * refused (PW_E_BUDGET).
+ *     edges within the range are united; of the edges of a set to lower ranges one is kept as its link, and the
+ *     others become edges from that link, in the ranges of their ends: edges never grow in number
+ *     -> facts of labels (first voxel, voxels, border) are summed by set, and a set that has a link hands them down
+ *     -> a set without one is an object, whole: it is filtered, and sorted by its first voxel: rank = id, 1..N
+ *
+ * and from the first range to the last, ids are handed back up along the links.  Whatever goes from range to range
+ * waits in buckets on disk (ext/buckets), and is read and written in large blocks, once per range.
+ * (Sibeyn, External connected components, SWAT 2004, contracts node by node what is contracted by ranges here.)
+ *
+ * Memory: never more than memory_bytes, nor much more than 60 bytes a label.
+ * Disk: pw_resolve_scratch_bytes() at most, in proportion to labels and edges.
  * Threads: one.
  */
 #ifndef PW_MERGE_RESOLVE_H
 #define PW_MERGE_RESOLVE_H
 
 #include "merge/edges.h"
+#include "merge/id_map.h"
 #include "merge/stage.h"
 #include "tile/grid.h"
 
-/* The id map, an unlinked scratch file; ids of 4 bytes while they fit, else 8. */
-struct pw_id_map {
-    struct pw_scratch file;
-    unsigned id_bytes;
-    uint64_t *offset; /* n_tiles + 1 global label offsets */
-    uint64_t n_objects;
-    uint64_t n_edges; /* distinct */
+/* Objects that get no number.  Zeroed: all get one. */
+struct pw_object_filter {
+    uint64_t least_voxels, most_voxels; /* an object with fewer, with more is dropped; most_voxels 0: no limit */
+    int drop_border;                    /* one that touches the border of the volume is dropped */
 };
 
-/* Memory that stays while the id map is in use. */
-uint64_t pw_id_map_memory_bytes(uint64_t n_tiles);
+/* The least memory that resolving works in, whatever it is given. */
+#define PW_RESOLVE_MEMORY_MIN ((uint64_t)64 << 10)
 
+/* filter may be NULL.  The caller releases map, on errors too. */
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,
-                          const struct pw_rule *rule, uint64_t memory_bytes, const char *scratch_dir,
-                          struct pw_id_map *map, struct pw_error *error);
-void pw_id_map_release(struct pw_id_map *map); /* safe on a zeroed map */
+                          const struct pw_rule *rule, const struct pw_object_filter *filter, uint64_t memory_bytes,
+                          const char *scratch_dir, struct pw_id_map *map, struct pw_error *error);
 
-/* Ids of the local ids 1..n of tile, as 64 bits: id[0] is that of local id 1.  Any thread. */
-enum pw_status pw_id_map_read(const struct pw_id_map *map, uint64_t tile, uint64_t *id, uint64_t n,
-                              struct pw_error *error);
+/* The most disk that resolving n_labels labels and n_edges edges in memory_bytes takes, the id map included. */
+uint64_t pw_resolve_scratch_bytes(uint64_t n_labels, uint64_t n_edges, uint64_t memory_bytes);
 
 #endif

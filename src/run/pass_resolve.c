@@ -21,8 +21,8 @@ static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtyp
 /* Numbers the objects of what is in job->stage. */
 static enum pw_status number(struct pw_job *job, const struct pw_rule *rule, struct pw_error *error)
 {
-    return pw_resolve(&job->grid, &job->stage, &job->edges, rule, job->sizes.resolve_bytes, job->scratch_dir, &job->map,
-                      error);
+    return pw_resolve(&job->grid, &job->stage, &job->edges, rule, NULL, job->sizes.resolve_bytes, job->scratch_dir,
+                      &job->map, error);
 }
 
 /* The witness rule: objects that one tile saw whole are painted as it saw them, which makes a new stage. */
