@@ -476,7 +476,7 @@ struct pw_measure_options {
     int64_t channel; /* of the image; -1: all */
     int64_t time;    /* of both; -1: there must be one */
 
-    const char *output; /* .csv, .tsv, or "-" for standard output */
+    const char *output; /* .csv, .tsv, "-" for standard output, or "store": into that of the labels */
     const char *format; /* "csv" or "tsv", or NULL: from the suffix */
     enum pw_table_columns columns;
     int overwrite;

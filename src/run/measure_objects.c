@@ -34,6 +34,9 @@ struct job {
     char scratch_dir[4096];
     struct pw_stored_labels *reader; /* of each thread */
     struct pw_object_log log;
+    struct pw_table_place place; /* in the store of the labels */
+    int in_store;
+    char region[PW_NAME_MAX];
 };
 
 void pw_measure_options_init(struct pw_measure_options *options)
@@ -45,6 +48,12 @@ void pw_measure_options_init(struct pw_measure_options *options)
 }
 
 /* ---- opening ----------------------------------------------------------- */
+
+/* The table goes into the store of the labels. */
+static int is_store(const struct pw_measure_options *options)
+{
+    return strcmp(options->output, "store") == 0;
+}
 
 static enum pw_status choose_scratch(struct job *job, struct pw_error *error)
 {
@@ -58,7 +67,8 @@ static enum pw_status choose_scratch(struct job *job, struct pw_error *error)
         return PW_OK;
     }
     if (strcmp(options->output, "-") != 0)
-        pw_file_parent(options->output, job->scratch_dir, sizeof job->scratch_dir);
+        pw_file_parent(is_store(options) ? options->labels : options->output, job->scratch_dir,
+                       sizeof job->scratch_dir);
     if (strcmp(options->output, "-") == 0 || access(job->scratch_dir, W_OK) != 0)
         (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s",
                        temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
@@ -127,7 +137,26 @@ static enum pw_status check(const struct pw_measure_options *options, struct pw_
         return pw_fail(error, PW_E_ARGUMENT, options->labels == NULL ? "no labels" : "no output table; use -o");
     if (both_are_standard_input(options))
         return pw_fail(error, PW_E_ARGUMENT, "labels and image cannot both come from standard input");
-    return pw_text_table_check(options->output, options->format, options->overwrite, error);
+    return is_store(options) ? PW_OK : pw_text_table_check(options->output, options->format, options->overwrite, error);
+}
+
+/* The label image that the array which was opened belongs to: its group is the directory above. */
+static enum pw_status find_place(struct job *job, struct pw_error *error)
+{
+    const struct pw_image_info *info = &job->label_source->info;
+    char group[4096];
+    if (!is_store(job->options))
+        return PW_OK;
+    if (info->ngff_version[0] == '\0')
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: no label image of an OME-Zarr store, so no table can be put into it; use -o objects.csv",
+                       job->options->labels);
+    pw_file_parent(info->path, group, sizeof group);
+    const char *slash = strrchr(group, '/');
+    (void)snprintf(job->region, sizeof job->region, "%.255s", slash != NULL ? slash + 1 : group);
+    job->in_store = 1;
+    return pw_table_place_init(&job->place, group, strcmp(info->format, "zarr3") == 0 ? 3 : 2, job->options->overwrite,
+                               error);
 }
 
 /* ---- planning ---------------------------------------------------------- */
@@ -218,7 +247,7 @@ static enum pw_status plan(struct job *job, struct pw_error *error)
     if (status != PW_OK)
         return status;
     job->threads = (unsigned)pw_min_u64(job->threads, job->grid.n_tiles);
-    uint64_t table = pw_object_table_memory_least(&job->form);
+    uint64_t table = pw_object_table_memory_least(&job->form, job->in_store);
     job->planned_bytes = pw_max_u64(pass_bytes(job, job->grid.tile), table);
     if (table > job->budget_bytes)
         return pw_fail(error, PW_E_BUDGET, "--memory %lluM is too little for the table: %lluM would do",
@@ -295,9 +324,11 @@ static enum pw_status write_table(struct job *job, struct pw_measure_result *res
         .log = &job->log,
         .memory_bytes = job->budget_bytes,
         .scratch_dir = job->scratch_dir,
-        .path = options->output,
+        .path = job->in_store ? NULL : options->output,
         .format = options->format,
         .overwrite = options->overwrite,
+        .place = job->in_store ? &job->place : NULL,
+        .region = job->region,
         .watch = {options->progress, options->progress_user, PW_PASS_EMIT, 0},
     };
     enum pw_status status = pw_object_table_write(&table, error);
@@ -329,6 +360,8 @@ enum pw_status pw_measure(const struct pw_measure_options *options, struct pw_me
         status = choose_scratch(&job, error);
     if (status == PW_OK)
         status = open_labels(&job, error);
+    if (status == PW_OK)
+        status = find_place(&job, error);
     if (status == PW_OK)
         status = open_image(&job, error);
     if (status == PW_OK)

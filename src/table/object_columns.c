@@ -143,13 +143,19 @@ static void name_unit(struct pw_object_columns *columns)
                                  axis[i].unit[0] != '\0' ? axis[i].unit : "voxel");
 }
 
+int pw_object_columns_most(const struct pw_measure_form *form)
+{
+    uint64_t most = 28 + 5 * (uint64_t)form->n_channels;
+    return most < PW_COLUMNS_MAX ? (int)most : PW_COLUMNS_MAX;
+}
+
 enum pw_status pw_object_columns_init(struct pw_object_columns *columns, const struct pw_object_about *about,
                                       struct pw_error *error)
 {
     memset(columns, 0, sizeof *columns);
     columns->about = *about;
-    uint64_t most = 28 + 5 * (uint64_t)about->form->n_channels;
-    if (most > PW_COLUMNS_MAX)
+    uint64_t most = (uint64_t)pw_object_columns_most(about->form);
+    if (most == PW_COLUMNS_MAX)
         return pw_fail(error, PW_E_UNSUPPORTED, "a table of %u channels: choose one with --channel",
                        about->form->n_channels);
     columns->column = pw_alloc(most, sizeof *columns->column, error);

@@ -35,6 +35,9 @@ struct pw_object_columns {
     char size_unit[112];
 };
 
+/* The most columns there can be. */
+int pw_object_columns_most(const struct pw_measure_form *form);
+
 enum pw_status pw_object_columns_init(struct pw_object_columns *columns, const struct pw_object_about *about,
                                       struct pw_error *error);
 void pw_object_columns_release(struct pw_object_columns *columns); /* safe on a zeroed one */

@@ -80,6 +80,6 @@ enum pw_status pw_text_table_check(const char *path, const char *format, int ove
  */
 enum pw_status pw_text_table_open(const char *path, const char *format, int overwrite, const struct pw_column *column,
                                   int n_columns, struct pw_table **table, struct pw_error *error);
-uint64_t pw_text_table_memory_bytes(int n_columns);
+uint64_t pw_text_table_memory_bytes(void);
 
 #endif

@@ -190,9 +190,8 @@ static void text_close(struct pw_table *table)
 
 static const struct pw_table_ops ops = {text_row, text_commit, text_close};
 
-uint64_t pw_text_table_memory_bytes(int n_columns)
+uint64_t pw_text_table_memory_bytes(void)
 {
-    (void)n_columns;
     return sizeof(struct text_table) + BUFFER_BYTES;
 }
 

@@ -6,13 +6,14 @@ and memory, and refused with a reason where there is nothing to measure.
 import csv
 import io
 import math
+import warnings
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import tifffile
 from pwtest import images, stores
-from pwtest.tool import data_path
+from pwtest.tool import data_path, tree
 from skimage.measure import regionprops_table
 
 AXES = ("z", "y", "x")
@@ -377,6 +378,63 @@ def test_forms(pw, tmp_path):
     pw("measure", labels, "-o", tmp_path / "t.txt", "--format", "csv")
     assert (tmp_path / "t.txt").read_text() == text
     assert measure(pw, labels, "--format", "tsv") == (tmp_path / "t.tsv").read_text()
+
+
+def read_anndata(path):
+    anndata = pytest.importorskip("anndata")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return anndata.read_zarr(str(path))
+
+
+def assert_same_table(frame, rows):
+    """A data frame of an AnnData group and the rows of a text table."""
+    assert list(frame.columns) == [*rows[0], "region"]
+    assert list(frame.index) == [row["id"] for row in rows]
+    for name in rows[0]:
+        if name == "size_unit":
+            assert list(frame[name]) == [row[name] for row in rows]
+        else:
+            expected = column(rows, name)
+            assert np.array_equal(frame[name].to_numpy().astype(float), expected, equal_nan=True), name
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_table_in_the_store(pw, tmp_path, version):
+    """Where readers of zarr look: an AnnData group below the label image, listed, of the store's version."""
+    rng = np.random.default_rng(16)
+    image = (rng.random((90, 1800)) < 0.25).astype(np.uint8) * rng.integers(1, 200, (90, 1800), dtype=np.uint8)
+    path = save(tmp_path / "image.npy", image)
+    labels = tmp_path / "labels.zarr"
+    pw("run", path, "--fn", "threshold:0", "--name", "cells", "--ngff", version, "-o", labels)
+    group = stores.label_group(labels)
+    text = measure(pw, group, path, "--tile", "64")
+    rows = table_of(text)
+    assert len(rows) > 16384
+    pw("measure", group, path, "--tile", "64", "-o", "store")
+    assert stores.attributes(group / "tables")["tables"] == ["objects"]
+    table = read_anndata(group / "tables" / "objects")
+    assert_same_table(table.obs, rows)
+    assert table.uns["spatialdata_attrs"] == {"region": "cells", "region_key": "region", "instance_key": "id"}
+    assert set(table.obs["region"]) == {"cells"}
+    assert table.obs["crosses_seam"].dtype == bool and table.obs["id"].dtype == np.uint64
+    assert stores.attributes(group / "tables" / "objects")["encoding-type"] == "anndata"
+    pw.refuses("measure", group, path, "-o", "store", says=("tables/objects", "--overwrite"))
+    before = tree(group / "tables")
+    pw("measure", group, "-o", "store", "--overwrite")
+    assert "mean" not in read_anndata(group / "tables" / "objects").obs
+    pw("measure", group, path, "--tile", "64", "-o", "store", "--overwrite", "--threads", 1, "--memory", "32M")
+    assert tree(group / "tables") == before
+    assert np.array_equal(stores.read_labels(labels), images.components(image > 0, 1))
+    pw.refuses("measure", save(tmp_path / "l.npy", image), "-o", "store", says=("l.npy", "OME-Zarr"))
+
+
+def test_empty_table_in_the_store(pw, tmp_path):
+    path = save(tmp_path / "image.npy", np.zeros((8, 9), np.uint8))
+    pw("run", path, "--fn", "threshold:0", "--name", "none", "-o", tmp_path / "l.zarr")
+    group = stores.label_group(tmp_path / "l.zarr")
+    pw("measure", group, path, "-o", "store")
+    assert read_anndata(group / "tables" / "objects").shape == (0, 0)
 
 
 def test_refuses(pw, tmp_path):
