@@ -33,6 +33,10 @@ uint64_t pw_blocks_file_bytes(const struct pw_blocks *blocks)
 /* A place in the file: one that can be used again, else a new one. */
 static enum pw_status take_number(struct pw_blocks *blocks, uint64_t *number, struct pw_error *error)
 {
+    if (blocks->n_spare > 0) {
+        *number = blocks->spare[--blocks->n_spare];
+        return PW_OK;
+    }
     if (blocks->free == PW_NO_BLOCK) {
         *number = blocks->n_blocks++;
         return PW_OK;
@@ -40,6 +44,19 @@ static enum pw_status take_number(struct pw_blocks *blocks, uint64_t *number, st
     *number = blocks->free;
     return pw_file_read_exactly(blocks->file.fd, &blocks->free, sizeof blocks->free, *number * blocks->block_bytes,
                                 blocks->file.name, error);
+}
+
+/* Lets a place be used again. */
+static enum pw_status give_number(struct pw_blocks *blocks, uint64_t number, struct pw_error *error)
+{
+    if (blocks->n_spare < PW_BLOCKS_SPARE) {
+        blocks->spare[blocks->n_spare++] = number;
+        return PW_OK;
+    }
+    enum pw_status status = pw_file_write(blocks->file.fd, &blocks->free, sizeof blocks->free,
+                                          number * blocks->block_bytes, blocks->file.name, error);
+    blocks->free = number;
+    return status;
 }
 
 enum pw_status pw_blocks_write(struct pw_blocks *blocks, const uint64_t *block, uint64_t *number,
@@ -65,8 +82,5 @@ enum pw_status pw_blocks_read(struct pw_blocks *blocks, uint64_t number, uint64_
         return status;
     if (block[0] != PW_NO_BLOCK && bytes >= READ_AHEAD_BYTES)
         (void)posix_fadvise(blocks->file.fd, (off_t)(block[0] * bytes), (off_t)bytes, POSIX_FADV_WILLNEED);
-    status =
-        pw_file_write(blocks->file.fd, &blocks->free, sizeof blocks->free, number * bytes, blocks->file.name, error);
-    blocks->free = number;
-    return status;
+    return give_number(blocks, number, error);
 }

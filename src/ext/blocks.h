@@ -2,8 +2,8 @@
  * ext/blocks - a scratch file of blocks of one size: written once, read once, and then used again.
  *
  * The first word of a block is the number of another block, or PW_NO_BLOCK: so blocks make chains, and which
- * belong together need not be kept in memory.  The blocks that have been read form such a chain themselves, from
- * which the next ones to be written are taken, so the file is never longer than what was in it at once.
+ * belong together need not be kept in memory.  The blocks that have been read form such a chain themselves, but for
+ * the last few, and the next ones to be written go in their places: the file is never longer than what was in it at once.
  *
  *     pw_blocks_init -> pw_blocks_write, pw_blocks_read ... -> pw_blocks_close
  *
@@ -18,12 +18,18 @@
 
 #define PW_NO_BLOCK UINT64_MAX
 
+enum {
+    PW_BLOCKS_SPARE = 256
+};
+
 struct pw_blocks {
     struct pw_scratch file;
     char scratch_dir[4096];
     size_t block_bytes;
-    uint64_t n_blocks; /* in the file */
-    uint64_t free;     /* the first block that can be used again */
+    uint64_t n_blocks;               /* in the file */
+    uint64_t spare[PW_BLOCKS_SPARE]; /* blocks that can be used again */
+    uint32_t n_spare;
+    uint64_t free; /* the first of a chain of further ones */
 };
 
 /* Blocks of block_bytes, a multiple of 8. */
