@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "ext/radix.h"
 
-#define RECORDS_MIN ((uint64_t)32)
+/* Two words a record have to hold one whole record (append_by_place). */
+#define RECORDS_MIN ((uint64_t)PW_SORTER_WORDS_MAX / 2)
 
 /* A run is read in pieces of this size: large enough for a spinning disk, small enough to stay in the cache. */
 #define PIECE_BYTES ((uint64_t)256 << 10)

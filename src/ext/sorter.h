@@ -21,7 +21,7 @@
  *
  * Method: radix sort (ext/radix) of the records, or of their keys and places when they
  * are long; k-way merge with a loser tree (ext/run_merge).
- * Memory: at most memory_bytes (more when they hold less than 32 records), reserved at
+ * Memory: at most memory_bytes (more when they hold less than 64 records), reserved at
  * init, touched as it fills.  Disk: the records once, and a part of them again while
  * runs are merged in rounds.
  * Ownership: form is copied; its context is the caller's.
