@@ -15,6 +15,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from . import images
+
 DENSITIES = ("sparse", "touching", "confluent")
 QUALITIES = ("perfect", "jitter", "errors")
 
@@ -53,24 +55,26 @@ def cells(rng, shape, diameter, density):
     voxels = np.indices(shape, np.float32).reshape(len(shape), -1).T
     distance, nearest = cKDTree(centres).query(voxels, distance_upper_bound=radius, workers=-1)
     labels = np.where(np.isfinite(distance), nearest + 1, 0).reshape(shape)
-    return consecutive(labels)
+    return whole_pieces(labels)
 
 
-def fibres(rng, shape, width, gap, shortest):
+# Directions of fibres: oblique to every axis.
+DIRECTIONS = {2: (0.42, 0.91), 3: (0.46, 0.54, 0.70)}
+
+
+def fibres(rng, shape, width, gap, shortest, direction=None):
     """
-    Long wavy fibres side by side, width voxels thick and gap apart, at an oblique angle to every axis.  Each is cut
-    at random places into pieces no shorter than shortest.
+    Long wavy fibres side by side, width voxels thick and gap apart.  Each is cut at random places into pieces no shorter
+    than shortest.
     """
-    ndim = len(shape)
-    direction = {2: (0.42, 0.91), 3: (0.24, 0.40, 0.88)}[ndim]
-    along, *across = frame(direction)
+    along, *across = frame(direction or DIRECTIONS[len(shape)])
     place = np.indices(shape, np.float32)
     wave = max(shape)
     distance = np.tensordot(along, place, 1)
     number, inside = np.zeros(shape, np.int64), np.ones(shape, bool)
     pitch = width + gap
     for axis in across:
-        bend = 1.5 * pitch * np.sin(2 * np.pi * (distance / wave + rng.random()))
+        bend = 0.01 * wave * np.sin(2 * np.pi * (distance / wave + rng.random()))
         position = (np.tensordot(axis, place, 1) + bend) / pitch
         number = number * 10000 + np.floor(position).astype(np.int64) + 5000
         inside &= position % 1.0 < width / pitch
@@ -80,7 +84,7 @@ def fibres(rng, shape, width, gap, shortest):
     phase = rng.random(int(number.max()) + 1)[number] + distance / stretch
     inside &= phase % 1.0 >= gap / stretch
     pieces = number * 1000 + np.floor(phase).astype(np.int64) + 500
-    return consecutive(np.where(inside, pieces + 1, 0))
+    return whole_pieces(np.where(inside, pieces + 1, 0))
 
 
 def frame(direction):
@@ -89,10 +93,39 @@ def frame(direction):
     return basis * np.sign(basis[0] @ np.asarray(direction))
 
 
+def whole_pieces(labels):
+    """Thin corners may come apart where they are turned into voxels: their pieces are objects of their own."""
+    return images.equal_value_components(labels, labels.ndim).astype(np.uint32)
+
+
 def consecutive(labels):
     """The labels as 1, 2, ... in the order of their values."""
     found, rank = np.unique(labels, return_inverse=True)
     return (rank.reshape(labels.shape) + (found[0] != 0)).astype(np.uint32)
+
+
+# ---------------------------------------------------------------------------- scenes
+
+# Volume, tile and halo; the diameter of cells; width of fibres and the length of the shortest.  Cells are well smaller
+# than the halo's reach, fibres longer than any window.
+SCENES = {
+    "2d": ((1200, 1200), (1, 200, 200), (0, 40, 40), 26.0, (8.0, 500.0)),
+    "3d": ((80, 160, 160), (40, 54, 54), (16, 18, 18), 12.0, (7.0, 110.0)),
+}
+KINDS = (*DENSITIES, "fibres", "packed-fibres")
+
+
+def scene(name, kind, seed=1):
+    """The truth of "2d" or "3d" with cells of a density or with fibres, a voxel apart or none, and the tiling for it."""
+    from .merge_oracle import Tiling
+
+    shape, tile, halo, diameter, (width, length) = SCENES[name]
+    rng = np.random.default_rng(seed)
+    if kind in DENSITIES:
+        truth = cells(rng, shape, diameter, kind)
+    else:
+        truth = fibres(rng, shape, width, 1.0 if kind == "fibres" else 0.0, length)
+    return truth, Tiling(volume_of(truth), tile, halo)
 
 
 # ---------------------------------------------------------------------------- tiles
@@ -217,7 +250,9 @@ def recovered(truth, result, threshold=0.5):
     """For each object 1.. of truth: whether an object of result has an IoU above threshold with it; [0] is False."""
     truth, result = truth.ravel().astype(np.int64), np.asarray(result).ravel().astype(np.int64)
     n_truth, n_result = int(truth.max(initial=0)) + 1, int(result.max(initial=0)) + 1
-    both, shared = np.unique(truth * n_result + result, return_counts=True)
+    table = np.bincount(truth * n_result + result)
+    both = np.flatnonzero(table)
+    shared = table[both]
     a, b = both // n_result, both % n_result
     size_a, size_b = np.bincount(truth, minlength=n_truth), np.bincount(result, minlength=n_result)
     good = (a != 0) & (b != 0) & (shared > threshold * (size_a[a] + size_b[b] - shared))
@@ -230,3 +265,10 @@ def recall(truth, result, tiling):
     """(recall of the objects that cross a seam, of the others), in percent."""
     across, found = crossing(truth, tiling)[1:], recovered(truth, result)[1:]
     return 100 * found[across].mean(), 100 * found[~across].mean()
+
+
+def longer_than_a_tile(truth, tiling):
+    """For each object 1.. of truth: whether it is longer than a tile along some axis; [0] is False."""
+    boxes = ndimage.find_objects(truth.reshape(tiling.volume).astype(np.int64))
+    longer = [any(s.stop - s.start > n for s, n in zip(box, tiling.tile)) for box in boxes]
+    return np.array([False, *longer])
