@@ -18,11 +18,11 @@ enum {
 #define IO_BYTES_MAX ((uint64_t)4 << 20)
 #define BLOCK_BYTES_MAX ((size_t)1 << 20)
 
-/* Mappings are rounded up to huge pages, and small things are not counted one by one. */
+/* Mappings are rounded up to huge pages, and a program takes some megabytes by itself. */
 static uint64_t usable_bytes(uint64_t memory_bytes)
 {
     memory_bytes = pw_max_u64(memory_bytes, PW_RESOLVE_MEMORY_MIN);
-    return memory_bytes - pw_min_u64((uint64_t)8 << 20, memory_bytes / 16);
+    return memory_bytes - pw_min_u64((uint64_t)8 << 20, memory_bytes / 8);
 }
 
 static unsigned bits_of(uint64_t n)

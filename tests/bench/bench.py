@@ -1,6 +1,7 @@
 """
 bench.py - pw-stream beside the usual ways of doing the same: value > 300, components that share faces, labels stored
-as zarr with zstd-1; on a 2-D image of 16384 x 16384 and a 3-D one of 256 x 2048 x 2048, both uint16.
+as zarr with zstd-1; on a 2-D image of 16384 x 16384 and a 3-D one of 256 x 2048 x 2048, both uint16.  Then resolving
+(joining labels by edges and numbering the objects) beside sort(1) of as many bytes as the edges have.
 
 All ways run alternating in one session, because a machine's speed drifts within minutes: only ratios within one run
 count.  Prints medians of wall time, CPU time and minor page faults, the peak resident memory, and every ratio beside its
@@ -201,6 +202,40 @@ class Bench:
         return all(met(value, relation, goal) for _, value, relation, goal in rows)
 
 
+    # ------------------------------------------------------------------ joining labels, beside sorting as many bytes
+
+    def resolve(self):
+        """5/3 edges a label; the memory of both is to 512 MiB as the labels are to 3 * 10^8."""
+        labels = self.options.resolve_labels
+        memory = max(BUDGET_MIB * MIB * labels // 300_000_000, 16 * MIB)
+        program = self.tool_folder() / "tests" / "stress" / "resolve_scale"
+        graph = ["--labels", str(labels), "--edges", str(labels * 167 // 100), "--scratch", str(self.work)]
+        lines = self.work / "lines.txt"
+        sort = ["sort", "--parallel=2", "-S", f"{memory // 1024}K", "-T", str(self.work), "-o", "/dev/null", str(lines)]
+        subprocess.run([program, *graph, "--lines", str(lines)], check=True)
+        ours, theirs = [], []
+        for _ in range(self.options.resolve_reps):
+            usage = self.measure([str(program), *graph, "--memory", str(memory)])
+            ours.append(json.loads(usage["out"]))
+            theirs.append(self.measure(["env", "LC_ALL=C", *sort])["wall_s"])
+        sorted_bytes = lines.stat().st_size
+        lines.unlink()
+        last = ours[-1]
+        seconds = statistics.median(report["resolve_s"] for report in ours)
+        print(f"\nresolve: {last['labels']} labels, {last['edges']} edges, {last['objects']} objects, memory "
+              f"{memory / MIB:.0f} MiB\n{'resolve':<32} {len(ours):>3} {seconds:>8.2f} s, scratch "
+              f"{last['scratch_bytes'] / MIB:.0f} MiB of at most {last['scratch_predicted_bytes'] / MIB:.0f}\n"
+              f"{'sort':<32} {len(theirs):>3} {statistics.median(theirs):>8.2f} s, {sorted_bytes / MIB:.0f} MiB of lines")
+        rows = [("resolve / sort", seconds / statistics.median(theirs), "<=", 2),
+                ("peak RSS / memory", max(r["peak_rss_bytes"] for r in ours) / memory, "<=", 1),
+                ("scratch / predicted", last["scratch_bytes"] / last["scratch_predicted_bytes"], "<=", 1)]
+        print_goals("resolve", rows)
+        return all(met(value, relation, goal) for _, value, relation, goal in rows)
+
+    def tool_folder(self):
+        return Path(self.tool).parent
+
+
 def met(value, relation, goal):
     return goal is None or (value >= goal if relation == ">=" else value <= goal)
 
@@ -300,9 +335,12 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tool", default=os.environ.get("PW_STREAM", "./pw-stream"))
     parser.add_argument("--work", required=True, help="folder of the images, made by run.sh; outputs go there too")
-    parser.add_argument("--only", default="2d,3d,large", help="some of 2d,3d,large (default: all)")
+    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve (default: all)")
     parser.add_argument("--reps", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--peer-reps", type=int, default=3, help="rounds that the other programs take part in (default 3)")
+    parser.add_argument("--resolve-labels", type=int, default=30_000_000,
+                        help="labels to resolve (default 30000000; 300000000 needs 35 GB of disk)")
+    parser.add_argument("--resolve-reps", type=int, default=3, help="rounds of resolving and sorting (default 3)")
     parser.add_argument("--no-patchworks", action="store_true", help="leave out patchworks from PyPI")
     parser.add_argument("--no-peers", action="store_true", help="only pw-stream, cat and cp")
     parser.add_argument("--no-cold", action="store_true", help="warm runs only (cold ones need root)")
@@ -330,6 +368,8 @@ def main():
             good = bench.goals(image) and good
     if "large" in options.only:
         good = bench.large() and good
+    if "resolve" in options.only:
+        good = bench.resolve() and good
     sys.exit(0 if good or not options.strict else 1)
 
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # make bench: pw-stream beside the usual ways; see bench.py for what is measured and --help for options.
 #
-#   tests/bench/run.sh [--only 2d,3d,large] [--no-patchworks] [--no-peers] [--reps N] ...
+#   tests/bench/run.sh [--only 2d,3d,large,resolve] [--no-patchworks] [--no-peers] [--reps N] ...
 #
 # The first time it makes the two images (2 GB of disk) and a virtual environment with the other programs, which needs
-# the network once.  Environment:
+# the network once; --only resolve needs neither.  Environment:
 #   PW_STREAM      the tool (default ./pw-stream)
 #   PW_BENCH_DIR   where images, outputs and the environment go (default tests/bench-work in the current directory)
 #   PYTHON, CC     a Python >= 3.11, a C compiler
@@ -29,8 +29,15 @@ build() {
     # shellcheck disable=SC2086 # CC may have arguments
     $CC -std=c11 -D_GNU_SOURCE -O3 -ffp-contract=off -o "$work/$program" "$source" "$@"
 }
-zstd=$(pkg-config --cflags --libs libzstd 2>/dev/null || echo -lzstd)
 build measure "$here/../lib/measure.c"
+
+PYTHONDONTWRITEBYTECODE=1
+export PYTHONDONTWRITEBYTECODE
+case " $* " in
+*" --only resolve "*) exec "$PYTHON" "$here/bench.py" --tool "$tool" --work "$work" "$@" ;;
+esac
+
+zstd=$(pkg-config --cflags --libs libzstd 2>/dev/null || echo -lzstd)
 # shellcheck disable=SC2086 # several flags
 build bench_gen "$here/bench_gen.c" $zstd -lm -pthread
 
@@ -54,6 +61,4 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 
-PYTHONDONTWRITEBYTECODE=1
-export PYTHONDONTWRITEBYTECODE
 exec "$venv/bin/python" "$here/bench.py" --tool "$tool" --work "$work" "$@"
