@@ -36,7 +36,7 @@ struct pw_object_filter {
 };
 
 /* The least memory that resolving works in, whatever it is given. */
-#define PW_RESOLVE_MEMORY_MIN ((uint64_t)64 << 10)
+#define PW_RESOLVE_MEMORY_MIN ((uint64_t)96 << 10)
 
 /* filter may be NULL.  The caller releases map, on errors too. */
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,

@@ -36,7 +36,7 @@ def resolve(pw, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("memory", [93000, 1 * MIB, 16 * MIB, 512 * MIB])
+@pytest.mark.parametrize("memory", [96 * 1024, 1 * MIB, 16 * MIB, 512 * MIB])
 def test_same_as_in_memory(resolve, memory):
     report = resolve("--labels", 3_000_000, "--edges", 5_000_000, "--memory", memory, "--verify")
     assert report["same"] and report["labels"] > 3_000_000 and 1_000_000 < report["objects"] < 2_000_000
