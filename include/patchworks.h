@@ -382,6 +382,7 @@ struct pw_run_options {
     uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
     int threads;           /* 0: as many as the process may use */
     enum pw_io_engine io;
+    const char *keep_stage;  /* a directory that gets the stage, for pw_remerge(); NULL: the stage goes */
     const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
 
     pw_progress_fn progress; /* may be NULL */
@@ -454,6 +455,16 @@ PW_API enum pw_status pw_run_plan(const struct pw_run_options *options, struct p
  */
 PW_API enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result *result,
                              struct pw_error *error);
+
+/*
+ * Merges the tiles of a kept stage again, without segmenting: options->input is the directory that an earlier
+ * run had as keep_stage.  Used of the options: output and what belongs to it, the merge rule (what is left at
+ * its default is as it was in that run), filters, memory, threads, scratch, progress.  Without an output the labels go
+ * into the image of that run.  Memory: as pw_run().
+ * Errors: PW_E_NOT_FOUND, PW_E_FORMAT, PW_E_TRUNCATED, PW_E_CHECKSUM for what is not a whole stage; and as pw_run().
+ */
+PW_API enum pw_status pw_remerge(const struct pw_run_options *options, struct pw_run_result *result,
+                                 struct pw_error *error);
 
 /* ------------------------------------------------------------------------ *
  * Objects as a table

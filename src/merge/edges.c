@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/error.h"
 #include "base/memory.h"
 
 enum {
@@ -17,17 +18,44 @@ size_t pw_edge_record_bytes(enum pw_rule_family family)
     return family == PW_FAMILY_TOUCH ? offsetof(struct pw_edge, shared) : sizeof(struct pw_edge);
 }
 
-enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, enum pw_rule_family family,
-                                 struct pw_error *error)
+static enum pw_status init(struct pw_edge_file *edges, enum pw_rule_family family, struct pw_error *error)
 {
     memset(edges, 0, sizeof *edges);
     edges->file.fd = -1;
     edges->record_bytes = pw_edge_record_bytes(family);
     edges->buffer = pw_alloc(BUFFERED, sizeof(struct pw_edge), error);
     edges->recent = pw_alloc(RECENT, sizeof *edges->recent, error);
-    if (edges->buffer == NULL || edges->recent == NULL)
-        return PW_E_NOMEM;
-    return pw_scratch_open(&edges->file, scratch_dir, "edge file", error);
+    return edges->buffer == NULL || edges->recent == NULL ? PW_E_NOMEM : PW_OK;
+}
+
+enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, enum pw_rule_family family,
+                                 struct pw_error *error)
+{
+    enum pw_status status = init(edges, family, error);
+    return status == PW_OK ? pw_scratch_open(&edges->file, scratch_dir, "edge file", error) : status;
+}
+
+enum pw_status pw_edge_file_keep(struct pw_edge_file *edges, const char *directory, enum pw_rule_family family,
+                                 struct pw_error *error)
+{
+    enum pw_status status = init(edges, family, error);
+    return status == PW_OK ? pw_scratch_keep(&edges->file, directory, PW_EDGE_FILE, error) : status;
+}
+
+enum pw_status pw_edge_file_open_kept(struct pw_edge_file *edges, const char *directory, enum pw_rule_family family,
+                                      struct pw_error *error)
+{
+    uint64_t bytes = 0;
+    enum pw_status status = init(edges, family, error);
+    if (status == PW_OK)
+        status = pw_scratch_open_kept(&edges->file, directory, PW_EDGE_FILE, error);
+    if (status == PW_OK)
+        status = pw_scratch_bytes(&edges->file, &bytes, error);
+    if (status == PW_OK && bytes % edges->record_bytes != 0)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: %llu bytes are not a whole number of candidates of %zu",
+                       edges->file.name, (unsigned long long)bytes, edges->record_bytes);
+    edges->n_written = bytes / edges->record_bytes;
+    return status;
 }
 
 void pw_edge_file_close(struct pw_edge_file *edges)

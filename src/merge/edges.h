@@ -15,6 +15,8 @@
 #include "patchworks.h"
 #include "sys/file.h"
 
+#define PW_EDGE_FILE "candidates"
+
 /* Flags of an edge. */
 enum {
     PW_EDGE_BEST = 1 /* each is the other's partner with the most shared voxels in this overlap */
@@ -40,6 +42,12 @@ struct pw_edge_file {
 
 enum pw_status pw_edge_file_open(struct pw_edge_file *edges, const char *scratch_dir, enum pw_rule_family family,
                                  struct pw_error *error);
+
+/* The same as a file that stays, directory/PW_EDGE_FILE, and one that was kept, for reading. */
+enum pw_status pw_edge_file_keep(struct pw_edge_file *edges, const char *directory, enum pw_rule_family family,
+                                 struct pw_error *error);
+enum pw_status pw_edge_file_open_kept(struct pw_edge_file *edges, const char *directory, enum pw_rule_family family,
+                                      struct pw_error *error);
 void pw_edge_file_close(struct pw_edge_file *edges); /* safe on a zeroed one */
 uint64_t pw_edge_file_memory_bytes(void);
 

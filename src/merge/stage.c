@@ -11,16 +11,92 @@ enum {
     FIRST_OFFSET = 4096
 };
 
-enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles, struct pw_error *error)
+static enum pw_status init(struct pw_stage *stage, uint64_t n_tiles, struct pw_error *error)
 {
     memset(stage, 0, sizeof *stage);
     stage->file.fd = -1;
     stage->n_tiles = n_tiles;
     stage->end = FIRST_OFFSET;
     stage->entry = pw_alloc(n_tiles, sizeof *stage->entry, error);
-    if (stage->entry == NULL)
-        return PW_E_NOMEM;
-    return pw_scratch_open(&stage->file, scratch_dir, "stage log", error);
+    return stage->entry == NULL ? PW_E_NOMEM : PW_OK;
+}
+
+enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles, struct pw_error *error)
+{
+    enum pw_status status = init(stage, n_tiles, error);
+    return status == PW_OK ? pw_scratch_open(&stage->file, scratch_dir, "stage log", error) : status;
+}
+
+enum pw_status pw_stage_keep(struct pw_stage *stage, const char *directory, uint64_t n_tiles, struct pw_error *error)
+{
+    enum pw_status status = init(stage, n_tiles, error);
+    return status == PW_OK ? pw_scratch_keep(&stage->file, directory, PW_STAGE_LOG, error) : status;
+}
+
+/* ---- a kept log -------------------------------------------------------- */
+
+static enum pw_status check_intact(const struct pw_stage *stage, const struct pw_record_header *header, uint64_t offset,
+                                   struct pw_buffer *buffer, struct pw_error *error)
+{
+    enum pw_status status = PW_OK;
+    if (buffer->bytes < header->bytes) {
+        pw_buffer_release(buffer);
+        status = pw_buffer_init(buffer, (size_t)header->bytes, "tile record", error);
+    }
+    if (status == PW_OK)
+        status =
+            pw_file_read_exactly(stage->file.fd, buffer->data, (size_t)header->bytes, offset, stage->file.name, error);
+    if (status == PW_OK && !pw_record_is_intact(buffer->data, header))
+        return pw_fail(error, PW_E_CHECKSUM, "%s: the record of tile %llu at byte %llu is damaged", stage->file.name,
+                       (unsigned long long)header->tile, (unsigned long long)offset);
+    return status;
+}
+
+static enum pw_status take_record(struct pw_stage *stage, uint64_t end, struct pw_buffer *buffer,
+                                  struct pw_error *error)
+{
+    unsigned char bytes[PW_RECORD_HEADER_BYTES];
+    struct pw_record_header header;
+    enum pw_status status =
+        pw_file_read_exactly(stage->file.fd, bytes, sizeof bytes, stage->end, stage->file.name, error);
+    if (status == PW_OK)
+        status = pw_record_header_read(bytes, &header, error);
+    if (status != PW_OK)
+        return status;
+    if (header.tile >= stage->n_tiles || stage->entry[header.tile].offset != 0)
+        return pw_fail(error, PW_E_FORMAT, "%s: tile %llu at byte %llu is %s", stage->file.name,
+                       (unsigned long long)header.tile, (unsigned long long)stage->end,
+                       header.tile < stage->n_tiles ? "there twice" : "not one of the grid's");
+    if (header.bytes > end - stage->end)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: ends within the record of tile %llu", stage->file.name,
+                       (unsigned long long)header.tile);
+    status = check_intact(stage, &header, stage->end, buffer, error);
+    if (status != PW_OK)
+        return status;
+    stage->entry[header.tile] =
+        (struct pw_stage_entry){.offset = stage->end, .n_labels = (uint32_t)header.n_labels, .bytes = header.bytes};
+    stage->end += header.bytes;
+    stage->n_voxels += header.n_voxels;
+    return PW_OK;
+}
+
+enum pw_status pw_stage_open_kept(struct pw_stage *stage, const char *directory, uint64_t n_tiles,
+                                  struct pw_error *error)
+{
+    struct pw_buffer buffer = {0};
+    uint64_t end = 0, n_records = 0;
+    enum pw_status status = init(stage, n_tiles, error);
+    if (status == PW_OK)
+        status = pw_scratch_open_kept(&stage->file, directory, PW_STAGE_LOG, error);
+    if (status == PW_OK)
+        status = pw_scratch_bytes(&stage->file, &end, error);
+    for (; status == PW_OK && stage->end < end; n_records++)
+        status = take_record(stage, end, &buffer, error);
+    pw_buffer_release(&buffer);
+    if (status == PW_OK && n_records != n_tiles)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: %llu records of %llu tiles", stage->file.name,
+                       (unsigned long long)n_records, (unsigned long long)n_tiles);
+    return status;
 }
 
 void pw_stage_close(struct pw_stage *stage)

@@ -14,6 +14,8 @@
 #include "merge/tile_record.h"
 #include "sys/file.h"
 
+#define PW_STAGE_LOG "records"
+
 struct pw_stage_entry {
     uint64_t offset; /* in the log; 0: the tile is not there yet */
     uint32_t n_labels;
@@ -30,6 +32,16 @@ struct pw_stage {
 };
 
 enum pw_status pw_stage_open(struct pw_stage *stage, const char *scratch_dir, uint64_t n_tiles, struct pw_error *error);
+
+/* The same with a log that stays, directory/PW_STAGE_LOG. */
+enum pw_status pw_stage_keep(struct pw_stage *stage, const char *directory, uint64_t n_tiles, struct pw_error *error);
+
+/*
+ * Opens a log that was kept, for reading: every tile must be in it once, whole and intact.
+ * Errors: PW_E_FORMAT, PW_E_TRUNCATED, PW_E_CHECKSUM with the tile.
+ */
+enum pw_status pw_stage_open_kept(struct pw_stage *stage, const char *directory, uint64_t n_tiles,
+                                  struct pw_error *error);
 void pw_stage_close(struct pw_stage *stage); /* safe on a zeroed stage */
 uint64_t pw_stage_memory_bytes(uint64_t n_tiles);
 

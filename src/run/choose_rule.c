@@ -38,8 +38,8 @@ static enum pw_status choose_context(struct pw_job *job, const uint64_t halo[3],
 {
     static const char axis[3] = {'z', 'y', 'x'};
     for (int i = 0; i < 3; i++) {
-        job->sizes.rule.context[i] = job->options->context[i];
-        if (job->options->context[i] > 0 && job->options->context[i] >= halo[i] && job->volume.shape[i] > 1)
+        job->sizes.rule.context[i] = job->options->context[i]; /* without effect on an axis without a halo */
+        if (job->grid.halo[i] > 0 && job->options->context[i] >= halo[i])
             return pw_fail(error, PW_E_ARGUMENT, "--context %llu along %c leaves nothing of a halo of %llu",
                            (unsigned long long)job->options->context[i], axis[i], (unsigned long long)halo[i]);
     }
@@ -65,7 +65,9 @@ enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error)
             rule->merge == PW_MERGE_WITNESS ? "witness" : "overlap");
     if (rule->merge == PW_MERGE_WITNESS && rule->metric != PW_METRIC_IOU)
         return pw_fail(error, PW_E_ARGUMENT, "--merge witness joins by iou; the other metrics are for --merge overlap");
-    job->sizes.keeps_rims = pw_rule_family(rule) == PW_FAMILY_OVERLAP;
+    int has_halo = halo[0] != 0 || halo[1] != 0 || halo[2] != 0;
+    /* A stage that is kept may be merged by another rule. */
+    job->sizes.keeps_rims = pw_rule_family(rule) == PW_FAMILY_OVERLAP || (has_halo && options->keep_stage != NULL);
     enum pw_status status = choose_connectivity(job, error);
     return status == PW_OK ? choose_context(job, halo, error) : status;
 }

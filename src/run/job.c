@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "run/kept_stage.h"
 #include "sys/file.h"
 
 /* Where scratch files go: named by the user, else beside the output, else $TMPDIR. */
@@ -44,8 +45,9 @@ static enum pw_status check_output_dtype(const struct pw_job *job, struct pw_err
 static enum pw_status open_sink(struct pw_job *job, struct pw_error *error)
 {
     const struct pw_run_options *options = job->options;
-    const struct pw_image_info *info = &job->source->info;
-    int is_zarr = strncmp(info->format, "zarr", 4) == 0;
+    const struct pw_image_info *info = job->source != NULL ? &job->source->info : NULL; /* none: remerging elsewhere */
+    int is_ngff = info != NULL && info->ngff_version[0] != '\0';
+    int is_zarr = info != NULL && strncmp(info->format, "zarr", 4) == 0;
     struct pw_sink_request request = {
         .path = options->output != NULL ? options->output : options->input,
         .rank = job->volume.rank,
@@ -54,11 +56,11 @@ static enum pw_status open_sink(struct pw_job *job, struct pw_error *error)
         .ngff = options->ngff != NULL ? options->ngff : "0.5",
         .label_name = options->label_name != NULL ? options->label_name : job->segmenter.name,
         .into_image = options->output == NULL,
-        .image = info->ngff_version[0] != '\0' ? info : NULL,
+        .image = is_ngff ? info : NULL,
         .segmenter = job->segmenter.text,
     };
     const char *format = options->output == NULL ? "zarr" : options->output_format;
-    if (options->output == NULL && (!is_zarr || info->ngff_version[0] == '\0'))
+    if (options->output == NULL && (!is_zarr || !is_ngff))
         return pw_fail(error, PW_E_ARGUMENT,
                        "%s: no output given, and labels can only be put into an OME-Zarr image; use -o",
                        options->input);
@@ -74,11 +76,24 @@ static enum pw_status open_sink(struct pw_job *job, struct pw_error *error)
     return pw_sink_open(format, &request, &job->sink, error);
 }
 
-enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error)
+enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error)
+{
+    enum pw_status status = choose_scratch(job, error);
+    if (status == PW_OK)
+        status = check_output_dtype(job, error);
+    return status == PW_OK ? open_sink(job, error) : status;
+}
+
+void pw_job_init(struct pw_job *job, const struct pw_run_options *options)
 {
     memset(job, 0, sizeof *job);
     job->options = options;
     job->stage.file.fd = job->edges.file.fd = job->map.file.fd = -1;
+}
+
+enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error)
+{
+    pw_job_init(job, options);
     if (options->input == NULL)
         return pw_fail(error, PW_E_ARGUMENT, "no input image");
     if (options->output == NULL && strcmp(options->input, "-") == 0)
@@ -91,15 +106,15 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_segmenter_open(&job->segmenter, options, job->source->info.dtype, job->volume.rank, error);
     if (status == PW_OK)
-        status = check_output_dtype(job, error);
-    if (status == PW_OK)
         status = pw_job_suggest_tile(job, error);
     if (status == PW_OK)
         status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
-        status = open_sink(job, error);
+        status = pw_job_open_output(job, error);
     if (status == PW_OK)
         status = pw_job_plan(job, error);
+    if (status == PW_OK && options->keep_stage != NULL)
+        status = pw_kept_check(job, error);
     if (status != PW_OK)
         pw_job_close(job);
     return status;
@@ -110,6 +125,7 @@ void pw_job_close(struct pw_job *job)
     if (job->sink != NULL)
         pw_sink_close(job->sink);
     job->sink = NULL;
+    pw_kept_abort(job);
     pw_id_map_release(&job->map);
     pw_edge_file_close(&job->edges);
     pw_stage_close(&job->stage);

@@ -43,6 +43,11 @@ struct pw_job {
     struct pw_plan plan; /* the report of it all */
     char scratch_dir[4096];
 
+    /* a stage that is kept (run/kept_stage.h) */
+    char kept_path[4096];
+    char kept_made[4096]; /* while it is being made; "" else */
+    int kept_lock;
+
     /* between the passes */
     struct pw_stage stage;
     struct pw_edge_file edges;
@@ -51,7 +56,11 @@ struct pw_job {
 
 /* Opens and validates everything; creates nothing that can be seen. */
 enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error);
+void pw_job_init(struct pw_job *job, const struct pw_run_options *options);
 void pw_job_close(struct pw_job *job); /* safe on a zeroed job */
+
+/* Chooses the scratch directory and opens the sink; the volume is known, the grid is a hint. */
+enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error);
 
 /* Sets the grid to the tile that suits the image, before the budget is looked at; the sink takes it as a hint. */
 enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error);
@@ -61,6 +70,9 @@ enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error);
  * budget.  Errors: PW_E_BUDGET with the smallest tile and budget that would do.
  */
 enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error);
+
+/* The same for passes 2 and 3 alone, whose stage is there already. */
+enum pw_status pw_job_plan_merge(struct pw_job *job, struct pw_error *error);
 
 /* Pass 0: the whole-image threshold, when the segmenter asks for it. */
 enum pw_status pw_pass_measure(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "merge/seams.h"
+#include "run/kept_stage.h"
 #include "run/pipeline.h"
 #include "run/segment_worker.h"
 
@@ -40,14 +41,25 @@ static enum pw_status commit(void *context, struct pw_slot *slot, struct pw_erro
     return PW_OK;
 }
 
+static enum pw_status open_logs(struct pw_job *job, struct pw_error *error)
+{
+    enum pw_rule_family family = pw_rule_family(&job->sizes.rule);
+    if (job->options->keep_stage == NULL) {
+        enum pw_status opened = pw_stage_open(&job->stage, job->scratch_dir, job->grid.n_tiles, error);
+        return opened == PW_OK ? pw_edge_file_open(&job->edges, job->scratch_dir, family, error) : opened;
+    }
+    enum pw_status status = pw_kept_begin(job, error);
+    if (status == PW_OK)
+        status = pw_stage_keep(&job->stage, job->kept_made, job->grid.n_tiles, error);
+    return status == PW_OK ? pw_edge_file_keep(&job->edges, job->kept_made, family, error) : status;
+}
+
 static enum pw_status init(struct pass *pass, struct pw_error *error)
 {
     struct pw_job *job = pass->job;
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
-    enum pw_status status = pw_stage_open(&job->stage, job->scratch_dir, job->grid.n_tiles, error);
-    if (status == PW_OK)
-        status = pw_edge_file_open(&job->edges, job->scratch_dir, pw_rule_family(&job->sizes.rule), error);
+    enum pw_status status = open_logs(job, error);
     if (status == PW_OK)
         status = pw_seams_init(&pass->seams, &job->grid, &limits, &job->stage, &job->sizes.rule, &job->edges, error);
     if (status != PW_OK)
@@ -81,6 +93,8 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);
     if (status == PW_OK)
         status = pw_edge_file_flush(&job->edges, error);
+    if (status == PW_OK && job->options->keep_stage != NULL)
+        status = pw_kept_commit(job, error);
     result->bytes_read += stored_read;
     result->foreground_voxels = job->stage.n_voxels;
     for (unsigned i = 0; pass.worker != NULL && i < job->sizes.threads; i++)

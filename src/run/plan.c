@@ -363,24 +363,52 @@ enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error)
     return pw_grid_init(&job->grid, job->volume.shape, tile, wanted_halo(job), error);
 }
 
+static enum pw_status check_pull(const struct pw_job *job, struct pw_error *error)
+{
+    if (is_countable(job->sink->pull))
+        return PW_OK;
+    return pw_fail(error, PW_E_UNSUPPORTED,
+                   "%s: %s is written in pieces of %llux%llux%llu voxels here, and at most %u can be held at once; "
+                   "use a zarr output, or a smaller --chunk",
+                   job->sink->path, job->sink->ops->format, (unsigned long long)job->sink->pull[Z],
+                   (unsigned long long)job->sink->pull[Y], (unsigned long long)job->sink->pull[X], UINT32_MAX);
+}
+
+enum pw_status pw_job_plan_merge(struct pw_job *job, struct pw_error *error)
+{
+    struct pw_sizes *s = &job->sizes;
+    struct pw_record_limits limits;
+    enum pw_status status = check_pull(job, error);
+    if (status != PW_OK)
+        return status;
+    choose_threads(job);
+    pw_job_record_limits(job, &limits);
+    uint64_t matching = lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &s->rule) +
+                        pw_record_bytes_max(&limits) + pw_stage_memory_bytes(job->grid.n_tiles);
+    s->planned_bytes = pw_max_u64(pw_max_u64(pass2_bytes(job, NULL), pass3_bytes(job, s, NULL)), matching);
+    if (s->planned_bytes > s->budget_bytes)
+        return pw_fail(error, PW_E_BUDGET,
+                       "--memory %lluM is too small to merge this stage with %u threads: --memory %lluM would do",
+                       (unsigned long long)(s->budget_bytes / MIB), s->threads,
+                       (unsigned long long)(s->planned_bytes / MIB + 1));
+    s->resolve_bytes = s->budget_bytes - (pass2_bytes(job, NULL) - RESOLVE_LEAST);
+    return PW_OK;
+}
+
 enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
 {
     uint64_t tile[3], first[3];
     const uint64_t *halo = wanted_halo(job);
     /* A segmenter whose result depends on the tile gets the same tile whatever the budget and the threads. */
     int fits = 0, adapt = job->segmenter.tile_invariant;
-    if (!is_countable(job->sink->pull))
-        return pw_fail(error, PW_E_UNSUPPORTED,
-                       "%s: %s is written in pieces of %llux%llux%llu voxels here, and at most %u can be held at once; "
-                       "use a zarr output, or a smaller --chunk",
-                       job->sink->path, job->sink->ops->format, (unsigned long long)job->sink->pull[Z],
-                       (unsigned long long)job->sink->pull[Y], (unsigned long long)job->sink->pull[X], UINT32_MAX);
     choose_threads(job);
     wanted_tile(job, halo, tile);
     for (int i = 0; i < 3; i++)
         adapt &= job->options->tile[i] == 0;
     memcpy(first, tile, sizeof first);
-    enum pw_status status;
+    enum pw_status status = check_pull(job, error);
+    if (status != PW_OK)
+        return status;
     do
         status = try_tile(job, tile, halo, &fits, error);
     while (status == PW_OK && !fits && adapt && shrink(&job->volume, tile, halo));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -86,6 +87,40 @@ enum pw_status pw_scratch_open(struct pw_scratch *scratch, const char *dir, cons
     if (scratch->fd < 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be made", scratch->name);
     (void)unlink(path);
+    return PW_OK;
+}
+
+static enum pw_status open_named(struct pw_scratch *scratch, const char *dir, const char *name, int flags,
+                                 struct pw_error *error)
+{
+    int length = snprintf(scratch->name, sizeof scratch->name, "%s/%s", dir, name);
+    scratch->fd = -1;
+    if (length < 0 || (size_t)length >= sizeof scratch->name)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: path too long", scratch->name);
+    scratch->fd = open(scratch->name, flags | O_CLOEXEC, 0666);
+    if (scratch->fd < 0)
+        return pw_fail_errno(error, errno == ENOENT ? PW_E_NOT_FOUND : PW_E_IO, errno, "%s: cannot be opened",
+                             scratch->name);
+    return PW_OK;
+}
+
+enum pw_status pw_scratch_keep(struct pw_scratch *scratch, const char *dir, const char *name, struct pw_error *error)
+{
+    return open_named(scratch, dir, name, O_RDWR | O_CREAT | O_EXCL, error);
+}
+
+enum pw_status pw_scratch_open_kept(struct pw_scratch *scratch, const char *dir, const char *name,
+                                    struct pw_error *error)
+{
+    return open_named(scratch, dir, name, O_RDONLY, error);
+}
+
+enum pw_status pw_scratch_bytes(const struct pw_scratch *scratch, uint64_t *bytes, struct pw_error *error)
+{
+    struct stat st;
+    if (fstat(scratch->fd, &st) != 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s", scratch->name);
+    *bytes = (uint64_t)st.st_size;
     return PW_OK;
 }
 

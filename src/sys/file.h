@@ -30,7 +30,7 @@ enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offs
 /* Gives the disk back what a part of a file takes; it then reads as zeros.  Where the file system cannot, nothing happens. */
 void pw_file_discard(int fd, uint64_t offset, uint64_t n);
 
-/* A scratch file: it has no name in its directory, and is gone when it is closed or the process dies. */
+/* A scratch file: it has no name in its directory, and is gone when it is closed or the process dies; or a kept one. */
 struct pw_scratch {
     int fd;          /* -1: none */
     char name[4200]; /* for messages: "DIR (stage log)" */
@@ -39,6 +39,14 @@ struct pw_scratch {
 /* Makes a scratch file in directory dir; what ("stage log") says what for. */
 enum pw_status pw_scratch_open(struct pw_scratch *scratch, const char *dir, const char *what, struct pw_error *error);
 void pw_scratch_close(struct pw_scratch *scratch); /* safe with fd -1 */
+
+/* Makes a file that stays, dir/name, which must not exist; and opens one that was kept, for reading. */
+enum pw_status pw_scratch_keep(struct pw_scratch *scratch, const char *dir, const char *name, struct pw_error *error);
+enum pw_status pw_scratch_open_kept(struct pw_scratch *scratch, const char *dir, const char *name,
+                                    struct pw_error *error);
+
+/* Bytes of an open file. */
+enum pw_status pw_scratch_bytes(const struct pw_scratch *scratch, uint64_t *bytes, struct pw_error *error);
 
 /* Free bytes of the file system that holds dir; UINT64_MAX when unknown. */
 uint64_t pw_file_free_bytes(const char *dir);

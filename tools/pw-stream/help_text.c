@@ -50,6 +50,7 @@ const char pw_help_run[] =
     "  --threads N           (default: what the host grants)\n"
     "  --io ENGINE           auto, uring, mmap or sync\n"
     "  --scratch DIR         for the stage (default: beside the output, else $TMPDIR)\n"
+    "  --keep-stage DIR      keep what the tiles came to, for pw-stream remerge\n"
     "  --dry-run             print the plan: tiles, ring, memory of every part, disk\n"
     "\n"
     "messages, on standard error\n"
@@ -59,6 +60,16 @@ const char pw_help_run[] =
     "\n"
     "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints "
     "progress.\n";
+
+const char pw_help_remerge[] =
+    "usage: pw-stream remerge STAGE [-o OUT] [--merge RULE] [options]\n"
+    "\n"
+    "Merges the tiles of a run that had --keep-stage STAGE again and writes the labels, without segmenting.\n"
+    "What is not said about the merge is as it was in that run; without -o the labels go into its image.\n"
+    "\n"
+    "  --merge, --tau, --metric, --min-contact, --context, --connectivity   as for run\n"
+    "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
+    "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n";
 
 const char pw_help_info[] =
     "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"

@@ -1,0 +1,45 @@
+/*
+ * run/kept_stage - a stage that outlives its run, so that its labels can be merged again: a directory with
+ *
+ *   records      the stage log (merge/stage.h)
+ *   candidates   the edge file (merge/edges.h)
+ *   plan.json    what belongs to them: grid, volume, calibration, segmenter, rule; written last
+ *
+ * doc/STAGE.md describes them.  The directory is built under a hidden name and appears when it is complete.
+ *
+ *     pw_kept_begin -> pass 1 -> pw_kept_commit, or pw_kept_abort
+ *     pw_kept_open   fills a job as far as passes 2 and 3 need it
+ */
+#ifndef PW_RUN_KEPT_STAGE_H
+#define PW_RUN_KEPT_STAGE_H
+
+#include "run/job.h"
+
+/* Whether job->options->keep_stage can be made: PW_E_EXISTS when it is there and may not be replaced.  Makes nothing. */
+enum pw_status pw_kept_check(struct pw_job *job, struct pw_error *error);
+
+/* Makes its hidden directory. */
+enum pw_status pw_kept_begin(struct pw_job *job, struct pw_error *error);
+
+/* Writes the plan and lets the directory appear. */
+enum pw_status pw_kept_commit(struct pw_job *job, struct pw_error *error);
+void pw_kept_abort(struct pw_job *job); /* nothing to do when there is none, or it has been committed */
+
+/*
+ * Opens the kept stage in directory: job's volume (without a source), segmenter (without operations), grid and
+ * stage.  kept gets the rule that its candidates are of.
+ * Errors: PW_E_NOT_FOUND, PW_E_FORMAT, PW_E_TRUNCATED, PW_E_CHECKSUM.
+ */
+struct pw_kept {
+    struct pw_rule rule;
+    uint64_t candidates_bytes;
+    uint32_t candidates_checksum;
+    char image[4096]; /* the path of the image, as it was given */
+};
+enum pw_status pw_kept_open(struct pw_job *job, const char *directory, struct pw_kept *kept, struct pw_error *error);
+
+/* Opens its candidates for reading, checked. */
+enum pw_status pw_kept_open_candidates(struct pw_job *job, const char *directory, const struct pw_kept *kept,
+                                       struct pw_error *error);
+
+#endif

@@ -1,0 +1,177 @@
+#include "run_request.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "run_report.h"
+#include "signals.h"
+
+void pw_run_request_init(struct pw_run_request *request)
+{
+    memset(request, 0, sizeof *request);
+    pw_run_options_init(&request->options);
+}
+
+int pw_run_request_choose(const char *option, const char *text, const char *const *word)
+{
+    char all[128] = "";
+    for (int i = 0; word[i] != NULL; i++) {
+        if (strcmp(text, word[i]) == 0)
+            return i;
+        size_t used = strlen(all);
+        (void)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", word[i]);
+    }
+    (void)pw_argument_wrong("%s %s: one of %s", option, text, all);
+    return -1;
+}
+
+int pw_run_request_small(const char *option, const char *text, uint64_t least, uint64_t most, int *number)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, least, most, &value))
+        return 0;
+    *number = (int)value;
+    return 1;
+}
+
+/* What is written and how. */
+static int take_output_option(struct pw_run_options *o, int option, const char *text)
+{
+    static const char *const format[] = {"zarr", "tiff", "npy", "raw", NULL};
+    static const char *const ngff[] = {"0.5", "0.4", NULL};
+    switch (option) {
+    case 'o': o->output = text; return 1;
+    case PW_OPTION_FORMAT: o->output_format = text; return pw_run_request_choose("--format", text, format) >= 0;
+    case PW_OPTION_NAME: o->label_name = text; return 1;
+    case PW_OPTION_NGFF: o->ngff = text; return pw_run_request_choose("--ngff", text, ngff) >= 0;
+    case PW_OPTION_CHUNK: return pw_argument_box("--chunk", text, 1, o->output_chunk);
+    case PW_OPTION_SHARD: return pw_argument_box("--shard", text, 1, o->output_shard);
+    case PW_OPTION_OVERWRITE: o->overwrite = 1; return 1;
+    case PW_OPTION_OUT_DTYPE:
+        o->output_dtype = pw_dtype_parse(text);
+        if (o->output_dtype != PW_U8 && o->output_dtype != PW_U16 && o->output_dtype != PW_U32 &&
+            o->output_dtype != PW_U64)
+            return pw_argument_wrong("--out-dtype %s: one of uint8, uint16, uint32, uint64", text);
+        return 1;
+    default: return -1;
+    }
+}
+
+/* When labels of two tiles are one object. */
+static int take_merge_option(struct pw_run_options *o, int option, const char *text)
+{
+    static const char *const rule[] = {"auto", "touch", "face", "overlap", "witness", NULL};
+    static const char *const metric[] = {"iou", "mutual", "iomin", NULL};
+    uint64_t contact;
+    int number;
+    switch (option) {
+    case PW_OPTION_CONNECTIVITY: return pw_run_request_small("--connectivity", text, 1, 3, &o->connectivity);
+    case PW_OPTION_MERGE:
+        number = pw_run_request_choose("--merge", text, rule);
+        o->merge = (enum pw_merge)(number < 0 ? 0 : number);
+        return number >= 0;
+    case PW_OPTION_METRIC:
+        number = pw_run_request_choose("--metric", text, metric);
+        o->metric = (enum pw_metric)(number < 0 ? 0 : number);
+        return number >= 0;
+    case PW_OPTION_TAU: return pw_argument_real("--tau", text, &o->tau);
+    case PW_OPTION_MIN_CONTACT:
+        if (!pw_argument_number("--min-contact", text, 1, UINT32_MAX, &contact))
+            return 0;
+        o->min_contact = (uint32_t)contact;
+        return 1;
+    case PW_OPTION_CONTEXT: return pw_argument_box("--context", text, 0, o->context);
+    default: return -1;
+    }
+}
+
+static int take_resource_option(struct pw_run_options *o, int option, const char *text)
+{
+    switch (option) {
+    case PW_OPTION_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
+    case PW_OPTION_THREADS: return pw_run_request_small("--threads", text, 1, 1024, &o->threads);
+    case PW_OPTION_SCRATCH: o->scratch_dir = text; return 1;
+    default: return -1;
+    }
+}
+
+static int take_message_option(struct pw_run_request *request, int option, const char *text)
+{
+    static const char *const when[] = {"auto", "always", "never", "json", NULL};
+    static const char *const form[] = {"text", "json", "none", NULL};
+    int number = 0;
+    switch (option) {
+    case PW_OPTION_QUIET: request->quiet = 1; return 1;
+    case PW_OPTION_VERBOSE: request->verbose = 1; return 1;
+    case PW_OPTION_PROGRESS:
+        number = pw_run_request_choose("--progress", text, when);
+        request->progress = (enum pw_progress_when)(number < 0 ? 0 : number);
+        return number >= 0;
+    case PW_OPTION_SUMMARY:
+        number = pw_run_request_choose("--summary", text, form);
+        request->summary = (enum pw_summary)(number < 0 ? 0 : number);
+        return number >= 0;
+    default: return -1;
+    }
+}
+
+int pw_run_request_take(struct pw_run_request *request, int option, const char *text)
+{
+    int taken = take_output_option(&request->options, option, text);
+    if (taken < 0)
+        taken = take_merge_option(&request->options, option, text);
+    if (taken < 0)
+        taken = take_resource_option(&request->options, option, text);
+    return taken < 0 ? take_message_option(request, option, text) : taken;
+}
+
+/* One line; a wrong option is wrong usage, a reader that went away is not worth a word. */
+static int fail(const struct pw_error *error)
+{
+    if (error->status != PW_E_PIPE && pw_signals_stopped() == 0)
+        (void)fprintf(stderr, "pw-stream: %s\n", error->message);
+    return error->status == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+}
+
+int pw_run_request_plan(const struct pw_run_request *request, FILE *out)
+{
+    struct pw_plan report;
+    struct pw_error error = {0};
+    if (pw_run_plan(&request->options, &report, &error) != PW_OK)
+        return fail(&error);
+    pw_report_plan(out, &report);
+    return PW_EXIT_DONE;
+}
+
+static void decide_progress(const struct pw_run_request *request, struct pw_progress_bar *bar)
+{
+    bar->in_place = isatty(STDERR_FILENO);
+    bar->when = request->progress;
+    if (bar->when == PW_PROGRESS_AUTO)
+        bar->when = bar->in_place && !request->quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+}
+
+int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
+{
+    struct pw_progress_bar bar = {0};
+    struct pw_run_result result;
+    struct pw_error error = {0};
+    decide_progress(request, &bar);
+    request->options.progress = pw_progress_bar_show;
+    request->options.progress_user = &bar;
+    pw_signals_catch();
+    enum pw_status ran = run(&request->options, &result, &error);
+    pw_progress_bar_clear(&bar);
+    if (ran != PW_OK) {
+        int status = fail(&error);
+        pw_signals_end();
+        return status;
+    }
+    if (request->summary == PW_SUMMARY_JSON)
+        pw_report_summary_json(stderr, &result);
+    else if (request->summary == PW_SUMMARY_TEXT && !request->quiet)
+        pw_report_summary(stderr, &result);
+    return PW_EXIT_DONE;
+}
