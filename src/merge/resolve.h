@@ -17,7 +17,7 @@
  * waits in buckets on disk (ext/buckets), and is read and written in large blocks, once per range.
  * (Sibeyn, External connected components, SWAT 2004, contracts node by node what is contracted by ranges here.)
  *
- * Memory: never more than memory_bytes, nor much more than 60 bytes a label.
+ * Memory: never more than memory_bytes, and less where more would not make it faster: 16 MiB, or 4 bytes a label.
  * Disk: pw_resolve_scratch_bytes() at most, in proportion to labels and edges.
  * Threads: one.
  */
