@@ -382,6 +382,9 @@ struct pw_run_options {
     uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
     int threads;           /* 0: as many as the process may use */
     enum pw_io_engine io;
+    const char
+        *objects; /* a table of the objects: .csv, .tsv, "-", or "store": only into the store that the labels go to
+                                    (which a text table goes along with); NULL: none */
     const char *keep_stage;  /* a directory that gets the stage, for pw_remerge(); NULL: the stage goes */
     const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
 

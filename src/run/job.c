@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "run/kept_stage.h"
+#include "run/run_objects.h"
 #include "sys/file.h"
 
 /* Where scratch files go: named by the user, else beside the output, else $TMPDIR. */
@@ -112,6 +113,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_job_open_output(job, error);
     if (status == PW_OK)
+        status = pw_run_objects_open(job, error);
+    if (status == PW_OK)
         status = pw_job_plan(job, error);
     if (status == PW_OK && options->keep_stage != NULL)
         status = pw_kept_check(job, error);
@@ -122,6 +125,7 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
 
 void pw_job_close(struct pw_job *job)
 {
+    pw_run_objects_close(job);
     if (job->sink != NULL)
         pw_sink_close(job->sink);
     job->sink = NULL;

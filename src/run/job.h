@@ -29,8 +29,11 @@ struct pw_sizes {
     uint64_t least_slot_bytes; /* a slot also holds the tile's record */
     uint64_t budget_bytes;
     uint64_t resolve_bytes; /* for sorting and union-find */
+    uint64_t table_bytes;   /* for the table of objects */
     uint64_t planned_bytes;
 };
+
+struct pw_run_objects;
 
 struct pw_job {
     const struct pw_run_options *options;
@@ -47,6 +50,8 @@ struct pw_job {
     char kept_path[4096];
     char kept_made[4096]; /* while it is being made; "" else */
     int kept_lock;
+
+    struct pw_run_objects *objects; /* their table (run/run_objects.h); NULL: none is written */
 
     /* between the passes */
     struct pw_stage stage;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "output/puller.h"
 #include "run/job.h"
+#include "run/run_objects.h"
 
 struct pass {
     struct pw_job *job;
@@ -111,9 +112,13 @@ enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, st
         status = pw_fail(error, PW_E_CANCELLED, "stopped");
     (void)pthread_mutex_destroy(&pass.lock);
     if (status == PW_OK)
+        status = pw_run_objects_write(job, error);
+    if (status == PW_OK)
         status = job->sink->ops->commit(job->sink, error);
     else
         job->sink->ops->abort(job->sink);
+    if (status == PW_OK)
+        status = pw_run_objects_commit(job, error);
     result->bytes_written = atomic_load(&job->sink->bytes_written);
     return status;
 }

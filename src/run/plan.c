@@ -15,6 +15,7 @@
 #include "merge/seams.h"
 #include "output/puller.h"
 #include "run/job.h"
+#include "run/run_objects.h"
 #include "sys/host.h"
 
 enum {
@@ -156,6 +157,7 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     add(&sum, "tile index, edge buffer", 1, lasting_bytes(job));
     add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
     add(&sum, "segmenter workers", s->threads, pw_segment_worker_bytes(job));
+    add(&sum, "object records", s->threads, pw_tile_objects_bytes(job));
     add(&sum, "decoders", s->threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
     add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
     add(&sum, "seams", 1, pw_seams_memory_bytes(&job->grid, &limits, &s->rule));
@@ -189,6 +191,18 @@ static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     return sum.bytes;
 }
 
+/* After the labels are written. */
+static uint64_t table_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
+{
+    struct sum sum = {plan, 0};
+    uint64_t bytes = pw_run_objects_bytes(job, s->threads);
+    if (bytes == 0)
+        return 0;
+    add(&sum, "tile index, edge buffer (table)", 1, lasting_bytes(job));
+    add(&sum, "table of objects, at least (table)", 1, bytes);
+    return sum.bytes;
+}
+
 /* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */
 static int is_countable(const uint64_t shape[3])
 {
@@ -219,6 +233,7 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
         s->least_slot_bytes = pw_max_u64(s->least_slot_bytes, voxels_of(window) * job->volume.voxel_bytes);
     s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));
     return PW_OK;
 }
 
@@ -321,6 +336,7 @@ static void fill_report(struct pw_job *job)
     (void)pass1_bytes(job, s, plan);
     (void)pass2_bytes(job, plan);
     (void)pass3_bytes(job, s, plan);
+    (void)table_bytes(job, s, plan);
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
     uint64_t voxels = voxels_of(job->grid.volume);
     plan->stage_bytes_estimate = voxels / 16 + job->grid.n_tiles * PW_RECORD_HEADER_BYTES;
@@ -416,6 +432,7 @@ enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
         status = too_small(job, first, halo, error);
     if (status != PW_OK)
         return status;
+    job->sizes.table_bytes = job->sizes.budget_bytes - lasting_bytes(job);
     job->sizes.resolve_bytes = job->sizes.budget_bytes - (pass2_bytes(job, NULL) - RESOLVE_LEAST);
     fill_report(job);
     return PW_OK;

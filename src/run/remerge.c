@@ -135,6 +135,9 @@ enum pw_status pw_remerge(const struct pw_run_options *given, struct pw_run_resu
                        given->struct_size, sizeof *given);
     if (given->input == NULL)
         return pw_fail(error, PW_E_ARGUMENT, "no kept stage");
+    if (given->objects != NULL)
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "a kept stage has no voxels to measure; use pw_measure() on the labels and the image");
     pw_job_init(&job, &options);
     enum pw_status status = open_job(&job, &options, &kept, error);
     if (status == PW_OK)

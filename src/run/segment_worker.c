@@ -93,6 +93,8 @@ enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_j
     if (status == PW_OK)
         status = pw_buffer_init(&worker->segment.arena, segmenter->ops->arena_bytes(segmenter, window),
                                 "segmenter arena", error);
+    if (status == PW_OK)
+        status = pw_tile_objects_init(&worker->objects, job, error);
     if (status != PW_OK)
         return status;
     unsigned char *at = lay_out(&worker->window, window, may_touch, worker->memory.data);
@@ -116,6 +118,7 @@ void pw_segment_worker_release(struct pw_tile_worker *worker)
     segmenter = &worker->job->segmenter;
     if (worker->segment.arena.data != NULL && segmenter->ops->worker_release != NULL)
         segmenter->ops->worker_release(segmenter, &worker->segment);
+    pw_tile_objects_release(&worker->objects);
     pw_buffer_release(&worker->segment.arena);
     pw_buffer_release(&worker->memory);
 }
@@ -220,6 +223,9 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
         core = pw_box_equal(&core_box, &box) ? runs : cut(runs, &box, &core_box, &worker->core);
         if (worker->value != NULL)
             take_values(&tile, core, worker->value);
+        status = pw_tile_objects_add(&worker->objects, core, &tile, error);
+        if (status != PW_OK)
+            return status;
     }
     core->value = worker->value;
     for (int i = 0; i < 3; i++)

@@ -7,6 +7,7 @@
 #define PW_RUN_SEGMENT_WORKER_H
 
 #include "run/job.h"
+#include "run/run_objects.h"
 #include "tile/loader.h"
 
 struct pw_tile_worker {
@@ -18,6 +19,7 @@ struct pw_tile_worker {
     struct pw_runs core;   /* of the core, when that is not the box */
     void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
     uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
+    struct pw_tile_objects objects;
 };
 
 enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error);

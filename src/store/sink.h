@@ -81,6 +81,12 @@ struct pw_sink {
     uint64_t chunk[3]; /* for the plan's report; 0 when there are none */
     uint64_t shard[3];
     char path[4096]; /* where the finished labels will be */
+    /*
+     * In a zarr store: its version (2 or 3), and once started the directory of the label image in the making, for what
+     * else belongs into it.  0 and "" elsewhere.
+     */
+    int zarr_version;
+    char build[4096];
     _Atomic uint64_t bytes_written;
 };
 

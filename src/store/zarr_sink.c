@@ -232,6 +232,7 @@ static enum pw_status zarr_start(struct pw_sink *sink, enum pw_dtype dtype, uint
     zarr->dtype = dtype;
     zarr->n_objects = n_objects;
     enum pw_status status = pw_zarr_place_start(&zarr->place, error);
+    memcpy(zarr->base.build, zarr->place.build, sizeof zarr->base.build);
     for (int l = 0; l < zarr->n_levels && status == PW_OK; l++)
         status = make_level(zarr, l, error);
     if (status != PW_OK)
@@ -381,6 +382,7 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
     zarr->n_levels = 0;
     enum pw_status status = pw_zarr_place_init(&zarr->place, request, error);
     memcpy(zarr->base.path, zarr->place.label_path, sizeof zarr->base.path);
+    zarr->base.zarr_version = zarr->place.version;
     if (status == PW_OK)
         status = take_shape(zarr, request, error);
     if (status == PW_OK) {

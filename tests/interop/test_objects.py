@@ -205,6 +205,105 @@ def test_tiles_are_counted(pw, tmp_path):
     assert np.array_equal(column(rows, "touches_border", np.int64), np.isin(ids, labels[touching]))
 
 
+# ---- with a run ------------------------------------------------------------------------------------------------------
+
+
+def run_with_table(pw, tmp_path, image, *arguments):
+    """Runs and returns the path of the labels and the text of the table."""
+    folder = tmp_path / f"run{len(list(tmp_path.glob('run*')))}"
+    folder.mkdir()
+    pw("run", image, *arguments, "-o", folder / "labels.npy", "--objects", folder / "objects.csv")
+    assert sorted(p.name for p in folder.iterdir()) == ["labels.npy", "objects.csv"]
+    return folder / "labels.npy", (folder / "objects.csv").read_text()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(150, 171), (25, 60, 67)], ids=["2d", "3d"])
+def test_run_writes_the_same_table(pw, tmp_path, shape, dtype):
+    """Accumulated while tiles are segmented: as if measured afterwards, for any tiles, threads, engines and memory."""
+    rng = np.random.default_rng(17)
+    field = np.where(images.blob_mask(rng, shape), 100, 3) + rng.random(shape) * 50
+    image = save(tmp_path / "image.npy", (field if dtype[0] == "f" else np.round(field)).astype(dtype))
+    expected = None
+    for tile in ("9", "16,20,33", "1000"):
+        labels, text = run_with_table(pw, tmp_path, image, "--fn", "threshold:90", "--tile", tile, "--threads", 2)
+        rows = table_of(text)
+        assert text == measure(pw, labels, image, "--tile", tile)
+        plain = [{k: v for k, v in row.items() if k not in ("n_tiles", "crosses_seam")} for row in rows]
+        expected = expected or plain
+        assert plain == expected and len(rows) == np.load(labels).max()
+        for more in (("--threads", 1), ("--threads", 7), ("--io", "sync"), ("--io", "mmap"), ("--memory", "48M")):
+            assert run_with_table(pw, tmp_path, image, "--fn", "threshold:90", "--tile", tile, *more)[1] == text
+
+
+@pytest.mark.parametrize("rule", [("touch",), ("face",), ("overlap", "--halo", "6"), ("witness", "--halo", "6")],
+                         ids=lambda rule: rule[0])
+def test_every_merge_rule(pw, tmp_path, rule):
+    """Also where objects are painted otherwise than the tiles had labelled them."""
+    rng = np.random.default_rng(18)
+    shape = (24, 70, 80)
+    image = save(tmp_path / "image.npy", blobs(rng, shape).astype(np.uint16) % 9)
+    labels, text = run_with_table(pw, tmp_path, image, "--fn", "label", "--merge", *rule, "--tile", "12,20,24")
+    assert text == measure(pw, labels, image, "--tile", "12,20,24")
+    again = run_with_table(pw, tmp_path, image, "--fn", "label", "--merge", *rule, "--tile", "12,20,24", "--threads", 1)
+    assert again[1] == text
+
+
+def test_run_measures_the_channel_that_it_segments(pw, tmp_path):
+    rng = np.random.default_rng(19)
+    planes = rng.integers(0, 255, (3, 60, 70), dtype=np.uint8)
+    path = tmp_path / "image.ome.tif"
+    tifffile.imwrite(path, planes, ome=True, metadata={"axes": "CYX"}, photometric="minisblack")
+    labels, text = run_with_table(pw, tmp_path, path, "--fn", "threshold:200", "--channel", 1, "--tile", 16)
+    assert text == measure(pw, labels, save(tmp_path / "p.npy", planes[1]), "--tile", 16)
+
+
+@pytest.mark.parametrize("objects", ["store", "table.csv"])
+def test_run_puts_the_table_into_the_store(pw, tmp_path, data, objects):
+    import shutil
+
+    image = tmp_path / "image.zarr"
+    shutil.copytree(data / "golden" / "ovule_0.5.ome.zarr", image)
+    path = objects if objects == "store" else tmp_path / objects
+    pw("run", image, "--fn", "otsu", "--objects", path)
+    labels = image / "labels" / "otsu"
+    text = measure(pw, labels, image, "--tile", "1000")
+    assert_same_table(read_anndata(labels / "tables" / "objects").obs, table_of(text))
+    assert (tmp_path / "table.csv").exists() == (objects != "store")
+    if objects != "store":
+        assert (tmp_path / objects).read_text() == text
+    pw("run", image, "--fn", "otsu", "--objects", path, "--overwrite", "--tile", "20")
+    assert set(read_anndata(labels / "tables" / "objects").obs["n_tiles"]) != {1}
+    pw("run", image, "--fn", "otsu", "--overwrite")
+    assert not (labels / "tables").exists()
+
+
+def test_run_to_standard_output(pw, tmp_path):
+    image = save(tmp_path / "image.npy", np.random.default_rng(20).integers(0, 9, (40, 50), dtype=np.uint8))
+    labels = tmp_path / "l.npy"
+    text = pw("run", image, "--fn", "threshold:6", "-o", labels, "--objects", "-", "--tile", 20).text
+    assert text == measure(pw, labels, image, "--tile", 20)
+    tsv = tmp_path / "t.tsv"
+    raw = pw("run", image, "--fn", "threshold:6", "-o", "-", "--objects", tsv, "--tile", 20).out
+    assert raw == labels.read_bytes() and table_of(tsv.read_text(), "\t") == table_of(text)
+
+
+def test_run_refuses(pw, tmp_path):
+    image = save(tmp_path / "image.npy", np.random.default_rng(21).integers(0, 9, (40, 50), dtype=np.uint8))
+    labels, table = tmp_path / "labels.npy", tmp_path / "t.csv"
+    run = ("run", image, "--fn", "threshold:6", "-o", labels)
+    pw.refuses(*run, "--objects", tmp_path / "t.parquet", says=(".parquet", "csv"))
+    pw.refuses(*run, "--objects", tmp_path / "t", says=(".csv",))
+    pw.refuses(*run, "--objects", "store", says=("store", "labels.npy"))
+    pw.refuses("run", image, "--fn", "threshold:6", "-o", "-", "--objects", "-", says="standard output")
+    pw.refuses(*run, "--objects", tmp_path / "no" / "t.csv", says="no")
+    table.write_text("mine")
+    pw.refuses(*run, "--objects", table, says=("t.csv", "--overwrite"))
+    assert table.read_text() == "mine" and not labels.exists()
+    pw(*run, "--objects", table, "--overwrite")
+    assert labels.exists() and table.read_text() != "mine"
+
+
 # ---- numbers ---------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ enum {
     OPT_HALO,
     OPT_IO,
     OPT_KEEP_STAGE,
+    OPT_OBJECTS,
     OPT_DRY_RUN
 };
 
@@ -27,6 +28,7 @@ static const struct option long_options[] = {
     {"halo", required_argument, NULL, OPT_HALO},
     {"io", required_argument, NULL, OPT_IO},
     {"keep-stage", required_argument, NULL, OPT_KEEP_STAGE},
+    {"objects", required_argument, NULL, OPT_OBJECTS},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
     PW_RUN_OPTIONS,
     PW_OPEN_OPTIONS,
@@ -55,6 +57,7 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
     case OPT_TILE: return strcmp(text, "auto") == 0 || pw_argument_box("--tile", text, 1, o->tile);
     case OPT_HALO: o->halo_given = 1; return pw_argument_box("--halo", text, 0, o->halo);
     case OPT_KEEP_STAGE: o->keep_stage = text; return 1;
+    case OPT_OBJECTS: o->objects = text; return 1;
     case OPT_DRY_RUN: request->dry_run = 1; return 1;
     case OPT_IO:
         number = pw_run_request_choose("--io", text, engine);

@@ -33,6 +33,8 @@ const char pw_help_run[] =
     "  --ngff 0.5|0.4        OME-NGFF version of a new store (default 0.5)\n"
     "  --chunk z,y,x         of a store, and --shard z,y,x (default: chosen)\n"
     "  --out-dtype TYPE      uint8, uint16, uint32 or uint64 (default: uint32, wider when needed)\n"
+    "  --objects TABLE       one row for each object, .csv or .tsv (- is standard output): size, place, intensity;\n"
+    "                        labels that go into a zarr store have it there too (store: only there)\n"
     "  --overwrite           replace an existing output, once the new one is whole\n"
     "\n"
     "input\n"
