@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "sys/dynlib.h"
 
-static const char known[] = "threshold:VALUE, otsu, otsu:tile, label, or the path of a plugin (./name.so)";
+static const char known[] = "threshold:VALUE, otsu, otsu:tile, label, given, or the path of a plugin (./name.so)";
 
 /* One "key=value" of a specification; anything else is a positional value. */
 static enum pw_status read_connectivity(struct pw_segmenter *segmenter, const char *text, struct pw_error *error)
@@ -141,10 +141,28 @@ static enum pw_status open_plugin(struct pw_segmenter *segmenter, const char *sp
     return pw_plugin_open(segmenter, path, specification[n] == ':' ? specification + n + 1 : "", error);
 }
 
+/* Labels that are there already: instances of their tile. */
+static enum pw_status open_given(struct pw_segmenter *segmenter, const char *options, struct pw_error *error)
+{
+    if (options[0] != '\0')
+        return pw_fail(error, PW_E_ARGUMENT, "--fn given: unknown option \"%s\"; it takes none", options + 1);
+    if (segmenter->dtype == PW_F16 || segmenter->dtype == PW_F32 || segmenter->dtype == PW_F64)
+        return pw_fail(error, PW_E_UNSUPPORTED, "--fn given: labels are whole numbers, and these voxels are %s",
+                       pw_dtype_name(segmenter->dtype));
+    segmenter->ops = &pw_given_segment_ops;
+    segmenter->labels_may_touch = 1;
+    (void)snprintf(segmenter->name, sizeof segmenter->name, "merged");
+    (void)snprintf(segmenter->text, sizeof segmenter->text, "given");
+    return PW_OK;
+}
+
 static enum pw_status open_builtin(struct pw_segmenter *segmenter, const char *specification, int connectivity,
                                    struct pw_error *error)
 {
     struct parts parts;
+    size_t name = strcspn(specification, ":,");
+    if (name == strlen("given") && strncmp(specification, "given", name) == 0)
+        return open_given(segmenter, specification + name, error);
     enum pw_status status = split(&parts, specification, error);
     if (status != PW_OK)
         return status;

@@ -97,6 +97,7 @@ uint64_t pw_segmenter_memory_bytes(const struct pw_segmenter *segmenter, const u
 extern const struct pw_segment_ops pw_threshold_segment_ops; /* segment/threshold_segmenter.c */
 extern const struct pw_segment_ops pw_otsu_tile_segment_ops;
 extern const struct pw_segment_ops pw_equal_segment_ops;    /* segment/equal_segmenter.c */
+extern const struct pw_segment_ops pw_given_segment_ops;    /* segment/given_segmenter.c */
 extern const struct pw_segment_ops pw_callback_segment_ops; /* segment/callback_segmenter.c */
 
 /* Loads the plugin at path and fills segmenter from it.  segment/plugin.c */

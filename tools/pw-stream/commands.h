@@ -18,6 +18,7 @@ struct pw_command {
 extern const struct pw_command pw_commands[];
 
 int pw_cmd_run(int argc, char **argv);
+int pw_cmd_merge(int argc, char **argv);
 int pw_cmd_remerge(int argc, char **argv);
 int pw_cmd_info(int argc, char **argv);
 int pw_cmd_cat(int argc, char **argv);

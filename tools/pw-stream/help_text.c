@@ -10,6 +10,7 @@ const char pw_help_run[] =
     "                        otsu              as above, one Otsu threshold of the whole image\n"
     "                        otsu:tile         one of each tile\n"
     "                        label             connected components of equal values that are not 0\n"
+    "                        given             the image is labels, made tile by tile; see pw-stream help merge\n"
     "                        ./plugin.so[:OPTIONS]   your own function; see patchworks.h\n"
     "                        built-ins take ,connectivity=1..3 (faces, edges, corners; default 1)\n"
     "  --connectivity N      how labels join across tiles, and voxels where --fn does not say (default: --fn's)\n"
@@ -62,6 +63,21 @@ const char pw_help_run[] =
     "\n"
     "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints "
     "progress.\n";
+
+const char pw_help_merge[] =
+    "usage: pw-stream merge LABELS -o OUT --tile z,y,x [--merge touch|face] [options]\n"
+    "\n"
+    "Joins the objects of a label array that somebody else's pipeline made tile by tile, and numbers them 1..N in\n"
+    "raster order. Within a tile of the grid of --tile, equal values are one label; the values of different\n"
+    "tiles may repeat or differ, it makes no difference. Nothing is read but LABELS.\n"
+    "\n"
+    "  --tile z,y,x|N        the tile that the labels were made with, without any overlap\n"
+    "  --merge touch         labels that touch across a seam are one object: exact for components (default)\n"
+    "  --merge face          their cross-sections must agree by more than --tau: for cells, which may touch\n"
+    "  --connectivity, --tau, --min-contact   as for run\n"
+    "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
+    "  --memory, --threads, --scratch, --progress, --summary, --quiet            as for run\n"
+    "  --level, --channel, --time, --shape, --dtype, --offset, --endian          as for run\n";
 
 const char pw_help_remerge[] =
     "usage: pw-stream remerge STAGE [-o OUT] [--merge RULE] [options]\n"

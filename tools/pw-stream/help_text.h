@@ -3,6 +3,7 @@
 #define HELP_TEXT_H
 
 extern const char pw_help_run[];
+extern const char pw_help_merge[];
 extern const char pw_help_remerge[];
 extern const char pw_help_info[];
 extern const char pw_help_cat[];

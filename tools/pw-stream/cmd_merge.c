@@ -1,0 +1,79 @@
+/* pw-stream merge */
+#include <getopt.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "run_request.h"
+
+enum {
+    OPT_TILE = PW_OPTION_OWN,
+    OPT_CHANNEL,
+    OPT_TIME
+};
+
+static const struct option long_options[] = {
+    {"tile", required_argument, NULL, OPT_TILE},
+    {"channel", required_argument, NULL, OPT_CHANNEL},
+    {"time", required_argument, NULL, OPT_TIME},
+    PW_RUN_OPTIONS,
+    PW_OPEN_OPTIONS,
+    {NULL, 0, NULL, 0},
+};
+
+static int take_index(const char *option, const char *text, int64_t *index)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
+        return 0;
+    *index = (int64_t)value;
+    return 1;
+}
+
+static int take_option(struct pw_run_request *request, int option, const char *text)
+{
+    switch (option) {
+    case OPT_TILE: return pw_argument_box("--tile", text, 1, request->options.tile);
+    case OPT_CHANNEL: return take_index("--channel", text, &request->options.channel);
+    case OPT_TIME: return take_index("--time", text, &request->options.time);
+    default: break;
+    }
+    int taken = pw_run_request_take(request, option, text);
+    return taken < 0 ? pw_argument_open(option, text, &request->options.open) : taken;
+}
+
+/* What merging alone can be asked for. */
+static int check(const struct pw_run_request *request, int n_paths)
+{
+    const struct pw_run_options *o = &request->options;
+    if (n_paths != 1)
+        return pw_argument_wrong("merge takes one LABELS");
+    if (o->tile[2] == 0)
+        return pw_argument_wrong("merge: no --tile, the tile that the labels were made with");
+    if (o->merge == PW_MERGE_OVERLAP || o->merge == PW_MERGE_WITNESS)
+        return pw_argument_wrong("merge: overlaps are compared where tiles overlap, and in one array they do not; "
+                                 "--merge touch or face");
+    return pw_argument_open_check(&o->open);
+}
+
+int pw_cmd_merge(int argc, char **argv)
+{
+    struct pw_run_request request;
+    int option;
+    pw_argument_verb("merge");
+    pw_run_request_init(&request);
+    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        if (take_option(&request, option, optarg) != 1)
+            return PW_EXIT_USAGE;
+    }
+    if (!check(&request, argc - optind))
+        return PW_EXIT_USAGE;
+    request.options.input = argv[optind];
+    request.options.segmenter = "given";
+    request.options.halo_given = 1; /* none */
+    if (request.options.merge == PW_MERGE_AUTO)
+        request.options.merge = PW_MERGE_TOUCH;
+    return pw_run_request_go(&request, pw_run);
+}
