@@ -8,6 +8,7 @@ equal scipy.ndimage.label of the whole.  PW_PROP_SCALE=N makes N times as many c
 """
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -112,6 +113,50 @@ def test_drawn_case(pw, replay, tmp_path, seed):
         got, result = run("--merge", arguments["rule"], *options, "--threads", rng.choice(THREADS), "--io",
                           rng.choice(ENGINES), halo=halo, context=context if arguments["rule"] in ("overlap", "witness") else (0, 0, 0))
         images.assert_same_labels(got, merge(tiling, windows, **arguments), f"{arguments}: {result}")
+
+
+@pytest.mark.parametrize("seed", cases(40, first=5000))
+def test_merged_again(pw, replay, tmp_path, seed):
+    """A kept stage under every other rule is what a run under that rule gives; the function is not called again."""
+    rng = np.random.default_rng(seed)
+    tiling, halo, context = draw_tiling(rng)
+    windows = draw_windows(rng, tiling)
+    run = Replayed(pw, replay, tmp_path, tiling, windows)
+    rules = list(draw_rules(rng, 2 if tiling.volume[0] == 1 else 3))
+    arguments, options = rules[int(rng.integers(2 if any(context) else 0, len(rules)))]
+    run("--merge", arguments["rule"], *options, "--keep-stage", tmp_path / "stage", halo=halo, context=context)
+    shutil.rmtree(tmp_path / "tiles")
+    output = tmp_path / "again.npy"
+    for arguments, options in draw_rules(rng, 2 if tiling.volume[0] == 1 else 3):
+        looks = arguments["rule"] in ("overlap", "witness") and any(context)
+        rim = ["--context", comma(context)] if looks else []
+        result = pw("remerge", tmp_path / "stage", "-o", output, "--overwrite", "--merge", arguments["rule"], *options, *rim,
+                    "--threads", rng.choice(THREADS))
+        images.assert_same_labels(np.load(output), merge(tiling, windows, **arguments), f"{arguments}: {result}")
+
+
+def more_context(pw, replay, folder, windows, *options):
+    """A row of 8 in two tiles: a stage kept without context, merged again with one voxel of it, and a run with that."""
+    kept = Replayed(pw, replay, folder, Tiling((1, 1, 8), (1, 1, 4), (0, 0, 3)), windows)
+    kept("--merge", "overlap", "--keep-stage", folder / "stage")
+    pw("remerge", folder / "stage", "-o", folder / "again.npy", "--context", "0,0,1", *options)
+    anew, result = kept(*options, context=(0, 0, 1))
+    images.assert_same_labels(np.load(folder / "again.npy"), anew, str(result))
+    return anew.ravel().tolist()
+
+
+@pytest.mark.xfail(strict=True, reason="remerge with more context than the stage was kept with")
+def test_more_context_shortens_masks(pw, replay, tmp_path):
+    """What lies in the rim is neither seen nor painted: the label ends at the rim, so that no tile saw it whole."""
+    windows = [np.zeros((1, 1, 7), int), np.array([0, 1, 1, 1, 1, 0, 0]).reshape(1, 1, 7)]
+    assert more_context(pw, replay, tmp_path, windows, "--merge", "witness") == [0, 0, 0, 0, 1, 1, 0, 0]
+
+
+@pytest.mark.xfail(strict=True, reason="remerge with more context than the stage was kept with")
+def test_more_context_keeps_ties(pw, replay, tmp_path):
+    """A tie between two partners goes to the same one, although the other begins in the rim."""
+    windows = [np.array([0, 0, 1, 1, 1, 1, 0]).reshape(1, 1, 7), np.array([2, 1, 1, 2, 2, 0, 0]).reshape(1, 1, 7)]
+    more_context(pw, replay, tmp_path, windows, "--merge", "overlap", "--metric", "mutual")
 
 
 @pytest.mark.parametrize("rule", ["touch", "face", "overlap", "witness"])
