@@ -532,6 +532,151 @@ PW_API enum pw_status pw_measure(const struct pw_measure_options *options, struc
                                  struct pw_error *error);
 
 /* ------------------------------------------------------------------------ *
+ * Two label volumes
+ * ------------------------------------------------------------------------ */
+
+/* A label volume to read: any format, any integer type, no negative labels; 0 is background. */
+struct pw_label_input {
+    const char *path; /* or "-" for one of two */
+    struct pw_open_options open;
+    int64_t channel; /* -1: there must be one */
+    int64_t time;    /* -1: there must be one */
+};
+
+#define PW_COMPARE_THRESHOLDS_MAX 16
+
+/* What to compare.  Fill with pw_compare_options_init() first. */
+struct pw_compare_options {
+    size_t struct_size;
+    struct pw_label_input truth;     /* A */
+    struct pw_label_input predicted; /* B */
+    int n_thresholds;
+    double threshold[PW_COMPARE_THRESHOLDS_MAX]; /* of IoU, above 0 to 1, ascending; by default 0.5, 0.75, 0.9 */
+    uint64_t crossing[3];                        /* tile of a grid, z y x; objects that cross it are scored apart */
+    uint64_t memory_bytes;                       /* 0: half of the smallest limit of the host */
+    int threads;                                 /* 0: as many as the process may use */
+    const char *scratch_dir;                     /* NULL: $TMPDIR or /tmp */
+};
+
+/* Sets every field to its default. */
+PW_API void pw_compare_options_init(struct pw_compare_options *options);
+
+/* How alike two label volumes are. */
+enum pw_sameness {
+    PW_LABELS_IDENTICAL = 0,  /* the same number at every voxel */
+    PW_LABELS_SAME_PARTITION, /* the same objects and background under other ids */
+    PW_LABELS_DIFFERENT
+};
+
+/*
+ * Objects matched one to one at one threshold.  Two objects can be matched when their IoU, shared voxels over voxels
+ * of either, is at least the threshold.  Above 0.5 there is at most one partner.  At 0.5 and below pairs are
+ * taken by descending IoU, then ascending id of A, then of B, when neither has a partner yet.
+ * A ratio without anything to divide by is NaN.
+ */
+struct pw_match_score {
+    double threshold;
+    uint64_t matched_truth;     /* objects of A with a partner */
+    uint64_t matched_predicted; /* of B; of all objects the same number */
+    double precision;           /* matched_predicted / predicted_objects */
+    double recall;              /* matched_truth / truth_objects */
+    double f1;                  /* harmonic mean of both; of all objects the recognition quality (RQ) */
+    double mean_iou;            /* of matched objects of A: the segmentation quality (SQ) */
+    double panoptic_quality;    /* f1 * mean_iou (Kirillov et al., Panoptic Segmentation, CVPR 2019) */
+};
+
+/* A group of objects.  Whether an object belongs to it is decided in its own volume. */
+struct pw_match_group {
+    uint64_t truth_objects;
+    uint64_t predicted_objects;
+    struct pw_match_score score[PW_COMPARE_THRESHOLDS_MAX];
+};
+
+/* What a comparison found.  An object is all voxels of one id, connected or not. */
+struct pw_compare_result {
+    enum pw_sameness sameness;
+    uint64_t shape[3];
+    uint64_t voxels;
+    uint64_t different_voxels;   /* whose two ids are different numbers */
+    uint64_t first_different[3]; /* the first of them in raster order; none when different_voxels is 0 */
+    uint64_t exact_objects;      /* objects of A that are an object of B, voxel for voxel */
+    uint64_t split_objects;      /* objects of A that touch several of B */
+    uint64_t merged_objects;     /* objects of B that touch several of A */
+    uint64_t missed_objects;     /* objects of A on background of B only */
+    uint64_t spurious_objects;   /* objects of B on background of A only */
+    int n_thresholds;            /* entries of each group's score */
+    struct pw_match_group all;
+    int has_crossing;               /* the two groups below are filled */
+    struct pw_match_group crossing; /* objects in more than one tile of the grid */
+    struct pw_match_group interior; /* the others */
+
+    /*
+     * Variation of information in bits, background included (Meila 2007): H(B|A) grows where objects are split, H(A|B)
+     * where they are merged.  As skimage.metrics.variation_of_information.
+     */
+    double vi_split;
+    double vi_merge;
+
+    /*
+     * Adapted Rand error, over voxels that are not background in A (Arganda-Carreras et al. 2015): of all pairs of
+     * voxels, those in one object of both, over those in one object of B (precision) and of A (recall).
+     * The error as skimage.metrics.adapted_rand_error, which gives the other two the other way round (0.26).
+     */
+    double rand_error;
+    double rand_precision;
+    double rand_recall;
+};
+
+/*
+ * Compares two label volumes of one shape, which may be stored differently, in bounded
+ * memory and in one pass over both.  The result does not depend on threads or memory.
+ * Errors: PW_E_ARGUMENT (shapes differ, thresholds), PW_E_UNSUPPORTED (not integers), PW_E_RANGE (a negative
+ * label), PW_E_BUDGET, and those of opening and reading.
+ */
+PW_API enum pw_status pw_compare(const struct pw_compare_options *options, struct pw_compare_result *result,
+                                 struct pw_error *error);
+
+/* Which parent each child lies in.  Fill with pw_relate_options_init() first. */
+struct pw_relate_options {
+    size_t struct_size;
+    struct pw_label_input child;
+    struct pw_label_input parent;
+    const char *output;  /* table of children: .csv or .tsv; "-" is standard output, as csv */
+    const char *counts;  /* table of parents likewise, or NULL */
+    double min_fraction; /* a child with less of its voxels in its best parent has none; 0: any overlap counts */
+    int overwrite;
+    uint64_t memory_bytes;   /* 0: half of the smallest limit of the host */
+    int threads;             /* 0: as many as the process may use */
+    const char *scratch_dir; /* NULL: $TMPDIR or /tmp */
+};
+
+/* Sets every field to its default. */
+PW_API void pw_relate_options_init(struct pw_relate_options *options);
+
+/* What was related. */
+struct pw_relate_result {
+    uint64_t children;
+    uint64_t related; /* children with a parent */
+    uint64_t parents;
+    uint64_t parents_with_children;
+};
+
+/*
+ * Finds for each object of child the object of parent that it shares most voxels with;
+ * of several the least id.  The volumes have one shape and may be stored differently.
+ *
+ * The table of children has a line for each, by ascending id:
+ *   child, parent (0: none), shared_voxels, child_voxels, fraction (shared_voxels / child_voxels)
+ * A child without a parent has 0 shared voxels and the fraction 0.  The table of parents has a line for each:
+ *   parent, children, parent_voxels, shared_voxels (with its children)
+ *
+ * The tables appear when they are whole.  Memory is bounded, whatever the number of objects.
+ * Errors: as pw_compare(), and PW_E_EXISTS, PW_E_IO and the like of writing.
+ */
+PW_API enum pw_status pw_relate(const struct pw_relate_options *options, struct pw_relate_result *result,
+                                struct pw_error *error);
+
+/* ------------------------------------------------------------------------ *
  * The library itself
  * ------------------------------------------------------------------------ */
 

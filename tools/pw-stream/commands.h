@@ -24,6 +24,8 @@ int pw_cmd_info(int argc, char **argv);
 int pw_cmd_cat(int argc, char **argv);
 int pw_cmd_measure(int argc, char **argv);
 int pw_cmd_preview(int argc, char **argv);
+int pw_cmd_compare(int argc, char **argv);
+int pw_cmd_relate(int argc, char **argv);
 int pw_cmd_version(int argc, char **argv);
 int pw_cmd_help(int argc, char **argv);
 
@@ -31,6 +33,7 @@ enum {
     PW_EXIT_DONE = 0,
     PW_EXIT_FAILED = 1,
     PW_EXIT_WARNINGS = 2,
+    PW_EXIT_DIFFERENT = 2, /* compare: the two are not the same */
     PW_EXIT_USAGE = 64
 };
 

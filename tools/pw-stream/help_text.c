@@ -142,6 +142,43 @@ const char pw_help_preview[] =
     "  --channel N, --time N, --level N\n"
     "  --max-size N          pixels a side at most (default 2048); larger planes are thinned out\n";
 
+const char pw_help_compare[] =
+    "usage: pw-stream compare A B [options]\n"
+    "\n"
+    "Compares two label volumes of one shape, A the truth and B the prediction, of any formats, chunks and\n"
+    "integer types. Prints whether they are identical, the same partition (the same objects under other ids),\n"
+    "or different, and: objects matched one to one at each IoU threshold with precision, recall, F1, mean IoU\n"
+    "and panoptic quality; variation of information; adapted Rand error.\n"
+    "\n"
+    "  --json                one JSON object; null where there is nothing to divide by\n"
+    "  --iou T,T,...         thresholds, above 0 to 1 (default 0.5,0.75,0.9). Above 0.5 an object has at most one\n"
+    "                        partner; at 0.5 and below pairs are taken by descending IoU, ties by smaller ids\n"
+    "  --crossing z,y,x      scores also the objects that cross this grid of tiles, and those inside a tile\n"
+    "  --channel N, --time N, --level N   of both\n"
+    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n"
+    "  --memory SIZE         never more than this: 512M, 4G (default: half of what the host grants)\n"
+    "  --threads N           (default: what the host grants)\n"
+    "  --scratch DIR         where sorting goes that does not fit (default: $TMPDIR, else /tmp)\n"
+    "\n"
+    "Exit status: 0 identical or the same partition, 2 different, 1 failed, 64 wrong usage.\n";
+
+const char pw_help_relate[] =
+    "usage: pw-stream relate CHILD PARENT -o TABLE [options]\n"
+    "\n"
+    "Finds for each object of CHILD (nuclei, say) the object of PARENT (cells) that it shares most voxels with,\n"
+    "of several the one of the smallest id. The two have one shape; formats and chunks may differ.\n"
+    "\n"
+    "  -o, --output TABLE    .csv or .tsv; - is standard output. A line for each child, by id, with\n"
+    "                        child, parent (0: none), shared_voxels, child_voxels,\n"
+    "                        fraction (shared_voxels / child_voxels)\n"
+    "  --min-fraction F      a child with less of its voxels in its best parent has none (default 0)\n"
+    "  --counts TABLE        every parent: parent, children, parent_voxels, shared_voxels (with its children)\n"
+    "  --overwrite           replace existing tables, once the new ones are whole\n"
+    "  --quiet               no count of what was found on standard error\n"
+    "  --channel N, --time N, --level N   of both\n"
+    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n"
+    "  --memory SIZE, --threads N, --scratch DIR   as for compare\n";
+
 const char pw_help_version[] = "usage: pw-stream version\n"
                                "\n"
                                "Prints the version, those of the libraries, the codecs, I/O engines and SIMD level.\n";

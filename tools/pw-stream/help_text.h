@@ -9,6 +9,8 @@ extern const char pw_help_info[];
 extern const char pw_help_cat[];
 extern const char pw_help_measure[];
 extern const char pw_help_preview[];
+extern const char pw_help_compare[];
+extern const char pw_help_relate[];
 extern const char pw_help_version[];
 extern const char pw_help_help[];
 

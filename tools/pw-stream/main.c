@@ -16,6 +16,8 @@ const struct pw_command pw_commands[] = {
     {"cat", pw_cmd_cat, "write an array to standard output, as npy or raw", pw_help_cat},
     {"measure", pw_cmd_measure, "measure the objects of a label volume: a table", pw_help_measure},
     {"preview", pw_cmd_preview, "draw a plane with the outlines of its labels", pw_help_preview},
+    {"compare", pw_cmd_compare, "how alike two label volumes are", pw_help_compare},
+    {"relate", pw_cmd_relate, "which object of one label volume each object of another lies in", pw_help_relate},
     {"version", pw_cmd_version, "versions, codecs, I/O engines, SIMD level", pw_help_version},
     {"help", pw_cmd_help, "this list, or the options of a verb", pw_help_help},
     {NULL, NULL, NULL, NULL},
