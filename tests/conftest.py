@@ -67,5 +67,15 @@ def plugin(compiler, tmp_path_factory):
 @pytest.fixture(scope="session")
 def replay(compiler, tmp_path_factory):
     """The plugin that replays labels made beforehand (tests/lib/replay.c)."""
+    return compile_replay(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def replay_once(compiler, tmp_path_factory):
+    """The same, and a tile that was replayed is gone."""
+    return compile_replay(tmp_path_factory, "-DONCE")
+
+
+def compile_replay(tmp_path_factory, *flags):
     folder = tmp_path_factory.mktemp("replay")
-    return compile_c(SOURCE_ROOT / "tests" / "lib" / "replay.c", folder / "replay.so", "-shared", "-fPIC")
+    return compile_c(SOURCE_ROOT / "tests" / "lib" / "replay.c", folder / "replay.so", "-shared", "-fPIC", *flags)

@@ -6,6 +6,9 @@
  * "7_0_90_180_1x120x120.u32".  It holds the window's labels as 32-bit numbers of the machine's byte order, dense, x
  * fastest.  pwtest/instances.py writes them.  The labels are instances: they may touch, and the rules for instances
  * apply.
+ *
+ * -DONCE renames each file to name.done when it was read: a tile that is asked for again is not there, and the test
+ * sees which were.
  */
 #include <errno.h>
 #include <patchworks.h>
@@ -63,6 +66,14 @@ static int segment(const struct pw_tile *tile, uint32_t *labels, void *state)
                  more ? "more" : "less", voxels);
         return 1;
     }
+#ifdef ONCE
+    char done[PATH_BYTES + 8];
+    snprintf(done, sizeof done, "%s.done", path);
+    if (rename(path, done) != 0) {
+        snprintf(tile->message, tile->message_bytes, "%s: %s", path, strerror(errno));
+        return 1;
+    }
+#endif
     return 0;
 }
 
