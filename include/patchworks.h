@@ -375,7 +375,14 @@ struct pw_run_options {
     double tau;           /* of face, overlap and witness, 0.001..0.999; default 0.5 */
     uint32_t min_contact; /* of face: pairs of facing voxels at least; default 1 */
     uint64_t context[3];  /* of overlap and witness: a rim of the halo, z y x, that labels are not taken from */
-    uint64_t tile[3];     /* core, z y x; 0: chosen per axis */
+
+    /* Whole objects that get no number and are not painted.  Sizes of 0: no limit. */
+    uint64_t min_voxels, max_voxels; /* with fewer, with more voxels */
+    double min_size, max_size;       /* smaller, larger, in micrometers to the power of size_power; the image */
+    int size_power;                  /*    has to be calibrated; 3 for a volume, 2 for a plane */
+    int drop_border;                 /* that touch the border of the volume, on axes longer than 1 */
+
+    uint64_t tile[3]; /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
     int halo_given; /* 0: the segmenter's own */
 
@@ -420,8 +427,10 @@ struct pw_plan {
     uint64_t planned_bytes; /* sum of the parts that are resident together */
     int n_parts;
     struct pw_plan_part part[PW_PLAN_PARTS_MAX];
-    uint64_t stage_bytes_estimate; /* disk for the stage log and edges, typical */
-    uint64_t stage_bytes_maximum;  /* worst case */
+    uint64_t stage_bytes_estimate;   /* disk for the stage log and edges, typical */
+    uint64_t stage_bytes_maximum;    /* worst case */
+    uint64_t resolve_bytes_estimate; /* disk for joining and numbering, with a label in 1000 voxels */
+    uint64_t resolve_bytes_maximum;  /* with as many labels and joins as there can be */
     uint64_t output_chunk[3];
     uint64_t output_shard[3];
     char output_format[16];
@@ -430,15 +439,18 @@ struct pw_plan {
 /* What a run did. */
 struct pw_run_result {
     uint64_t n_objects;
-    uint64_t foreground_voxels;
+    uint64_t foreground_voxels; /* of the objects */
+    uint64_t n_dropped;         /* further objects, that were left out by size or border */
+    uint64_t dropped_voxels;
     uint64_t n_tiles;
     uint64_t n_empty_tiles; /* without any label */
     uint64_t n_tile_labels; /* local ids over all tiles */
-    uint64_t n_edges;       /* after duplicates are removed */
+    uint64_t n_edges;       /* joins of two of them, with some repeated */
     uint64_t bytes_read;    /* from the image, as stored */
     uint64_t bytes_written; /* to the output */
     uint64_t stage_bytes;
-    double threshold; /* of a whole-image otsu or a threshold; NaN otherwise */
+    uint64_t resolve_bytes; /* the most disk that joining and numbering took */
+    double threshold;       /* of a whole-image otsu or a threshold; NaN otherwise */
     double seconds[PW_PASS_COUNT];
     uint64_t peak_memory_bytes;
     enum pw_dtype dtype; /* of the output */

@@ -18,9 +18,10 @@ struct pw_id_map {
     unsigned id_bytes;
     uint64_t *offset; /* n_tiles + 1 global label offsets */
     uint64_t n_objects;
-    uint64_t n_dropped;     /* objects that the filter left out */
-    uint64_t n_edges;       /* that were read from the edge file; repeats count */
-    uint64_t scratch_bytes; /* the most disk that resolving took, this file included */
+    uint64_t n_dropped;      /* objects that the filter left out */
+    uint64_t dropped_voxels; /* of those */
+    uint64_t n_edges;        /* that were read from the edge file; repeats count */
+    uint64_t scratch_bytes;  /* the most disk that resolving took, this file included */
 };
 
 /* Memory that stays while the id map is in use. */

@@ -92,6 +92,7 @@ static enum pw_status add_object(struct pw_resolve *r, uint64_t label, uint64_t 
         return PW_OK;
     if (is_dropped(&r->filter, r->count[place])) {
         r->map->n_dropped++;
+        r->map->dropped_voxels += r->count[place] >> 1;
         return PW_OK;
     }
     return pw_sorter_add(&r->objects, object, error);

@@ -43,7 +43,8 @@ struct pw_job {
     struct pw_sink *sink;
     struct pw_grid grid;
     struct pw_sizes sizes;
-    struct pw_plan plan; /* the report of it all */
+    struct pw_object_filter filter; /* of objects, whole and as painted */
+    struct pw_plan plan;            /* the report of it all */
     char scratch_dir[4096];
 
     /* a stage that is kept (run/kept_stage.h) */
@@ -93,6 +94,9 @@ enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, st
 
 /* How labels are merged: what the options say, checked, or what suits the segmenter.  In choose_rule.c. */
 enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
+
+/* Which objects are left out: what the options say, in voxels of the job's volume.  In choose_filter.c. */
+enum pw_status pw_job_choose_filter(struct pw_job *job, struct pw_error *error);
 
 /* The box of a tile whose runs its record keeps. */
 struct pw_box pw_job_kept_box(const struct pw_job *job, uint64_t tile);

@@ -1,4 +1,5 @@
 /* Pass 2: from candidates to the final number of every local id. */
+#include "base/checked.h"
 #include "base/dtype.h"
 #include "base/error.h"
 #include "merge/repaint.h"
@@ -18,11 +19,14 @@ static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtyp
     return PW_OK;
 }
 
-/* Numbers the objects of what is in job->stage. */
-static enum pw_status number(struct pw_job *job, const struct pw_rule *rule, struct pw_error *error)
+/* Numbers the objects of what is in job->stage; filter may be NULL. */
+static enum pw_status number(struct pw_job *job, const struct pw_rule *rule, const struct pw_object_filter *filter,
+                             struct pw_run_result *result, struct pw_error *error)
 {
-    return pw_resolve(&job->grid, &job->stage, &job->edges, rule, NULL, job->sizes.resolve_bytes, job->scratch_dir,
-                      &job->map, error);
+    enum pw_status status = pw_resolve(&job->grid, &job->stage, &job->edges, rule, filter, job->sizes.resolve_bytes,
+                                       job->scratch_dir, &job->map, error);
+    result->resolve_bytes = pw_max_u64(result->resolve_bytes, job->map.scratch_bytes);
+    return status;
 }
 
 /* The witness rule: objects that one tile saw whole are painted as it saw them, which makes a new stage. */
@@ -53,19 +57,23 @@ enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result,
     if (job->options->progress != NULL && job->options->progress(&progress, job->options->progress_user) != 0)
         return pw_fail(error, PW_E_CANCELLED, "stopped");
     static const struct pw_rule certain = {.merge = PW_MERGE_TOUCH};
-    enum pw_status status = number(job, &job->sizes.rule, error);
+    int repaints = job->sizes.rule.merge == PW_MERGE_WITNESS; /* and objects are filtered as they are painted */
+    enum pw_status status = number(job, &job->sizes.rule, repaints ? NULL : &job->filter, result, error);
     if (status != PW_OK)
         return status;
     result->n_edges = job->map.n_edges;
     result->stage_bytes = job->stage.end + job->edges.n_written * job->edges.record_bytes;
-    if (job->sizes.rule.merge == PW_MERGE_WITNESS) {
+    if (repaints) {
         status = repaint(job, error);
         if (status == PW_OK)
-            status = number(job, &certain, error);
+            status = number(job, &certain, &job->filter, result, error);
         result->foreground_voxels = job->stage.n_voxels;
     }
     if (status != PW_OK)
         return status;
     result->n_objects = job->map.n_objects;
+    result->n_dropped = job->map.n_dropped;
+    result->dropped_voxels = job->map.dropped_voxels;
+    result->foreground_voxels -= job->map.dropped_voxels;
     return choose_dtype(job, &result->dtype, error);
 }

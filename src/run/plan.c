@@ -2,7 +2,7 @@
  * Sizing: the tile, the ring, and the sum of everything that can be resident.
  *
  * What the passes hold at once never exceeds the budget: pass 1 its ring, workers and
- * chunk cache; pass 2 the sorter and the union-find; pass 3 its writers and label
+ * chunk cache; pass 2 what labels are joined and objects sorted in; pass 3 its writers and label
  * buffers; and with each what lives through all of them.
  */
 #include <stdio.h>
@@ -307,6 +307,34 @@ static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], con
 
 /* ---- the report -------------------------------------------------------- */
 
+/* The most joins of labels: of each voxel on a seam, or in an overlap, with each voxel that it can meet there. */
+static uint64_t joins_max(const struct pw_job *job)
+{
+    const struct pw_grid *grid = &job->grid;
+    const struct pw_rule *rule = &job->sizes.rule;
+    int overlaps = pw_rule_family(rule) == PW_FAMILY_OVERLAP;
+    uint64_t joins = 0;
+    for (int i = 0; i < 3; i++) {
+        uint64_t face = grid->volume[(i + 1) % 3] * grid->volume[(i + 2) % 3];
+        joins += (grid->count[i] - 1) * face * (overlaps ? 2 * grid->halo[i] : 1);
+    }
+    /* Half of the 26 neighbours, where all of them count. */
+    return rule->merge == PW_MERGE_TOUCH && rule->connectivity > 1 ? 13 * joins : joins;
+}
+
+static void report_disk(struct pw_job *job, struct pw_plan *plan)
+{
+    uint64_t voxels = voxels_of(job->grid.volume);
+    struct pw_record_limits limits;
+    pw_job_record_limits(job, &limits);
+    /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
+    plan->stage_bytes_estimate = voxels / 16 + job->grid.n_tiles * PW_RECORD_HEADER_BYTES;
+    plan->stage_bytes_maximum = job->grid.n_tiles * pw_record_bytes_max(&limits);
+    plan->resolve_bytes_estimate = pw_resolve_scratch_bytes(voxels / 1000, voxels / 1000, job->sizes.resolve_bytes);
+    plan->resolve_bytes_maximum = pw_resolve_scratch_bytes(job->grid.n_tiles * pw_record_labels_max(&limits),
+                                                           joins_max(job), job->sizes.resolve_bytes);
+}
+
 static void fill_report(struct pw_job *job)
 {
     struct pw_plan *plan = &job->plan;
@@ -337,12 +365,7 @@ static void fill_report(struct pw_job *job)
     (void)pass2_bytes(job, plan);
     (void)pass3_bytes(job, s, plan);
     (void)table_bytes(job, s, plan);
-    /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
-    uint64_t voxels = voxels_of(job->grid.volume);
-    plan->stage_bytes_estimate = voxels / 16 + job->grid.n_tiles * PW_RECORD_HEADER_BYTES;
-    struct pw_record_limits limits;
-    pw_job_record_limits(job, &limits);
-    plan->stage_bytes_maximum = job->grid.n_tiles * pw_record_bytes_max(&limits);
+    report_disk(job, plan);
 }
 
 static void choose_threads(struct pw_job *job)

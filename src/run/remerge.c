@@ -91,6 +91,8 @@ static enum pw_status open_job(struct pw_job *job, struct pw_run_options *option
         status = pw_source_open(kept->image, &options->open, directory, &job->source, error);
     if (status == PW_OK)
         status = pw_job_choose_rule(job, error);
+    if (status == PW_OK)
+        status = pw_job_choose_filter(job, error);
     job->sizes.keeps_rims = job->grid.halo[0] != 0 || job->grid.halo[1] != 0 || job->grid.halo[2] != 0;
     if (status == PW_OK)
         status = check_context(job, kept, error);

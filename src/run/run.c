@@ -14,6 +14,7 @@ void pw_run_options_init(struct pw_run_options *options)
     options->time = -1;
     options->tau = 0.5;
     options->min_contact = 1;
+    options->size_power = 3;
 }
 
 static enum pw_status check_options(const struct pw_run_options *options, struct pw_error *error)

@@ -45,7 +45,7 @@ def test_help_of_run_names_every_option(pw):
     for option in ("-o", "--fn", "--tile", "--halo", "--memory", "--threads", "--io", "--shape", "--dtype", "--offset",
                    "--endian", "--level", "--channel", "--time", "--connectivity", "--format", "--ngff", "--chunk",
                    "--shard", "--out-dtype", "--name", "--overwrite", "--scratch", "--dry-run", "--progress", "--quiet",
-                   "--verbose", "--summary"):
+                   "--verbose", "--summary", "--min-size", "--max-size", "--border"):
         assert re.search(rf"(^|[ ,]){option}\b", text, re.M), f"help run does not mention {option}"
 
 

@@ -26,6 +26,10 @@ const char pw_help_run[] =
     "  --min-contact N       of face: at least N facing voxels (default 1)\n"
     "  --context z,y,x|N     of overlap and witness: a rim of the halo that labels are not taken from\n"
     "\n"
+    "objects to leave out; the others are 1..N\n"
+    "  --min-size, --max-size SIZE   voxels, 12.5um3 or um2\n"
+    "  --border drop         those at the border of the image (default keep)\n"
+    "\n"
     "output\n"
     "  -o, --output OUT      .zarr, .tif, .npy, .raw; - is standard output, npy unless --format raw\n"
     "                        without it labels go into an OME-Zarr input, under labels/\n"
@@ -86,6 +90,7 @@ const char pw_help_remerge[] =
     "What is not said about the merge is as it was in that run; without -o the labels go into its image.\n"
     "\n"
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity   as for run\n"
+    "  --min-size, --max-size, --border                                      as for run\n"
     "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n";
 

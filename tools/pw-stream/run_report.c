@@ -51,8 +51,10 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
         (void)fprintf(out, "  %12s  %4llu x %s\n", size_text(a, plan->part[i].bytes),
                       (unsigned long long)plan->part[i].count, plan->part[i].name);
     (void)fprintf(out, "  %12s  total of the larger pass\n", size_text(a, plan->planned_bytes));
-    (void)fprintf(out, "%-12s stage about %s, at most %s\n", "disk", size_text(a, plan->stage_bytes_estimate),
+    (void)fprintf(out, "%-12s stage about %s, at most %s", "disk", size_text(a, plan->stage_bytes_estimate),
                   size_text(b, plan->stage_bytes_maximum));
+    (void)fprintf(out, "; joining about %s, at most %s\n", size_text(a, plan->resolve_bytes_estimate),
+                  size_text(b, plan->resolve_bytes_maximum));
 }
 
 static double total_seconds(const struct pw_run_result *result)
@@ -73,13 +75,17 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     (void)fprintf(out, "\n%llu tiles (%llu empty), %llu labels in them, %llu joins\n",
                   (unsigned long long)result->n_tiles, (unsigned long long)result->n_empty_tiles,
                   (unsigned long long)result->n_tile_labels, (unsigned long long)result->n_edges);
+    if (result->n_dropped > 0)
+        (void)fprintf(out, "%llu objects left out, %llu voxels\n", (unsigned long long)result->n_dropped,
+                      (unsigned long long)result->dropped_voxels);
     (void)fprintf(out, "%.2f s:", total_seconds(result));
     for (int i = 0; i < PW_PASS_COUNT; i++)
         if (i != PW_PASS_MEASURE || result->seconds[i] > 0.001)
             (void)fprintf(out, " %s %.2f", pw_pass_name((enum pw_pass)i), result->seconds[i]);
     (void)fprintf(out, "; read %s, wrote %s", size_text(a, result->bytes_read), size_text(b, result->bytes_written));
-    (void)fprintf(out, "; stage %s, peak memory %s\n", size_text(a, result->stage_bytes),
-                  size_text(b, result->peak_memory_bytes));
+    (void)fprintf(out, "; stage %s, joining %s", size_text(a, result->stage_bytes),
+                  size_text(b, result->resolve_bytes));
+    (void)fprintf(out, ", peak memory %s\n", size_text(a, result->peak_memory_bytes));
     (void)fprintf(out, "labels (%s) in %s\n", pw_dtype_name(result->dtype),
                   strcmp(result->output, "-") == 0 ? "standard output" : result->output);
 }
@@ -94,6 +100,8 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     struct json_object *object = json_object_new_object(), *seconds = json_object_new_object();
     add_number(object, "n_objects", result->n_objects);
     add_number(object, "foreground_voxels", result->foreground_voxels);
+    add_number(object, "n_dropped", result->n_dropped);
+    add_number(object, "dropped_voxels", result->dropped_voxels);
     add_number(object, "n_tiles", result->n_tiles);
     add_number(object, "n_empty_tiles", result->n_empty_tiles);
     add_number(object, "n_tile_labels", result->n_tile_labels);
@@ -101,6 +109,7 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     add_number(object, "bytes_read", result->bytes_read);
     add_number(object, "bytes_written", result->bytes_written);
     add_number(object, "stage_bytes", result->stage_bytes);
+    add_number(object, "resolve_bytes", result->resolve_bytes);
     add_number(object, "peak_memory_bytes", result->peak_memory_bytes);
     /* JSON has no NaN or infinity: a run without a threshold has null. */
     (void)json_object_object_add(object, "threshold",

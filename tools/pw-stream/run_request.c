@@ -1,5 +1,6 @@
 #include "run_request.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,6 +88,33 @@ static int take_merge_option(struct pw_run_options *o, int option, const char *t
     }
 }
 
+/* "500" voxels, or "12.5um3", of an image with two axes um2. */
+static int take_size(const char *option, const char *text, uint64_t *voxels, double *size, int *power)
+{
+    char *end;
+    double value = strtod(text, &end);
+    int units = strcmp(end, "um3") == 0 ? 3 : strcmp(end, "um2") == 0 ? 2 : 0;
+    if (end == text || units == 0)
+        return pw_argument_number(option, text, 1, UINT64_MAX / 4, voxels);
+    if (!(value > 0 && value < 1e300))
+        return pw_argument_wrong("%s %s: not a size like 500 or 12.5um3", option, text);
+    *size = value;
+    *power = units;
+    return 1;
+}
+
+/* Which objects are left out. */
+static int take_filter_option(struct pw_run_options *o, int option, const char *text)
+{
+    static const char *const border[] = {"keep", "drop", NULL};
+    switch (option) {
+    case PW_OPTION_MIN_SIZE: return take_size("--min-size", text, &o->min_voxels, &o->min_size, &o->size_power);
+    case PW_OPTION_MAX_SIZE: return take_size("--max-size", text, &o->max_voxels, &o->max_size, &o->size_power);
+    case PW_OPTION_BORDER: o->drop_border = pw_run_request_choose("--border", text, border); return o->drop_border >= 0;
+    default: return -1;
+    }
+}
+
 static int take_resource_option(struct pw_run_options *o, int option, const char *text)
 {
     switch (option) {
@@ -122,6 +150,8 @@ int pw_run_request_take(struct pw_run_request *request, int option, const char *
     int taken = take_output_option(&request->options, option, text);
     if (taken < 0)
         taken = take_merge_option(&request->options, option, text);
+    if (taken < 0)
+        taken = take_filter_option(&request->options, option, text);
     if (taken < 0)
         taken = take_resource_option(&request->options, option, text);
     return taken < 0 ? take_message_option(request, option, text) : taken;

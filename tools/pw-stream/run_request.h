@@ -32,6 +32,9 @@ enum {
     PW_OPTION_METRIC,
     PW_OPTION_MIN_CONTACT,
     PW_OPTION_CONTEXT,
+    PW_OPTION_MIN_SIZE,
+    PW_OPTION_MAX_SIZE,
+    PW_OPTION_BORDER,
     PW_OPTION_FORMAT,
     PW_OPTION_NAME,
     PW_OPTION_NGFF,
@@ -54,7 +57,10 @@ enum {
         {"merge", required_argument, NULL, PW_OPTION_MERGE}, {"tau", required_argument, NULL, PW_OPTION_TAU},          \
         {"metric", required_argument, NULL, PW_OPTION_METRIC},                                                         \
         {"min-contact", required_argument, NULL, PW_OPTION_MIN_CONTACT},                                               \
-        {"context", required_argument, NULL, PW_OPTION_CONTEXT}, {"output", required_argument, NULL, 'o'},             \
+        {"context", required_argument, NULL, PW_OPTION_CONTEXT},                                                       \
+        {"min-size", required_argument, NULL, PW_OPTION_MIN_SIZE},                                                     \
+        {"max-size", required_argument, NULL, PW_OPTION_MAX_SIZE},                                                     \
+        {"border", required_argument, NULL, PW_OPTION_BORDER}, {"output", required_argument, NULL, 'o'},               \
         {"format", required_argument, NULL, PW_OPTION_FORMAT}, {"name", required_argument, NULL, PW_OPTION_NAME},      \
         {"ngff", required_argument, NULL, PW_OPTION_NGFF}, {"chunk", required_argument, NULL, PW_OPTION_CHUNK},        \
         {"shard", required_argument, NULL, PW_OPTION_SHARD},                                                           \
