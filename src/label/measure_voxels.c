@@ -26,42 +26,40 @@ static void widen_by(uint64_t *extremes, uint32_t least, uint32_t greatest)
 
 /* ---- integers -------------------------------------------------------------- */
 
-/* 8 and 16 bits: a row's sum and squares fit 64 bits, as do a block's. */
+/*
+ * 8 and 16 bits: a row's sum fits 32 bits, its squares and those of a block 64.  Two voxels at a time: runs are short,
+ * and so lanes of vectors would cost more than they bring.
+ */
 #define SMALL_ROW(name, type, bias)                                                                                    \
     static void row_##name(uint64_t *words, const void *voxels, uint32_t n)                                            \
     {                                                                                                                  \
         const type *v = voxels;                                                                                        \
-        int32_t lo[LANES], hi[LANES];                                                                                  \
-        int32_t sum[LANES] = {0};                                                                                      \
-        uint64_t squares[LANES] = {0}, all_squares = 0;                                                                \
-        int64_t all = 0;                                                                                               \
+        int32_t lo = v[0], hi = v[0], more_lo = lo, more_hi = hi, sum = 0, more_sum = 0;                               \
+        uint64_t squares = 0, more_squares = 0;                                                                        \
         uint32_t i = 0;                                                                                                \
-        for (int k = 0; k < LANES; k++)                                                                                \
-            lo[k] = hi[k] = v[0];                                                                                      \
-        for (; i + LANES <= n; i += LANES)                                                                             \
-            for (int k = 0; k < LANES; k++) {                                                                          \
-                int32_t x = v[i + (uint32_t)k];                                                                        \
-                lo[k] = x < lo[k] ? x : lo[k];                                                                         \
-                hi[k] = x > hi[k] ? x : hi[k];                                                                         \
-                sum[k] += x;                                                                                           \
-                squares[k] += (uint32_t)x * (uint32_t)x;                                                               \
-            }                                                                                                          \
-        for (int k = 0; i < n; i++, k++) {                                                                             \
-            int32_t x = v[i];                                                                                          \
-            lo[k] = x < lo[k] ? x : lo[k];                                                                             \
-            hi[k] = x > hi[k] ? x : hi[k];                                                                             \
-            sum[k] += x;                                                                                               \
-            squares[k] += (uint32_t)x * (uint32_t)x;                                                                   \
+        for (; i + 2 <= n; i += 2) {                                                                                   \
+            int32_t a = v[i], b = v[i + 1];                                                                            \
+            lo = a < lo ? a : lo;                                                                                      \
+            hi = a > hi ? a : hi;                                                                                      \
+            more_lo = b < more_lo ? b : more_lo;                                                                       \
+            more_hi = b > more_hi ? b : more_hi;                                                                       \
+            sum += a;                                                                                                  \
+            more_sum += b;                                                                                             \
+            squares += (uint32_t)a * (uint32_t)a;                                                                      \
+            more_squares += (uint32_t)b * (uint32_t)b;                                                                 \
         }                                                                                                              \
-        for (int k = 0; k < LANES; k++) {                                                                              \
-            lo[0] = lo[k] < lo[0] ? lo[k] : lo[0];                                                                     \
-            hi[0] = hi[k] > hi[0] ? hi[k] : hi[0];                                                                     \
-            all += sum[k];                                                                                             \
-            all_squares += squares[k];                                                                                 \
+        if (i < n) {                                                                                                   \
+            int32_t a = v[i];                                                                                          \
+            lo = a < lo ? a : lo;                                                                                      \
+            hi = a > hi ? a : hi;                                                                                      \
+            sum += a;                                                                                                  \
+            squares += (uint32_t)a * (uint32_t)a;                                                                      \
         }                                                                                                              \
-        widen_by(words, (uint32_t)lo[0] ^ (bias), (uint32_t)hi[0] ^ (bias));                                           \
-        words[1] += (uint64_t)all;                                                                                     \
-        words[2] += all_squares;                                                                                       \
+        lo = more_lo < lo ? more_lo : lo;                                                                              \
+        hi = more_hi > hi ? more_hi : hi;                                                                              \
+        widen_by(words, (uint32_t)lo ^ (bias), (uint32_t)hi ^ (bias));                                                 \
+        words[1] += (uint64_t)((int64_t)sum + more_sum);                                                               \
+        words[2] += squares + more_squares;                                                                            \
     }
 
 SMALL_ROW(u8, uint8_t, 0u)
