@@ -362,6 +362,7 @@ struct pw_run_options {
     uint64_t output_chunk[3];   /* 0: chosen */
     uint64_t output_shard[3];   /* 0: chosen */
     int overwrite;
+    int in_place; /* the labels take the place of the zarr array that was read: its chunks and element width; no output */
 
     const char *segmenter;  /* "otsu", "threshold:300,connectivity=2", "./plugin.so:options"; */
     pw_segment_fn segment;  /* or a callback of the caller's, */
@@ -454,6 +455,7 @@ struct pw_run_result {
     double seconds[PW_PASS_COUNT];
     uint64_t peak_memory_bytes;
     enum pw_dtype dtype; /* of the output */
+    int was_done;        /* in place: it was merged so already, and nothing was touched */
     char output[4096];   /* where the labels are */
 };
 

@@ -43,46 +43,12 @@ static enum pw_status check_output_dtype(const struct pw_job *job, struct pw_err
     return PW_OK;
 }
 
-static enum pw_status open_sink(struct pw_job *job, struct pw_error *error)
-{
-    const struct pw_run_options *options = job->options;
-    const struct pw_image_info *info = job->source != NULL ? &job->source->info : NULL; /* none: remerging elsewhere */
-    int is_ngff = info != NULL && info->ngff_version[0] != '\0';
-    int is_zarr = info != NULL && strncmp(info->format, "zarr", 4) == 0;
-    struct pw_sink_request request = {
-        .path = options->output != NULL ? options->output : options->input,
-        .rank = job->volume.rank,
-        .overwrite = options->overwrite,
-        .dtype_hint = options->output_dtype != PW_DTYPE_NONE ? options->output_dtype : PW_U32,
-        .ngff = options->ngff != NULL ? options->ngff : "0.5",
-        .label_name = options->label_name != NULL ? options->label_name : job->segmenter.name,
-        .into_image = options->output == NULL,
-        .image = is_ngff ? info : NULL,
-        .segmenter = job->segmenter.text,
-    };
-    const char *format = options->output == NULL ? "zarr" : options->output_format;
-    if (options->output == NULL && (!is_zarr || !is_ngff))
-        return pw_fail(error, PW_E_ARGUMENT,
-                       "%s: no output given, and labels can only be put into an OME-Zarr image; use -o",
-                       options->input);
-    if (options->output == NULL && options->ngff == NULL)
-        request.ngff = strcmp(info->format, "zarr3") == 0 ? "0.5" : "0.4";
-    for (int i = 0; i < 3; i++) {
-        request.shape[i] = job->volume.shape[i];
-        request.axis[i] = job->volume.space[i];
-        request.tile[i] = options->tile[i] != 0 ? options->tile[i] : job->grid.tile[i];
-        request.chunk[i] = options->output_chunk[i];
-        request.shard[i] = options->output_shard[i];
-    }
-    return pw_sink_open(format, &request, &job->sink, error);
-}
-
 enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error)
 {
     enum pw_status status = choose_scratch(job, error);
     if (status == PW_OK)
         status = check_output_dtype(job, error);
-    return status == PW_OK ? open_sink(job, error) : status;
+    return status == PW_OK ? pw_job_choose_output(job, error) : status;
 }
 
 void pw_job_init(struct pw_job *job, const struct pw_run_options *options)
@@ -97,7 +63,7 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     pw_job_init(job, options);
     if (options->input == NULL)
         return pw_fail(error, PW_E_ARGUMENT, "no input image");
-    if (options->output == NULL && strcmp(options->input, "-") == 0)
+    if (options->output == NULL && !options->in_place && strcmp(options->input, "-") == 0)
         return pw_fail(error, PW_E_ARGUMENT, "an image from standard input needs an output; use -o");
     enum pw_status status = choose_scratch(job, error);
     if (status == PW_OK)
@@ -116,6 +82,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         status = pw_job_open_output(job, error);
     if (status == PW_OK)
         status = pw_run_objects_open(job, error);
+    if (status == PW_OK && job->is_done)
+        return PW_OK;
     if (status == PW_OK)
         status = pw_job_plan(job, error);
     if (status == PW_OK && options->keep_stage != NULL)

@@ -47,6 +47,11 @@ struct pw_job {
     struct pw_plan plan;            /* the report of it all */
     char scratch_dir[4096];
 
+    /* in place of the input */
+    enum pw_dtype in_place_dtype; /* PW_DTYPE_NONE: elsewhere */
+    char in_place_path[4096];
+    int is_done; /* it was merged so already */
+
     /* a stage that is kept (run/kept_stage.h) */
     char kept_path[4096];
     char kept_made[4096]; /* while it is being made; "" else */
@@ -64,6 +69,9 @@ struct pw_job {
 enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error);
 void pw_job_init(struct pw_job *job, const struct pw_run_options *options);
 void pw_job_close(struct pw_job *job); /* safe on a zeroed job */
+
+/* Opens the sink; with is_done set there is nothing to do, and no sink.  In choose_output.c. */
+enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error);
 
 /* Chooses the scratch directory and opens the sink; the volume is known, the grid is a hint. */
 enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error);

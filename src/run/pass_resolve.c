@@ -12,6 +12,8 @@ static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtyp
     uint64_t n = job->map.n_objects;
     *dtype = job->options->output_dtype;
     if (*dtype == PW_DTYPE_NONE)
+        *dtype = job->in_place_dtype;
+    if (*dtype == PW_DTYPE_NONE)
         *dtype = n > UINT32_MAX ? PW_U64 : PW_U32;
     if (n > pw_dtype_unsigned_max(*dtype))
         return pw_fail(error, PW_E_RANGE, "%llu objects do not fit %s labels; leave the type out or use a wider one",

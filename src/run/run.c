@@ -69,6 +69,13 @@ enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result
     if (status != PW_OK)
         return status;
     result->n_tiles = job.grid.n_tiles;
+    if (job.is_done) {
+        result->was_done = 1;
+        result->n_objects = job.map.n_objects;
+        (void)snprintf(result->output, sizeof result->output, "%s", job.in_place_path);
+        pw_job_close(&job);
+        return PW_OK;
+    }
     status = run_passes(&job, result, error);
     (void)snprintf(result->output, sizeof result->output, "%s", job.sink->path);
     pw_job_close(&job);

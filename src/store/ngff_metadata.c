@@ -194,6 +194,15 @@ static json *array_v2(const struct pw_ngff_label *label, const struct pw_label_a
     return object;
 }
 
+static json *own_attributes(const struct pw_ngff_label *label)
+{
+    json *object = single("n_objects", whole_number(label->n_objects));
+    set(object, "version", text(pw_version()));
+    if (label->segmenter != NULL)
+        set(object, "segmenter", text(label->segmenter));
+    return object;
+}
+
 enum pw_status pw_ngff_write_array(const struct pw_ngff_label *label, int level, const char *directory,
                                    struct pw_error *error)
 {
@@ -203,6 +212,30 @@ enum pw_status pw_ngff_write_array(const struct pw_ngff_label *label, int level,
     enum pw_status status = write_json(array_v2(label, array), directory, ".zarray", error);
     if (status == PW_OK) /* xarray takes the names of axes from here */
         status = write_json(single("_ARRAY_DIMENSIONS", axis_names(label)), directory, ".zattrs", error);
+    return status;
+}
+
+enum pw_status pw_ngff_write_lone_array(const struct pw_ngff_label *label, const char *old, const char *directory,
+                                        struct pw_error *error)
+{
+    struct pw_zarr_node node = {0};
+    json *attributes = NULL;
+    enum pw_status status = pw_zarr_node_load(&node, old, error);
+    if (status != PW_OK)
+        return status;
+    if (node.attributes == NULL || json_object_deep_copy(node.attributes, &attributes, NULL) != 0)
+        attributes = json_object_new_object();
+    pw_zarr_node_release(&node);
+    set(attributes, "patchworks", own_attributes(label));
+    if (label->version == 3) {
+        json *array = array_v3(label, label->level);
+        set(array, "attributes", attributes);
+        return write_json(array, directory, "zarr.json", error);
+    }
+    status = write_json(array_v2(label, label->level), directory, ".zarray", error);
+    if (status == PW_OK)
+        return write_json(attributes, directory, ".zattrs", error);
+    json_object_put(attributes);
     return status;
 }
 
@@ -277,15 +310,6 @@ static json *image_label(const struct pw_ngff_label *label)
         set(object, "version", text("0.4"));
     set(object, "source", single("image", text("../../")));
     set(object, "colors", colors);
-    return object;
-}
-
-static json *own_attributes(const struct pw_ngff_label *label)
-{
-    json *object = single("n_objects", whole_number(label->n_objects));
-    set(object, "version", text(pw_version()));
-    if (label->segmenter != NULL)
-        set(object, "segmenter", text(label->segmenter));
     return object;
 }
 

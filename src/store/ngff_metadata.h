@@ -33,6 +33,10 @@ struct pw_ngff_label {
 
 enum pw_status pw_ngff_write_array(const struct pw_ngff_label *label, int level, const char *directory,
                                    struct pw_error *error);
+
+/* The same of an array without a group, with the attributes of the array at old beside what is said of the label. */
+enum pw_status pw_ngff_write_lone_array(const struct pw_ngff_label *label, const char *old, const char *directory,
+                                        struct pw_error *error);
 enum pw_status pw_ngff_write_label(const struct pw_ngff_label *label, const char *directory, struct pw_error *error);
 enum pw_status pw_ngff_write_group(int version, const char *directory, struct pw_error *error);
 

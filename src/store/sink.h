@@ -47,6 +47,11 @@ struct pw_sink_request {
      * labels go to path/labels/label_name with the image's number of levels.
      */
     int into_image;
+    /*
+     * Labels that take the place of labels: path is a zarr array, or a label image that this program wrote, and
+     * the new one has its place, and an array its attributes.
+     */
+    int replaces;
     const struct pw_image_info *image; /* of the input; NULL when it is not OME-NGFF */
     const char *segmenter;             /* recorded in the metadata; what made the labels */
 };

@@ -201,15 +201,40 @@ static enum pw_status init_into_image(struct pw_zarr_place *place, const struct 
     return status;
 }
 
+/* ---- in place ---- */
+
+static enum pw_status init_in_place(struct pw_zarr_place *place, const struct pw_sink_request *request,
+                                    struct pw_error *error)
+{
+    char parent[PW_TREE_PATH_BYTES];
+    struct pw_zarr_node node = {0};
+    enum pw_status status = take_path(request->path, place->final, error);
+    if (status == PW_OK)
+        status = pw_zarr_node_load(&node, place->final, error);
+    if (status != PW_OK)
+        return status;
+    place->version = node.version;
+    place->is_array = node.is_array;
+    pw_zarr_node_release(&node);
+    memcpy(place->label_path, place->final, sizeof place->final);
+    pw_file_parent(place->final, parent, sizeof parent);
+    return check_writable(parent, error);
+}
+
 enum pw_status pw_zarr_place_init(struct pw_zarr_place *place, const struct pw_sink_request *request,
                                   struct pw_error *error)
 {
     memset(place, 0, sizeof *place);
     place->into_image = request->into_image;
-    place->overwrite = request->overwrite;
+    place->overwrite = request->overwrite || request->replaces;
+    if (request->replaces) {
+        (void)snprintf(place->name, sizeof place->name, "%.200s", last_part(request->path));
+        return init_in_place(place, request, error);
+    }
     enum pw_status status = take_name(place, request->label_name, error);
     if (status != PW_OK)
         return status;
+    place->labels_alone = !request->into_image;
     return request->into_image ? init_into_image(place, request, error) : init_alone(place, request, error);
 }
 
@@ -249,7 +274,7 @@ enum pw_status pw_zarr_place_start(struct pw_zarr_place *place, struct pw_error 
     if (status == PW_OK) {
         memcpy(place->hidden, made, sizeof made);
         memcpy(place->build, made, sizeof made);
-        status = place->into_image ? PW_OK : build_alone(place, error);
+        status = place->labels_alone ? build_alone(place, error) : PW_OK;
     }
     if (status != PW_OK)
         pw_zarr_place_abort(place);

@@ -3,7 +3,8 @@
  *
  * Alone: PATH becomes a plain group with the label image at PATH/labels/NAME.  Into an
  * image: the label image is added to (or replaced in) the labels of the group at PATH.
- * Either is built in a hidden directory beside its place and renamed there when it is whole,
+ * In place: the label image or the bare array at PATH is replaced by one of its kind.
+ * Each is built in a hidden directory beside its place and renamed there when it is whole,
  * so that a killed run leaves the old result or the new one, never half of one.
  *
  *     pw_zarr_place_init(&place, request, error)     checks only; nothing is made
@@ -27,6 +28,8 @@
 struct pw_zarr_place {
     int version; /* of zarr: 2 or 3 */
     int into_image;
+    int labels_alone; /* a store of its own */
+    int is_array;     /* in place of a bare array: build is the array itself */
     int overwrite;
     int made_labels;                     /* the labels directory is ours */
     char name[PW_NAME_MAX];              /* of the label image */

@@ -196,15 +196,15 @@ static enum pw_status make_level(struct zarr_sink *zarr, int l, struct pw_error 
 {
     struct pw_ngff_label label = describe(zarr);
     struct pw_label_array *array = &zarr->level[l];
-    char name[16];
-    (void)snprintf(name, sizeof name, "%d", l);
     array->dtype = zarr->dtype;
-    int n = snprintf(array->path, sizeof array->path, "%s/%s", zarr->place.build, name);
+    int n = zarr->place.is_array ? snprintf(array->path, sizeof array->path, "%s", zarr->place.build)
+                                 : snprintf(array->path, sizeof array->path, "%s/%d", zarr->place.build, l);
     if (n < 0 || (size_t)n >= sizeof array->path)
         return pw_fail(error, PW_E_ARGUMENT, "%s: the path is too long", zarr->place.build);
     enum pw_status status = pw_tree_make(array->path, error);
     if (status == PW_OK)
-        status = pw_ngff_write_array(&label, l, array->path, error);
+        status = zarr->place.is_array ? pw_ngff_write_lone_array(&label, zarr->place.final, array->path, error)
+                                      : pw_ngff_write_array(&label, l, array->path, error);
     if (status != PW_OK)
         return status;
     array->fd = open(array->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -245,7 +245,7 @@ static enum pw_status zarr_commit(struct pw_sink *sink, struct pw_error *error)
     struct zarr_sink *zarr = of(sink);
     struct pw_ngff_label label = describe(zarr);
     close_levels(zarr);
-    enum pw_status status = pw_ngff_write_label(&label, zarr->place.build, error);
+    enum pw_status status = zarr->place.is_array ? PW_OK : pw_ngff_write_label(&label, zarr->place.build, error);
     return status == PW_OK ? pw_zarr_place_commit(&zarr->place, error) : status;
 }
 
@@ -333,12 +333,12 @@ static enum pw_status take_level(struct zarr_sink *zarr, const struct pw_image_i
     return PW_OK;
 }
 
-/* A label image has the levels of its image, all of them. */
+/* A label image has the levels of its image, or of the one that it replaces. */
 static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
     zarr->n_levels = 1;
-    if (!request->into_image || image == NULL)
+    if ((!request->into_image && !request->replaces) || image == NULL)
         return PW_OK;
     if (image->level != 0)
         return pw_fail(error, PW_E_ARGUMENT,

@@ -1,10 +1,13 @@
 """Merging labels that were made tile by tile elsewhere equals labelling the whole at once."""
 
 import itertools
+import time
 
 import numpy as np
 import pytest
+import zarr
 from pwtest.stores import comma
+from pwtest.tool import EXIT_FAILED
 from scipy import ndimage
 
 DTYPES = ("u2", "i2", "u4", "i4", "u8", "i8")
@@ -75,3 +78,79 @@ def test_what_merge_refuses(pw, tmp_path):
     pw.refuses("merge", tmp_path / "float.npy", "-o", output, "--tile", "2", says="float32")
     pw.refuses("merge", tmp_path / "negative.npy", "-o", output, "--tile", "1,2", says=["tile 1", "-7"])
     assert not output.exists()
+
+
+# ---------------------------------------------------------------------------- in place
+
+
+def tree(path):
+    return {file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.fixture(params=[2, 3], ids=["zarr2", "zarr3"])
+def tiled_store(request, tmp_path):
+    """A bare array of components tile by tile, and the mask that they are of."""
+    rng = np.random.default_rng(request.param)
+    mask = rng.random((30, 44, 50)) < 0.3
+    labels = label_tiles(rng, mask, (10, 20, 25), None, "i4", "repeated")
+    array = zarr.create_array(tmp_path / "labels.zarr", shape=mask.shape, chunks=(10, 20, 25), dtype="i4",
+                              zarr_format=request.param, attributes={"made by": "somebody"})
+    array[:] = labels
+    return tmp_path / "labels.zarr", mask
+
+
+IN_PLACE = ("--in-place", "--tile", "10,20,25")
+
+
+def test_in_place(pw, tiled_store):
+    store, mask = tiled_store
+    pw("merge", store, *IN_PLACE)
+    array = zarr.open_array(store, mode="r")
+    np.testing.assert_array_equal(array[:], ndimage.label(mask)[0])
+    assert array.dtype == np.uint32 and array.chunks == (10, 20, 25) and array.attrs["made by"] == "somebody"
+    before = tree(store)
+    again = pw("merge", store, *IN_PLACE, "--summary", "text")
+    assert "nothing to do" in again.err and tree(store) == before
+    pw.refuses("merge", store, *IN_PLACE, "--merge", "face", says="merged in place already")
+    pw.refuses("merge", store, "--in-place", "--tile", "10", says="merged in place already")
+    assert tree(store) == before
+
+
+@pytest.mark.parametrize("delay", [0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
+def test_in_place_killed(pw, tiled_store, delay):
+    """Whenever it is killed, the old labels or the merged ones are there; and it can be run again."""
+    store, mask = tiled_store
+    old, merged = zarr.open_array(store, mode="r")[:], ndimage.label(mask)[0]
+    process = pw.start("merge", store, *IN_PLACE, env={"PW_STALL": "1"})
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+    found = zarr.open_array(store, mode="r")[:]
+    assert np.array_equal(found, old) or np.array_equal(found, merged)
+    pw("merge", store, *IN_PLACE)
+    np.testing.assert_array_equal(zarr.open_array(store, mode="r")[:], merged)
+    assert [path.name for path in store.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_in_place_of_a_label_image(pw, tmp_path):
+    rng = np.random.default_rng(9)
+    np.save(tmp_path / "mask.npy", (rng.random((40, 60)) < 0.4).astype(np.uint8))
+    pw("run", tmp_path / "mask.npy", "--fn", "threshold:0", "-o", tmp_path / "out.zarr", "--name", "cells", "--chunk", "20")
+    label = tmp_path / "out.zarr" / "labels" / "cells"
+    before = zarr.open_array(label / "0", mode="r")[:]
+    pw("merge", label, "--in-place", "--tile", "20")
+    np.testing.assert_array_equal(zarr.open_array(label / "0", mode="r")[:], before)
+    assert str(before.max()) in pw("info", label).text
+
+
+def test_in_place_refusals(pw, tmp_path):
+    np.save(tmp_path / "labels.npy", np.ones((4, 4), np.uint8))
+    pw.refuses("merge", tmp_path / "labels.npy", "--in-place", "--tile", "2", says="zarr", code=EXIT_FAILED)
+    pw.refuses("merge", tmp_path / "labels.npy", "--in-place", "-o", tmp_path / "x.npy", "--tile", "2", says="-o")
+    labels = np.zeros((60, 60), np.uint8)
+    labels[::2, ::2] = 1 + np.arange(900).reshape(30, 30) % 200
+    array = zarr.create_array(tmp_path / "small.zarr", shape=labels.shape, chunks=(10, 10), dtype="u1")
+    array[:] = labels
+    before = tree(tmp_path / "small.zarr")
+    pw.refuses("merge", tmp_path / "small.zarr", "--in-place", "--tile", "10", says="uint8", code=EXIT_FAILED)
+    assert tree(tmp_path / "small.zarr") == before

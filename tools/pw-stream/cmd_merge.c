@@ -9,13 +9,15 @@
 enum {
     OPT_TILE = PW_OPTION_OWN,
     OPT_CHANNEL,
-    OPT_TIME
+    OPT_TIME,
+    OPT_IN_PLACE
 };
 
 static const struct option long_options[] = {
     {"tile", required_argument, NULL, OPT_TILE},
     {"channel", required_argument, NULL, OPT_CHANNEL},
     {"time", required_argument, NULL, OPT_TIME},
+    {"in-place", no_argument, NULL, OPT_IN_PLACE},
     PW_RUN_OPTIONS,
     PW_OPEN_OPTIONS,
     {NULL, 0, NULL, 0},
@@ -36,6 +38,7 @@ static int take_option(struct pw_run_request *request, int option, const char *t
     case OPT_TILE: return pw_argument_box("--tile", text, 1, request->options.tile);
     case OPT_CHANNEL: return take_index("--channel", text, &request->options.channel);
     case OPT_TIME: return take_index("--time", text, &request->options.time);
+    case OPT_IN_PLACE: request->options.in_place = 1; return 1;
     default: break;
     }
     int taken = pw_run_request_take(request, option, text);
@@ -50,6 +53,8 @@ static int check(const struct pw_run_request *request, int n_paths)
         return pw_argument_wrong("merge takes one LABELS");
     if (o->tile[2] == 0)
         return pw_argument_wrong("merge: no --tile, the tile that the labels were made with");
+    if (o->in_place && o->output != NULL)
+        return pw_argument_wrong("merge: -o or --in-place, not both");
     if (o->merge == PW_MERGE_OVERLAP || o->merge == PW_MERGE_WITNESS)
         return pw_argument_wrong("merge: overlaps are compared where tiles overlap, and in one array they do not; "
                                  "--merge touch or face");

@@ -70,12 +70,15 @@ const char pw_help_run[] =
 
 const char pw_help_merge[] =
     "usage: pw-stream merge LABELS -o OUT --tile z,y,x [--merge touch|face] [options]\n"
+    "       pw-stream merge LABELS --in-place --tile z,y,x [--merge touch|face] [options]\n"
     "\n"
     "Joins the objects of a label array that somebody else's pipeline made tile by tile, and numbers them 1..N in\n"
     "raster order. Within a tile of the grid of --tile, equal values are one label; the values of different\n"
     "tiles may repeat or differ, it makes no difference. Nothing is read but LABELS.\n"
     "\n"
     "  --tile z,y,x|N        the tile that the labels were made with, without any overlap\n"
+    "  --in-place            the result takes the place of LABELS, a zarr array, in one step when it is whole; a\n"
+    "                        second time there is nothing to do\n"
     "  --merge touch         labels that touch across a seam are one object: exact for components (default)\n"
     "  --merge face          their cross-sections must agree by more than --tau: for cells, which may touch\n"
     "  --connectivity, --tau, --min-contact   as for run\n"

@@ -68,6 +68,11 @@ static double total_seconds(const struct pw_run_result *result)
 void pw_report_summary(FILE *out, const struct pw_run_result *result)
 {
     char a[32], b[32];
+    if (result->was_done) {
+        (void)fprintf(out, "nothing to do: merged in place already, %llu objects in %s\n",
+                      (unsigned long long)result->n_objects, result->output);
+        return;
+    }
     (void)fprintf(out, "%llu objects, %llu voxels", (unsigned long long)result->n_objects,
                   (unsigned long long)result->foreground_voxels);
     if (!isnan(result->threshold))
