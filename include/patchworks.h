@@ -393,6 +393,7 @@ struct pw_run_options {
     const char
         *objects; /* a table of the objects: .csv, .tsv, "-", or "store": only into the store that the labels go to
                                     (which a text table goes along with); NULL: none */
+    int64_t objects_channel; /* that the table has intensities of; -1: all */
     const char *keep_stage;  /* a directory that gets the stage, for pw_remerge(); NULL: the stage goes */
     const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
 

@@ -12,6 +12,7 @@ void pw_run_options_init(struct pw_run_options *options)
     options->struct_size = sizeof *options;
     options->channel = -1;
     options->time = -1;
+    options->objects_channel = -1;
     options->tau = 0.5;
     options->min_contact = 1;
     options->size_power = 3;

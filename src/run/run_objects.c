@@ -20,8 +20,9 @@ struct pw_run_objects {
     struct pw_table_place place;
     struct pw_object_about about;
     struct pw_object_table table;
+    struct pw_image_channels image; /* what is measured */
+    int is_segmented;               /* that is the channel which is segmented: its voxels are at hand in pass 1 */
     struct pw_puller *puller;       /* of each thread, when final labels are measured */
-    struct pw_image_channels image; /* likewise */
     uint64_t *id;                   /* of the labels of id_tile */
     uint64_t id_tile, n_ids;
 };
@@ -45,6 +46,19 @@ static enum pw_status check_path(struct pw_job *job, struct pw_run_objects *obje
     return pw_text_table_check(options->objects, NULL, options->overwrite, error);
 }
 
+static enum pw_status choose_channels(struct pw_job *job, struct pw_run_objects *objects, struct pw_error *error)
+{
+    const struct pw_run_options *options = job->options;
+    enum pw_status status =
+        pw_image_channels_init(&objects->image, job->source, options->time, options->objects_channel, error);
+    if (status != PW_OK)
+        return status;
+    int64_t segmented = options->channel < 0 ? 0 : options->channel;
+    objects->is_segmented = objects->image.n == 1 && objects->image.first == segmented;
+    pw_measure_form_init(&objects->form, job->source->info.dtype, objects->image.n);
+    return PW_OK;
+}
+
 enum pw_status pw_run_objects_open(struct pw_job *job, struct pw_error *error)
 {
     if (job->options->objects == NULL)
@@ -55,8 +69,8 @@ enum pw_status pw_run_objects_open(struct pw_job *job, struct pw_error *error)
     job->objects = objects;
     objects->id_tile = UINT64_MAX;
     objects->in_tiles = job->sizes.rule.merge != PW_MERGE_WITNESS;
-    pw_measure_form_init(&objects->form, job->source->info.dtype, 1);
-    return check_path(job, objects, error);
+    enum pw_status status = choose_channels(job, objects, error);
+    return status == PW_OK ? check_path(job, objects, error) : status;
 }
 
 void pw_run_objects_close(struct pw_job *job)
@@ -79,7 +93,12 @@ uint64_t pw_tile_objects_bytes(const struct pw_job *job)
     const struct pw_run_objects *objects = job->objects;
     if (objects == NULL || !objects->in_tiles)
         return 0;
-    return pw_measure_memory_bytes(&objects->form, pw_measure_tiles_capacity(&objects->form, job->grid.tile));
+    uint64_t bytes = pw_measure_memory_bytes(&objects->form, pw_measure_tiles_capacity(&objects->form, job->grid.tile));
+    if (objects->is_segmented)
+        return bytes;
+    struct pw_box core = {.start = {0}};
+    memcpy(core.shape, job->grid.tile, sizeof core.shape);
+    return bytes + pw_channel_reader_memory_bytes(&objects->image, pw_box_voxels(&core));
 }
 
 static enum pw_status take_records(void *context, const uint64_t *label, const uint64_t *words, uint64_t n,
@@ -96,20 +115,25 @@ enum pw_status pw_tile_objects_init(struct pw_tile_objects *own, struct pw_job *
     memset(own, 0, sizeof *own);
     if (objects == NULL || !objects->in_tiles)
         return PW_OK;
+    uint32_t capacity = pw_measure_tiles_capacity(&objects->form, job->grid.tile);
     if (objects->log.record_words == 0) /* the first worker's: they are made one after the other */
         status = pw_object_log_open(&objects->log, &objects->form, job->scratch_dir, error);
     if (status == PW_OK)
-        status = pw_buffer_init(&own->memory, pw_tile_objects_bytes(job), "label measures", error);
+        status =
+            pw_buffer_init(&own->memory, pw_measure_memory_bytes(&objects->form, capacity), "label measures", error);
     if (status != PW_OK)
         return status;
     own->job = job;
-    pw_measure_init(&own->measure, &objects->form, pw_measure_tiles_capacity(&objects->form, job->grid.tile),
-                    own->memory.data, take_records, own);
-    return PW_OK;
+    pw_measure_init(&own->measure, &objects->form, capacity, own->memory.data, take_records, own);
+    struct pw_box core = {.start = {0}};
+    memcpy(core.shape, job->grid.tile, sizeof core.shape);
+    return objects->is_segmented ? PW_OK
+                                 : pw_channel_reader_init(&own->reader, &objects->image, pw_box_voxels(&core), error);
 }
 
 void pw_tile_objects_release(struct pw_tile_objects *own)
 {
+    pw_channel_reader_release(&own->reader);
     pw_buffer_release(&own->memory);
     memset(own, 0, sizeof *own);
 }
@@ -118,17 +142,25 @@ enum pw_status pw_tile_objects_add(struct pw_tile_objects *own, const struct pw_
                                    struct pw_error *error)
 {
     struct pw_measure_block block = {.run = core->run, .row = core->row, .label = core->label};
-    struct pw_measure_channel channel = {.voxels = tile->voxels};
+    struct pw_measure_channel segmented = {.voxels = tile->voxels};
+    const struct pw_measure_channel *channel = &segmented;
+    enum pw_status status = PW_OK;
     if (own->job == NULL || core->n_runs == 0)
         return PW_OK;
     memcpy(block.shape, core->shape, sizeof block.shape);
     memcpy(block.count, core->shape, sizeof block.count);
     for (int i = 0; i < 3; i++) {
-        channel.voxels = (const unsigned char *)channel.voxels + tile->core_start[i] * tile->stride_bytes[i];
-        channel.stride_bytes[i] = tile->stride_bytes[i];
+        segmented.voxels = (const unsigned char *)segmented.voxels + tile->core_start[i] * tile->stride_bytes[i];
+        segmented.stride_bytes[i] = tile->stride_bytes[i];
     }
     own->tile = tile->index;
-    enum pw_status status = pw_measure_block(&own->measure, &block, &channel, error);
+    if (own->reader.reader != NULL) {
+        struct pw_box box = pw_grid_core(&own->job->grid, tile->index);
+        status = pw_channel_reader_read(&own->reader, &box, error);
+        channel = own->reader.channel;
+    }
+    if (status == PW_OK)
+        status = pw_measure_block(&own->measure, &block, channel, error);
     return status == PW_OK ? pw_measure_flush(&own->measure, error) : status;
 }
 
@@ -173,9 +205,6 @@ static enum pw_status measure_again(struct pw_job *job, struct pw_error *error)
         .context = job,
     };
     struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_MEASURE, job->grid.n_tiles};
-    objects->image.volume = job->volume;
-    objects->image.axis = -1; /* the channel that was chosen is in the volume */
-    objects->image.n = 1;
     objects->puller = pw_alloc(job->sizes.threads, sizeof *objects->puller, error);
     if (objects->puller == NULL)
         return PW_E_NOMEM;
@@ -223,7 +252,6 @@ uint64_t pw_run_objects_bytes(const struct pw_job *job, unsigned threads)
 {
     const struct pw_run_objects *objects = job->objects;
     struct pw_record_limits limits;
-    struct pw_image_channels image = {.volume = job->volume, .axis = -1, .n = 1};
     uint64_t pull[3];
     if (objects == NULL)
         return 0;
@@ -231,8 +259,8 @@ uint64_t pw_run_objects_bytes(const struct pw_job *job, unsigned threads)
     if (objects->in_tiles)
         return table + ids_bytes(job);
     limits_of_pulls(job, &limits, pull);
-    uint64_t each =
-        pw_measure_tiles_worker_bytes(&objects->form, &image, job->grid.tile) + pw_puller_memory_bytes(&limits, pull);
+    uint64_t each = pw_measure_tiles_worker_bytes(&objects->form, &objects->image, job->grid.tile) +
+                    pw_puller_memory_bytes(&limits, pull);
     return pw_max_u64(table, threads * each);
 }
 
@@ -240,6 +268,7 @@ static void describe(const struct pw_job *job, struct pw_object_about *about)
 {
     *about = (struct pw_object_about){
         .form = &job->objects->form,
+        .first_channel = job->objects->image.first,
         .rank = job->volume.rank,
         .with_tiles = 1,
     };

@@ -1,8 +1,8 @@
 /*
  * run/run_objects - the table of objects of a run.
  *
- * Labels are measured tile by tile in pass 1, where the voxels are at hand, into the object log; when the objects are
- * known the records become rows.  Where objects are painted otherwise than tiles had labelled them (the witness rule),
+ * Labels are measured tile by tile in pass 1, where the voxels are at hand, into the object log (further channels are
+ * read there, for tiles that have labels); when the objects are known the records become rows.  Where objects are painted otherwise than tiles had labelled them (the witness rule),
  * or the tiles are of an earlier run, the final labels are measured while the image is read once more.
  *
  *     pw_run_objects_open(job, error)                     checks; nothing can be seen yet
@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "label/measure.h"
 #include "patchworks.h"
+#include "table/image_channels.h"
 
 struct pw_job;
 
@@ -30,6 +31,7 @@ struct pw_tile_objects {
     struct pw_job *job;
     struct pw_measure measure;
     struct pw_buffer memory;
+    struct pw_channel_reader reader; /* of further channels */
     uint64_t tile;
 };
 

@@ -249,13 +249,20 @@ def test_every_merge_rule(pw, tmp_path, rule):
     assert again[1] == text
 
 
-def test_run_measures_the_channel_that_it_segments(pw, tmp_path):
+def test_run_measures_channels(pw, tmp_path):
     rng = np.random.default_rng(19)
     planes = rng.integers(0, 255, (3, 60, 70), dtype=np.uint8)
     path = tmp_path / "image.ome.tif"
     tifffile.imwrite(path, planes, ome=True, metadata={"axes": "CYX"}, photometric="minisblack")
-    labels, text = run_with_table(pw, tmp_path, path, "--fn", "threshold:200", "--channel", 1, "--tile", 16)
-    assert text == measure(pw, labels, save(tmp_path / "p.npy", planes[1]), "--tile", 16)
+    run = (pw, tmp_path, path, "--fn", "threshold:200", "--channel", 1, "--tile", 16)
+    labels, text = run_with_table(*run)
+    assert text == measure(pw, labels, path, "--tile", 16) and "mean_2" in text
+    assert run_with_table(*run, "--threads", 3, "--io", "sync")[1] == text
+    for c in range(3):
+        one = run_with_table(*run, "--objects-channel", c)[1]
+        assert one == measure(pw, labels, save(tmp_path / "p.npy", planes[c]), "--tile", 16)
+    witness = run_with_table(*run, "--merge", "witness", "--halo", 4)
+    assert witness[1] == measure(pw, witness[0], path, "--tile", 16)
 
 
 @pytest.mark.parametrize("objects", ["store", "table.csv"])

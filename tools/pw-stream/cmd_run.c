@@ -17,6 +17,7 @@ enum {
     OPT_IO,
     OPT_KEEP_STAGE,
     OPT_OBJECTS,
+    OPT_OBJECTS_CHANNEL,
     OPT_DRY_RUN
 };
 
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
     {"io", required_argument, NULL, OPT_IO},
     {"keep-stage", required_argument, NULL, OPT_KEEP_STAGE},
     {"objects", required_argument, NULL, OPT_OBJECTS},
+    {"objects-channel", required_argument, NULL, OPT_OBJECTS_CHANNEL},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
     PW_RUN_OPTIONS,
     PW_OPEN_OPTIONS,
@@ -58,6 +60,9 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
     case OPT_HALO: o->halo_given = 1; return pw_argument_box("--halo", text, 0, o->halo);
     case OPT_KEEP_STAGE: o->keep_stage = text; return 1;
     case OPT_OBJECTS: o->objects = text; return 1;
+    case OPT_OBJECTS_CHANNEL:
+        o->objects_channel = -1;
+        return strcmp(text, "all") == 0 || take_index("--objects-channel", text, &o->objects_channel);
     case OPT_DRY_RUN: request->dry_run = 1; return 1;
     case OPT_IO:
         number = pw_run_request_choose("--io", text, engine);
