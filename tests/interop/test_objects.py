@@ -6,12 +6,16 @@ and memory, and refused with a reason where there is nothing to measure.
 import csv
 import io
 import math
+import shutil
+import signal
 import warnings
 from fractions import Fraction
 
+import anndata
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from pwtest import images, stores
 from pwtest.tool import data_path, tree
 from skimage.measure import regionprops_table
@@ -249,6 +253,39 @@ def test_every_merge_rule(pw, tmp_path, rule):
     assert again[1] == text
 
 
+@pytest.mark.parametrize("merge", ["touch", "witness"])
+def test_objects_that_are_left_out(pw, tmp_path, merge):
+    """Filters act on whole objects, and the rows are those of the objects that are left."""
+    rng = np.random.default_rng(22)
+    image = save(tmp_path / "image.npy", ((rng.random((20, 60, 70)) < 0.25) * 9).astype(np.uint8))
+    run = ("--fn", "threshold:5", "--tile", 16, "--merge", merge, *(("--halo", 4) if merge == "witness" else ()))
+    all_rows = table_of(run_with_table(pw, tmp_path, image, *run)[1])
+    labels, text = run_with_table(pw, tmp_path, image, *run, "--min-size", "8", "--border", "drop")
+    rows = table_of(text)
+    assert text == measure(pw, labels, image, "--tile", 16)
+    assert 0 < len(rows) < len(all_rows) and min(column(rows, "voxels")) >= 8
+    assert set(column(rows, "touches_border")) == {0.0}
+    kept = [r for r in all_rows if int(r["voxels"]) >= 8 and r["touches_border"] == "0"]
+    assert [{**r, "id": ""} for r in rows] == [{**r, "id": ""} for r in kept]
+
+
+def test_stopped_midway(pw, tmp_path):
+    """A signal while rows are written: the table that was there stays, and nothing else."""
+    labels = (np.arange(1 << 22, dtype=np.uint32).reshape(2048, 2048)) + 1
+    path = save(tmp_path / "labels.npy", labels)
+    out = tmp_path / "t.csv"
+    out.write_text("mine")
+    process = pw.start("measure", path, "-o", out, "--overwrite", "--progress", "json", "--memory", "64M")
+    for line in process.stderr:
+        if b'"emit"' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert out.read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == ["labels.npy", "t.csv"]
+
+
 def test_run_measures_channels(pw, tmp_path):
     rng = np.random.default_rng(19)
     planes = rng.integers(0, 255, (3, 60, 70), dtype=np.uint8)
@@ -267,8 +304,6 @@ def test_run_measures_channels(pw, tmp_path):
 
 @pytest.mark.parametrize("objects", ["store", "table.csv"])
 def test_run_puts_the_table_into_the_store(pw, tmp_path, data, objects):
-    import shutil
-
     image = tmp_path / "image.zarr"
     shutil.copytree(data / "golden" / "ovule_0.5.ome.zarr", image)
     path = objects if objects == "store" else tmp_path / objects
@@ -429,8 +464,6 @@ def test_channels(pw, tmp_path, order, n):
 
 def test_very_many_channels(pw, tmp_path):
     """Records of more words than are sorted as one."""
-    import zarr
-
     rng = np.random.default_rng(13)
     labels = blobs(rng, (30, 40))
     image = rng.standard_normal((60, *labels.shape)).astype(np.float32)
@@ -487,7 +520,6 @@ def test_forms(pw, tmp_path):
 
 
 def read_anndata(path):
-    anndata = pytest.importorskip("anndata")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return anndata.read_zarr(str(path))
