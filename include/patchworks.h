@@ -375,6 +375,7 @@ struct pw_run_options {
     enum pw_metric metric;
     double tau;           /* of face, overlap and witness, 0.001..0.999; default 0.5 */
     uint32_t min_contact; /* of face: pairs of facing voxels at least; default 1 */
+    int drop_covered;     /* of overlap and witness: a label without a partner that lies under a larger one goes */
     uint64_t context[3];  /* of overlap and witness: a rim of the halo, z y x, that labels are not taken from */
 
     /* Whole objects that get no number and are not painted.  Sizes of 0: no limit. */
@@ -447,6 +448,7 @@ struct pw_run_result {
     uint64_t n_tiles;
     uint64_t n_empty_tiles; /* without any label */
     uint64_t n_tile_labels; /* local ids over all tiles */
+    uint64_t n_leftovers;   /* labels that drop_covered has left out */
     uint64_t n_edges;       /* joins of two of them, with some repeated */
     uint64_t bytes_read;    /* from the image, as stored */
     uint64_t bytes_written; /* to the output */

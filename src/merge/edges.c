@@ -119,7 +119,7 @@ enum pw_status pw_edge_file_read(const struct pw_edge_file *edges, const struct 
         for (uint32_t i = 0; i < read; i++) {
             struct pw_edge edge = {0};
             memcpy(&edge, from + i * bytes, bytes);
-            if (pw_rule_accepts(rule, &edge))
+            if (rule == NULL || pw_rule_accepts(rule, &edge))
                 out[(*n)++] = edge;
         }
     }

@@ -59,7 +59,7 @@ enum pw_status pw_edge_file_flush(struct pw_edge_file *edges, struct pw_error *e
 
 /*
  * Reads on from candidate number *at, which is moved past what was read, and puts up to capacity edges that
- * rule accepts into out.  *n is 0 only when there are no more.
+ * rule (NULL: any) accepts into out.  *n is 0 only when there are no more.
  */
 enum pw_status pw_edge_file_read(const struct pw_edge_file *edges, const struct pw_rule *rule, uint64_t *at,
                                  struct pw_edge *out, uint32_t capacity, uint32_t *n, struct pw_error *error);

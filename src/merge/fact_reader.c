@@ -6,7 +6,7 @@
 #include "base/error.h"
 
 /* As many facts at once as stay in the cache. */
-#define FACTS_MAX 1024
+#define FACTS_MAX PW_LEFTOVER_BITS
 
 /* What a label of a table takes as a rule; a table that takes more is read in two pieces. */
 #define BYTES_PER_LABEL 8
@@ -35,6 +35,7 @@ enum pw_status pw_fact_reader_open(struct pw_fact_reader *reader, uint64_t tile,
     reader->voxels = pw_box_voxels(&reader->core);
     reader->cursor = (struct pw_table_cursor){0};
     reader->row = UINT64_MAX;
+    reader->n_read = 0;
     enum pw_status status = pw_stage_read(reader->stage, tile, 0, reader->bytes, (size_t)n, error);
     if (status == PW_OK)
         status = pw_record_header_read(reader->bytes, &header, error);
@@ -92,6 +93,16 @@ static enum pw_status place_in_volume(struct pw_fact_reader *reader, uint64_t n,
     return PW_OK;
 }
 
+static enum pw_status leave_out(struct pw_fact_reader *reader, uint64_t n, struct pw_error *error)
+{
+    uint64_t bits[PW_LEFTOVER_BITS / 64];
+    enum pw_status status = pw_leftovers_read(reader->left_out, reader->tile, reader->n_read, n, bits, error);
+    for (uint64_t i = 0; i < n && status == PW_OK; i++)
+        if (bits[i / 64] >> i % 64 & 1)
+            reader->fact[i] = (struct pw_label_fact){.first = UINT64_MAX};
+    return status;
+}
+
 enum pw_status pw_fact_reader_next(struct pw_fact_reader *reader, const struct pw_label_fact **facts, uint64_t *n,
                                    struct pw_error *error)
 {
@@ -102,5 +113,10 @@ enum pw_status pw_fact_reader_next(struct pw_fact_reader *reader, const struct p
         if (status == PW_OK && *n == 0)
             status = read_on(reader, error);
     }
-    return status == PW_OK ? place_in_volume(reader, *n, error) : status;
+    if (status == PW_OK)
+        status = place_in_volume(reader, *n, error);
+    if (status == PW_OK && reader->left_out != NULL)
+        status = leave_out(reader, *n, error);
+    reader->n_read += *n;
+    return status;
 }

@@ -13,6 +13,7 @@
 #define PW_MERGE_FACT_READER_H
 
 #include "base/region.h"
+#include "merge/leftovers.h"
 #include "merge/stage.h"
 #include "tile/grid.h"
 
@@ -24,9 +25,12 @@ struct pw_fact_reader {
     struct pw_label_fact *fact; /* fact_capacity of them */
     uint64_t fact_capacity;
 
+    const struct pw_leftovers *left_out; /* labels given as if they had no voxel; NULL: none.  Set after init */
+
     /* The tile being read. */
     uint64_t tile;
     struct pw_box core;
+    uint64_t n_read;              /* facts handed out */
     uint64_t voxels;              /* of the core */
     uint64_t next, table_end;     /* in the record: what has not been read yet */
     const unsigned char *p, *end; /* what has been read and not yet decoded */

@@ -126,6 +126,8 @@ static int is_painted(const struct canvas *c, uint64_t tile, uint64_t i)
 {
     const uint64_t *offset = c->map->offset;
     uint64_t owner = c->owner[i];
+    if (c->object[i] == 0) /* no voxel in any core, or a leftover */
+        return 0;
     if (tile != c->tile)
         return owner == PW_OWNER_FIRST + offset[tile] + i;
     if (owner < PW_OWNER_FIRST)
@@ -163,6 +165,8 @@ static enum pw_status paint_tile(struct canvas *c, uint64_t tile, struct pw_erro
     if (n == 0)
         return PW_OK;
     enum pw_status status = pw_owners_read(c->owners, tile, c->owner, n, error);
+    if (status == PW_OK)
+        status = pw_id_map_read(c->map, tile, c->object, n, error);
     for (uint64_t i = 0; i < n && status == PW_OK; i++) {
         int painted = is_painted(c, tile, i);
         c->number[i] = painted ? 0 : UINT32_MAX;
@@ -170,9 +174,7 @@ static enum pw_status paint_tile(struct canvas *c, uint64_t tile, struct pw_erro
     }
     if (status != PW_OK || n_painted == 0)
         return status;
-    status = pw_id_map_read(c->map, tile, c->object, n, error);
-    if (status == PW_OK)
-        status = pw_record_reader_load(&c->reader, tile, error);
+    status = pw_record_reader_load(&c->reader, tile, error);
     if (status != PW_OK)
         return status;
     c->part = pw_box_intersect(&c->reader.box, &c->core);

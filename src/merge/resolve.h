@@ -29,10 +29,13 @@
 #include "merge/stage.h"
 #include "tile/grid.h"
 
+struct pw_leftovers;
+
 /* Objects that get no number.  Zeroed: all get one. */
 struct pw_object_filter {
-    uint64_t least_voxels, most_voxels; /* an object with fewer, with more is dropped; most_voxels 0: no limit */
-    int drop_border;                    /* one that touches the border of the volume is dropped */
+    uint64_t least_voxels, most_voxels;  /* an object with fewer, with more is dropped; most_voxels 0: no limit */
+    int drop_border;                     /* one that touches the border of the volume is dropped */
+    const struct pw_leftovers *left_out; /* labels whose voxels do not count; NULL: none */
 };
 
 /* The least memory that resolving works in, whatever it is given. */

@@ -53,6 +53,7 @@ static enum pw_status add_tables(struct pw_resolve *r, uint64_t range, struct pw
     struct pw_fact_reader reader;
     enum pw_status status = PW_OK;
     pw_fact_reader_init(&reader, r->grid, r->stage, r->io, r->layout.io_bytes);
+    reader.left_out = r->filter.left_out;
     for (uint64_t tile = tile_of(r, start); tile < r->grid->n_tiles && r->map->offset[tile] < end; tile++)
         if (status == PW_OK && r->map->offset[tile + 1] > r->map->offset[tile])
             status = add_tile(r, &reader, tile, start, end, error);

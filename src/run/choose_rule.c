@@ -65,6 +65,10 @@ enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error)
             rule->merge == PW_MERGE_WITNESS ? "witness" : "overlap");
     if (rule->merge == PW_MERGE_WITNESS && rule->metric != PW_METRIC_IOU)
         return pw_fail(error, PW_E_ARGUMENT, "--merge witness joins by iou; the other metrics are for --merge overlap");
+    if (options->drop_covered && pw_rule_family(rule) != PW_FAMILY_OVERLAP)
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "--unmatched drop-covered compares tiles where their windows overlap: with --merge overlap or "
+                       "witness");
     int has_halo = halo[0] != 0 || halo[1] != 0 || halo[2] != 0;
     /* A stage that is kept may be merged by another rule. */
     job->sizes.keeps_rims = pw_rule_family(rule) == PW_FAMILY_OVERLAP || (has_halo && options->keep_stage != NULL);

@@ -80,10 +80,10 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         status = pw_job_choose_filter(job, error);
     if (status == PW_OK)
         status = pw_job_open_output(job, error);
-    if (status == PW_OK)
-        status = pw_run_objects_open(job, error);
     if (status == PW_OK && job->is_done)
         return PW_OK;
+    if (status == PW_OK)
+        status = pw_run_objects_open(job, error);
     if (status == PW_OK)
         status = pw_job_plan(job, error);
     if (status == PW_OK && options->keep_stage != NULL)

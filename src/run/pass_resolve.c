@@ -2,6 +2,7 @@
 #include "base/checked.h"
 #include "base/dtype.h"
 #include "base/error.h"
+#include "merge/leftovers.h"
 #include "merge/repaint.h"
 #include "merge/witness.h"
 #include "run/job.h"
@@ -60,7 +61,20 @@ enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result,
         return pw_fail(error, PW_E_CANCELLED, "stopped");
     static const struct pw_rule certain = {.merge = PW_MERGE_TOUCH};
     int repaints = job->sizes.rule.merge == PW_MERGE_WITNESS; /* and objects are filtered as they are painted */
-    enum pw_status status = number(job, &job->sizes.rule, repaints ? NULL : &job->filter, result, error);
+    struct pw_object_filter filter = {0};
+    struct pw_leftovers leftovers = {0};
+    enum pw_status status = PW_OK;
+    if (!repaints)
+        filter = job->filter;
+    if (job->options->drop_covered) {
+        status = pw_leftovers_find(&job->stage, &job->edges, &job->sizes.rule, job->sizes.resolve_bytes,
+                                   job->scratch_dir, &leftovers, error);
+        filter.left_out = &leftovers;
+    }
+    if (status == PW_OK)
+        status = number(job, &job->sizes.rule, &filter, result, error);
+    result->n_leftovers = leftovers.n;
+    pw_leftovers_release(&leftovers);
     if (status != PW_OK)
         return status;
     result->n_edges = job->map.n_edges;

@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "codec/codec.h"
+#include "merge/leftovers.h"
 #include "merge/repaint.h"
 #include "merge/seams.h"
 #include "output/puller.h"
@@ -171,6 +172,8 @@ static uint64_t pass2_bytes(const struct pw_job *job, struct pw_plan *plan)
     uint64_t tile_bytes;
     pw_job_record_limits(job, &limits);
     add(&sum, "tile index, edge buffer (resolve)", 1, lasting_bytes(job));
+    if (job->options->drop_covered)
+        add(&sum, "leftover labels (resolve)", 1, pw_leftovers_memory_bytes(job->grid.n_tiles));
     add(&sum, "sorting and joining, at least (resolve)", 1, RESOLVE_LEAST);
     if (job->sizes.rule.merge != PW_MERGE_WITNESS)
         return sum.bytes;

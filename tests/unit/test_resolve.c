@@ -172,7 +172,8 @@ static void check_in(struct scene *s, const struct pw_object_filter *filter, uin
 
 static void check(struct scene *s)
 {
-    static const struct pw_object_filter filter[] = {{0, 0, 0}, {3, 0, 0}, {0, 4, 0}, {2, 100, 1}};
+    static const struct pw_object_filter filter[] = {
+        {0}, {.least_voxels = 3}, {.most_voxels = 4}, {.least_voxels = 2, .most_voxels = 100, .drop_border = 1}};
     struct pw_error error = {0};
     cr_assert(pw_edge_file_flush(&s->edges, &error) == PW_OK);
     for (size_t f = 0; f < sizeof filter / sizeof filter[0]; f++) {

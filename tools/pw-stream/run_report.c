@@ -80,6 +80,8 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     (void)fprintf(out, "\n%llu tiles (%llu empty), %llu labels in them, %llu joins\n",
                   (unsigned long long)result->n_tiles, (unsigned long long)result->n_empty_tiles,
                   (unsigned long long)result->n_tile_labels, (unsigned long long)result->n_edges);
+    if (result->n_leftovers > 0)
+        (void)fprintf(out, "%llu labels without a partner left out\n", (unsigned long long)result->n_leftovers);
     if (result->n_dropped > 0)
         (void)fprintf(out, "%llu objects left out, %llu voxels\n", (unsigned long long)result->n_dropped,
                       (unsigned long long)result->dropped_voxels);
@@ -111,6 +113,7 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     add_number(object, "n_empty_tiles", result->n_empty_tiles);
     add_number(object, "n_tile_labels", result->n_tile_labels);
     add_number(object, "n_edges", result->n_edges);
+    add_number(object, "n_leftovers", result->n_leftovers);
     add_number(object, "bytes_read", result->bytes_read);
     add_number(object, "bytes_written", result->bytes_written);
     add_number(object, "stage_bytes", result->stage_bytes);

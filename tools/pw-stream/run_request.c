@@ -64,6 +64,7 @@ static int take_output_option(struct pw_run_options *o, int option, const char *
 static int take_merge_option(struct pw_run_options *o, int option, const char *text)
 {
     static const char *const rule[] = {"auto", "touch", "face", "overlap", "witness", NULL};
+    static const char *const unmatched[] = {"keep", "drop-covered", NULL};
     static const char *const metric[] = {"iou", "mutual", "iomin", NULL};
     uint64_t contact;
     int number;
@@ -83,6 +84,9 @@ static int take_merge_option(struct pw_run_options *o, int option, const char *t
             return 0;
         o->min_contact = (uint32_t)contact;
         return 1;
+    case PW_OPTION_UNMATCHED:
+        o->drop_covered = pw_run_request_choose("--unmatched", text, unmatched);
+        return o->drop_covered >= 0;
     case PW_OPTION_CONTEXT: return pw_argument_box("--context", text, 0, o->context);
     default: return -1;
     }

@@ -32,6 +32,7 @@ enum {
     PW_OPTION_METRIC,
     PW_OPTION_MIN_CONTACT,
     PW_OPTION_CONTEXT,
+    PW_OPTION_UNMATCHED,
     PW_OPTION_MIN_SIZE,
     PW_OPTION_MAX_SIZE,
     PW_OPTION_BORDER,
@@ -58,6 +59,7 @@ enum {
         {"metric", required_argument, NULL, PW_OPTION_METRIC},                                                         \
         {"min-contact", required_argument, NULL, PW_OPTION_MIN_CONTACT},                                               \
         {"context", required_argument, NULL, PW_OPTION_CONTEXT},                                                       \
+        {"unmatched", required_argument, NULL, PW_OPTION_UNMATCHED},                                                   \
         {"min-size", required_argument, NULL, PW_OPTION_MIN_SIZE},                                                     \
         {"max-size", required_argument, NULL, PW_OPTION_MAX_SIZE},                                                     \
         {"border", required_argument, NULL, PW_OPTION_BORDER}, {"output", required_argument, NULL, 'o'},               \
