@@ -316,7 +316,7 @@ enum pw_pass {
 /* A snapshot for the progress callback. */
 struct pw_progress {
     enum pw_pass pass;
-    uint64_t done; /* tiles, or output units in PW_PASS_EMIT */
+    uint64_t done; /* tiles; labels and joins in PW_PASS_RESOLVE; output units in PW_PASS_EMIT */
     uint64_t total;
     uint64_t input_bytes; /* uncompressed image bytes processed in this pass */
     double seconds;       /* since the pass began */

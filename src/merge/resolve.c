@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/error.h"
 #include "merge/resolve_parts.h"
+#include "sys/host.h"
 
 static unsigned char *take(unsigned char **at, uint64_t bytes)
 {
@@ -55,6 +57,17 @@ static enum pw_status open_files(struct pw_resolve *r, struct pw_error *error)
     return pw_scratch_open(&r->parents, r->scratch_dir, "parents of labels", error);
 }
 
+enum pw_status pw_resolve_tell(struct pw_resolve *r, uint64_t n, struct pw_error *error)
+{
+    double now = pw_host_seconds();
+    r->done.done += n;
+    if (r->watch.progress == NULL || now - r->told < 0.1)
+        return PW_OK;
+    r->told = now;
+    r->done.seconds = now - r->began;
+    return r->watch.progress(&r->done, r->watch.user) == 0 ? PW_OK : pw_fail(error, PW_E_CANCELLED, "stopped");
+}
+
 /* From the last range to the first: whole objects go to the sorter. */
 static enum pw_status contract(struct pw_resolve *r, struct pw_error *error)
 {
@@ -65,6 +78,8 @@ static enum pw_status contract(struct pw_resolve *r, struct pw_error *error)
         status = pw_resolve_unite(r, range, error);
         if (status == PW_OK)
             status = pw_resolve_gather(r, range, error);
+        if (status == PW_OK)
+            status = pw_resolve_tell(r, pw_resolve_range_labels(r, range), error);
     }
     return status;
 }
@@ -79,8 +94,11 @@ static enum pw_status number(struct pw_resolve *r, struct pw_error *error)
     uint64_t sorted_bytes = pw_min_u64(r->objects.file_bytes, 2 * r->objects.n_added * 2 * sizeof(uint64_t));
     pw_sorter_destroy(&r->objects);
     r->map->id_bytes = r->map->n_objects > UINT32_MAX ? 8 : 4;
-    for (uint64_t range = 0; range < r->layout.n_ranges && status == PW_OK; range++)
+    for (uint64_t range = 0; range < r->layout.n_ranges && status == PW_OK; range++) {
         status = pw_resolve_give_ids(r, range, error);
+        if (status == PW_OK)
+            status = pw_resolve_tell(r, pw_resolve_range_labels(r, range), error);
+    }
     r->map->scratch_bytes = pw_max_u64(sorted_bytes, r->layout.n_labels * r->map->id_bytes);
     if (r->layout.n_ranges > 1)
         r->map->scratch_bytes += pw_blocks_file_bytes(&r->blocks) + r->layout.n_labels * sizeof *r->parent;
@@ -99,14 +117,18 @@ static enum pw_status number_labels(const struct pw_grid *grid, const struct pw_
 }
 
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,
-                          const struct pw_rule *rule, const struct pw_object_filter *filter, uint64_t memory,
-                          const char *scratch_dir, struct pw_id_map *map, struct pw_error *error)
+                          const struct pw_rule *rule, const struct pw_object_filter *filter,
+                          const struct pw_resolve_watch *watch, uint64_t memory, const char *scratch_dir,
+                          struct pw_id_map *map, struct pw_error *error)
 {
     struct pw_resolve r = {.grid = grid,
                            .stage = stage,
                            .edges = edges,
                            .rule = rule,
                            .filter = filter != NULL ? *filter : (struct pw_object_filter){0},
+                           .watch = watch != NULL ? *watch : (struct pw_resolve_watch){0},
+                           .done = {.pass = PW_PASS_RESOLVE},
+                           .began = pw_host_seconds(),
                            .scratch_dir = scratch_dir,
                            .map = map,
                            .parents.fd = -1};
@@ -119,6 +141,7 @@ enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *sta
         status = reserve(&r, error);
     if (status == PW_OK)
         status = open_files(&r, error);
+    r.done.total = edges->n_written + 2 * r.layout.n_labels;
     if (status == PW_OK)
         status = contract(&r, error);
     if (status == PW_OK)

@@ -38,13 +38,23 @@ struct pw_object_filter {
     const struct pw_leftovers *left_out; /* labels whose voxels do not count; NULL: none */
 };
 
+/* Who is told how far resolving has come, and may stop it.  Zeroed: nobody. */
+struct pw_resolve_watch {
+    pw_progress_fn progress;
+    void *user;
+};
+
 /* The least memory that resolving works in, whatever it is given. */
 #define PW_RESOLVE_MEMORY_MIN ((uint64_t)96 << 10)
 
-/* filter may be NULL.  The caller releases map, on errors too. */
+/*
+ * filter and watch may be NULL.  The caller releases map, on errors too.  Errors: PW_E_CANCELLED when watch->progress
+ * wants no more; PW_E_FORMAT for a stage or edges that are broken; PW_E_IO; PW_E_NOMEM.
+ */
 enum pw_status pw_resolve(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_edge_file *edges,
-                          const struct pw_rule *rule, const struct pw_object_filter *filter, uint64_t memory_bytes,
-                          const char *scratch_dir, struct pw_id_map *map, struct pw_error *error);
+                          const struct pw_rule *rule, const struct pw_object_filter *filter,
+                          const struct pw_resolve_watch *watch, uint64_t memory_bytes, const char *scratch_dir,
+                          struct pw_id_map *map, struct pw_error *error);
 
 /* The most disk that resolving n_labels labels and n_edges edges in memory_bytes takes, the id map included. */
 uint64_t pw_resolve_scratch_bytes(uint64_t n_labels, uint64_t n_edges, uint64_t memory_bytes);

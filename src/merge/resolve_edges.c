@@ -54,9 +54,12 @@ enum pw_status pw_resolve_take_edges(struct pw_resolve *r, struct pw_error *erro
     struct pw_edge *buffer = r->io;
     uint32_t capacity = (uint32_t)(r->layout.io_bytes / sizeof *buffer), n;
     for (uint64_t at = 0;;) {
+        uint64_t before = at;
         enum pw_status status = pw_edge_file_read(r->edges, r->rule, &at, buffer, capacity, &n, error);
         for (uint32_t i = 0; i < n && status == PW_OK; i++)
             status = take_edge(r, &buffer[i], error);
+        if (status == PW_OK)
+            status = pw_resolve_tell(r, at - before, error);
         if (status != PW_OK || n == 0)
             return status;
         r->map->n_edges += n;

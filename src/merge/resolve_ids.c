@@ -26,6 +26,8 @@ enum pw_status pw_resolve_number(struct pw_resolve *r, struct pw_error *error)
         status = pw_sorter_next(&r->objects, object, error);
         if (status == PW_OK)
             status = give_id(r, object[1], ++r->map->n_objects, error);
+        if (status == PW_OK && r->map->n_objects % 65536 == 0)
+            status = pw_resolve_tell(r, 0, error);
     }
     return status == PW_EMPTY ? PW_OK : status;
 }

@@ -34,6 +34,9 @@ struct pw_resolve {
     const struct pw_edge_file *edges;
     const struct pw_rule *rule;
     struct pw_object_filter filter;
+    struct pw_resolve_watch watch;
+    struct pw_progress done; /* of candidates to read, and labels to sweep over twice */
+    double began, told;      /* seconds: when resolving, and when watch was called last */
     const char *scratch_dir;
     struct pw_id_map *map;
     struct pw_resolve_layout layout;
@@ -81,6 +84,9 @@ static inline uint64_t pw_resolve_down(const struct pw_resolve *r, uint64_t rang
 {
     return r->layout.n_ranges - 1 - range;
 }
+
+/* n more candidates or labels are done; PW_E_CANCELLED when no more are wanted.  The watch is called ten times a second. */
+enum pw_status pw_resolve_tell(struct pw_resolve *r, uint64_t n, struct pw_error *error);
 
 enum pw_status pw_resolve_take_edges(struct pw_resolve *r, struct pw_error *error);
 enum pw_status pw_resolve_unite(struct pw_resolve *r, uint64_t range, struct pw_error *error);

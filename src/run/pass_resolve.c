@@ -26,8 +26,9 @@ static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtyp
 static enum pw_status number(struct pw_job *job, const struct pw_rule *rule, const struct pw_object_filter *filter,
                              struct pw_run_result *result, struct pw_error *error)
 {
-    enum pw_status status = pw_resolve(&job->grid, &job->stage, &job->edges, rule, filter, job->sizes.resolve_bytes,
-                                       job->scratch_dir, &job->map, error);
+    const struct pw_resolve_watch watch = {job->options->progress, job->options->progress_user};
+    enum pw_status status = pw_resolve(&job->grid, &job->stage, &job->edges, rule, filter, &watch,
+                                       job->sizes.resolve_bytes, job->scratch_dir, &job->map, error);
     result->resolve_bytes = pw_max_u64(result->resolve_bytes, job->map.scratch_bytes);
     return status;
 }

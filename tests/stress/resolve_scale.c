@@ -340,7 +340,8 @@ static int resolve(struct scene *s, const struct options *o)
     make_edges(s, o);
     double resolving = seconds();
     reset_peak();
-    require(pw_resolve(&s->grid, &s->stage, &s->edges, &touch, NULL, o->memory, o->scratch, &map, &error), &error);
+    require(pw_resolve(&s->grid, &s->stage, &s->edges, &touch, NULL, NULL, o->memory, o->scratch, &map, &error),
+            &error);
     double ended = seconds();
     uint64_t peak = peak_bytes(), n = s->offset[s->grid.n_tiles];
     printf("{\"tiles\": %llu, \"labels\": %llu, \"edges\": %llu, \"objects\": %llu, \"memory_bytes\": %llu, "

@@ -117,7 +117,7 @@ static void check(const uint64_t shape[3], const uint64_t tile[3], int connectiv
         cr_assert(pw_seams_match(&seams, record, &error) == PW_OK, "%s", error.message);
     }
     cr_assert(pw_edge_file_flush(&edges, &error) == PW_OK);
-    cr_assert(pw_resolve(&grid, &stage, &edges, &rule, NULL, memory_bytes, "/tmp", &map, &error) == PW_OK, "%s",
+    cr_assert(pw_resolve(&grid, &stage, &edges, &rule, NULL, NULL, memory_bytes, "/tmp", &map, &error) == PW_OK, "%s",
               error.message);
     cr_assert(map.n_objects == whole.n_labels, "%llu objects, not %u", (unsigned long long)map.n_objects,
               whole.n_labels);

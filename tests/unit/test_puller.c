@@ -96,7 +96,7 @@ static void scene_init(struct scene *scene, const uint64_t tile[3], unsigned per
         add_tile(scene, &seams, t, local, percent, &state);
     pw_seams_release(&seams);
     cr_assert(pw_edge_file_flush(&scene->edges, &error) == PW_OK);
-    cr_assert(pw_resolve(&scene->grid, &scene->stage, &scene->edges, &rule, NULL, 1 << 20, "/tmp", &scene->map,
+    cr_assert(pw_resolve(&scene->grid, &scene->stage, &scene->edges, &rule, NULL, NULL, 1 << 20, "/tmp", &scene->map,
                          &error) == PW_OK);
     for (uint64_t i = 0; i < VOXELS; i++) {
         const uint64_t at[3] = {i / WIDTH / HEIGHT, i / WIDTH % HEIGHT, i % WIDTH};

@@ -156,7 +156,8 @@ static void check_in(struct scene *s, const struct pw_object_filter *filter, uin
     struct pw_id_map map;
     uint64_t n, n_dropped, *id = malloc((s->n_labels + 1) * sizeof *id);
     uint64_t *expected = expected_ids(s, filter, &n, &n_dropped);
-    cr_assert(pw_resolve(&s->grid, &s->stage, &s->edges, &touch, filter, memory_bytes, "/tmp", &map, &error) == PW_OK,
+    cr_assert(pw_resolve(&s->grid, &s->stage, &s->edges, &touch, filter, NULL, memory_bytes, "/tmp", &map, &error) ==
+                  PW_OK,
               "%s", error.message);
     for (uint64_t t = 0; t < s->grid.n_tiles; t++)
         cr_assert(pw_id_map_read(&map, t, id + map.offset[t], s->stage.entry[t].n_labels, &error) == PW_OK);
@@ -291,7 +292,7 @@ Test(resolve, an_edge_to_a_label_that_does_not_exist_is_refused)
         struct scene *s = scene_new(3, 60, 5);
         cr_assert(pw_edge_file_add(&s->edges, &wrong[i], &error) == PW_OK);
         cr_assert(pw_edge_file_flush(&s->edges, &error) == PW_OK);
-        cr_assert(pw_resolve(&s->grid, &s->stage, &s->edges, &touch, NULL, 1 << 20, "/tmp", &map, &error) ==
+        cr_assert(pw_resolve(&s->grid, &s->stage, &s->edges, &touch, NULL, NULL, 1 << 20, "/tmp", &map, &error) ==
                   PW_E_FORMAT);
         pw_id_map_release(&map);
         scene_free(s);
@@ -337,4 +338,38 @@ Test(resolve, facts_come_in_pieces)
     uint64_t n;
     cr_assert(pw_fact_reader_next(&reader, &fact, &n, &error) == PW_E_FORMAT);
     pw_stage_close(&stage);
+}
+
+struct listener {
+    uint64_t calls, last_done, stop_at;
+};
+
+static int listen(const struct pw_progress *progress, void *user)
+{
+    struct listener *listener = user;
+    cr_assert(progress->pass == PW_PASS_RESOLVE && progress->done >= listener->last_done);
+    cr_assert(progress->done <= progress->total && progress->seconds >= 0);
+    listener->last_done = progress->done;
+    return ++listener->calls == listener->stop_at;
+}
+
+/* In the least memory there are sixty ranges each way. */
+Test(resolve, can_be_watched_and_stopped)
+{
+    for (uint64_t stop_at = 0; stop_at < 2; stop_at++) {
+        struct pw_error error = {0};
+        struct pw_id_map map;
+        struct listener listener = {.stop_at = stop_at};
+        const struct pw_resolve_watch watch = {listen, &listener};
+        struct scene *s = scene_new(1500, 60, 9);
+        for (uint64_t i = 1000; i < s->n_labels; i++)
+            join(s, i - 1000, i);
+        cr_assert(pw_edge_file_flush(&s->edges, &error) == PW_OK);
+        enum pw_status status =
+            pw_resolve(&s->grid, &s->stage, &s->edges, &touch, NULL, &watch, 0, "/tmp", &map, &error);
+        cr_assert(listener.calls > 0);
+        cr_assert(status == (stop_at == 0 ? PW_OK : PW_E_CANCELLED));
+        pw_id_map_release(&map);
+        scene_free(s);
+    }
 }
