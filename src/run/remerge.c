@@ -21,7 +21,7 @@ static int has_candidates(const struct pw_kept *kept, const struct pw_rule *rule
         return 0;
     if (family == PW_FAMILY_TOUCH)
         return rule->connectivity == kept->rule.connectivity;
-    return family == PW_FAMILY_FACE || memcmp(rule->context, kept->rule.context, sizeof rule->context) == 0;
+    return 1; /* the context is the same */
 }
 
 /* Compares every tile with its neighbours anew. */
@@ -54,13 +54,13 @@ static enum pw_status match_again(struct pw_job *job, struct pw_error *error)
     return status;
 }
 
-/* Records keep what lies within the context of the run that made them: no less can be asked for. */
+/* Records keep what lies within the context of the run that made them, and number their labels there. */
 static enum pw_status check_context(const struct pw_job *job, const struct pw_kept *kept, struct pw_error *error)
 {
-    for (int i = 0; i < 3 && pw_rule_family(&job->sizes.rule) == PW_FAMILY_OVERLAP; i++)
-        if (job->sizes.rule.context[i] < kept->rule.context[i])
+    for (int i = 0; i < 3; i++)
+        if (job->grid.halo[i] > 0 && job->sizes.rule.context[i] != kept->rule.context[i])
             return pw_fail(error, PW_E_ARGUMENT,
-                           "--context %llu: the stage was kept with a context of %llu and has no less",
+                           "--context %llu: the stage was kept with a context of %llu, and is merged with no other",
                            (unsigned long long)job->sizes.rule.context[i], (unsigned long long)kept->rule.context[i]);
     return PW_OK;
 }

@@ -5,6 +5,8 @@ own is wrong.  In comments a "|" marks a seam.  Numbers are those of first voxel
 
 import json
 import re
+import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from pwtest import images, instances, stores
 from pwtest.merge_oracle import Tiling
 from pwtest.stores import comma
+from pwtest.tool import tree
 
 
 def needs(pw, verb, *options):
@@ -180,15 +183,28 @@ def test_g20_one_answer_by_every_way(pw, segment, merge_labels, tmp_path):
     assert merge_labels(local, "1,8,16") == merge_labels(unique, "1,8,16") == expected.tolist()
 
 
-def test_g20_in_place(pw, tmp_path):
+def zarr_labels(path, labels, zarr_format, chunks):
+    """A label array in a store of its own, as another pipeline left it."""
+    array = stores.zarr.create_array(str(path), shape=labels.shape, chunks=chunks, dtype=labels.dtype, zarr_format=zarr_format,
+                                     fill_value=0)
+    array[...] = labels
+    return path
+
+
+def read_zarr(path):
+    return stores.zarr.open(str(path), mode="r")[...]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_g20_in_place(pw, tmp_path, zarr_format):
     needs(pw, "merge", "--in-place")
     image = three_objects()
-    store, unique = tmp_path / "labels.npy", np.zeros(image.shape, np.uint32)
+    local = np.zeros(image.shape, np.uint32)
     for x in range(0, 48, 16):
-        unique[:, x : x + 16] = images.components(image[:, x : x + 16] > 0, 1)
-    np.save(store, unique)
+        local[:, x : x + 16] = images.components(image[:, x : x + 16] > 0, 1)
+    store = zarr_labels(tmp_path / "labels.zarr", local, zarr_format, (8, 16))
     pw("merge", store, "--in-place", "--tile", "1,8,16")
-    images.assert_same_labels(np.load(store), images.components(image > 0, 1))
+    images.assert_same_labels(read_zarr(store), images.components(image > 0, 1))
 
 
 def test_g21_empty_chunks_are_not_written(pw, tmp_path):
@@ -205,16 +221,53 @@ def test_g21_empty_chunks_are_not_written(pw, tmp_path):
         images.assert_same_labels(stores.read_labels(output), (image > 0).astype(int))
 
 
-def test_g22_merged_in_place_twice(pw, tmp_path):
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_g22_merged_in_place_twice(pw, tmp_path, zarr_format):
     """The second time nothing happens, and the number of objects is the same."""
     needs(pw, "merge", "--in-place")
-    store = tmp_path / "labels.npy"
-    np.save(store, np.array([[1, 1, 1, 0]], np.uint32))
+    store = zarr_labels(tmp_path / "labels.zarr", np.array([[1, 1, 1, 0]], np.uint32), zarr_format, (1, 2))
     first = pw("merge", store, "--in-place", "--tile", "1,1,2", "--summary=json").summary()
-    before = store.read_bytes()
+    before = tree(store)
     again = pw("merge", store, "--in-place", "--tile", "1,1,2", "--summary=json").summary()
-    assert np.load(store).tolist() == [[1, 1, 1, 0]]
-    assert store.read_bytes() == before and again["n_objects"] == first["n_objects"] == 1
+    assert read_zarr(store).tolist() == [[1, 1, 1, 0]]
+    assert tree(store) == before and again["n_objects"] == first["n_objects"] == 1
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_g22_killed_while_merging_in_place(pw, tmp_path, zarr_format):
+    """Killed at any moment the labels are those before or those after, and running it again finishes the work."""
+    needs(pw, "merge", "--in-place")
+    rng = np.random.default_rng(5)
+    mask = images.blob_mask(rng, (700, 800))
+    local = np.zeros(mask.shape, np.uint32)
+    for y in range(0, 700, 50):
+        for x in range(0, 800, 50):
+            local[y : y + 50, x : x + 50] = images.components(mask[y : y + 50, x : x + 50], 1)
+    expected = images.components(mask, 1)
+    store = zarr_labels(tmp_path / "labels.zarr", local, zarr_format, (50, 50))
+    arguments = ["merge", store, "--in-place", "--tile", "1,50,50"]
+    begun = time.monotonic()
+    pw(*arguments)
+    whole = time.monotonic() - begun
+    outcomes = set()
+    for share in np.linspace(0.05, 1.0, 12):
+        shutil.rmtree(store)
+        zarr_labels(store, local, zarr_format, (50, 50))
+        running = pw.start(*arguments)
+        time.sleep(share * whole)
+        running.kill()
+        running.communicate()
+        left = read_zarr(store)
+        merged = np.array_equal(left, expected)
+        assert merged or np.array_equal(left, local), f"neither before nor after when killed at {share:.0%}"
+        outcomes.add(merged)
+        pw(*arguments)
+        images.assert_same_labels(read_zarr(store), expected)
+        left_behind = [p for p in tmp_path.iterdir() if p.name not in ("labels.zarr", "scratch.tmp")]
+        assert all(p.name.startswith(".labels.zarr.pw-") for p in left_behind), left_behind
+        for path in left_behind:  # the half that nobody could take away any more
+            shutil.rmtree(path)
+    assert False in outcomes, "no run was killed in time"
 
 
 def test_g23_tiles_without_background(pw, segment, replay, merge_labels, tmp_path):
@@ -262,14 +315,16 @@ def test_g25_more_objects_than_the_type_of_the_tiles_holds(pw, merge_labels, tmp
                says=["400", "uint8"])
 
 
-def test_g25_in_place_does_not_wrap(pw, tmp_path):
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_g25_in_place_does_not_wrap(pw, tmp_path, zarr_format):
+    """More objects than the type of the array holds: refused, and nothing is touched."""
     needs(pw, "merge", "--in-place")
     tile = np.zeros((20, 20), np.uint8)
     tile[::2, ::2] = np.arange(1, 101).reshape(10, 10)
-    np.save(tmp_path / "labels.npy", np.block([[tile, tile], [tile, tile]]))
-    before = (tmp_path / "labels.npy").read_bytes()
-    pw.refuses("merge", tmp_path / "labels.npy", "--in-place", "--tile", "1,20,20", says=["400", "uint8"])
-    assert (tmp_path / "labels.npy").read_bytes() == before
+    store = zarr_labels(tmp_path / "labels.zarr", np.block([[tile, tile], [tile, tile]]), zarr_format, (20, 20))
+    before = tree(store)
+    pw.refuses("merge", store, "--in-place", "--tile", "1,20,20", says=["400", "uint8"])
+    assert tree(store) == before
 
 
 def test_g26_an_object_in_the_halo_of_another_tile(pw, replay, segment, tmp_path):
@@ -399,8 +454,8 @@ def test_g52_sizes_in_cubic_micrometres(pw, tmp_path):
     """5 um3 of voxels of 0.24 x 0.10833 x 0.10833 um: 1776 voxels are more, 1775 less."""
     needs(pw, "run", "--min-size", "--max-size")
     image = np.zeros((3, 40, 100), np.uint16)
-    image.reshape(3, -1)[1, :1775] = 200
-    image.reshape(3, -1)[1, 1800 : 1800 + 1776] = 200
+    image[0].reshape(-1)[:1775] = 200
+    image[2].reshape(-1)[:1776] = 200
     source = tmp_path / "image.ome.tif"
     stores.tifffile.imwrite(source, image, ome=True, metadata={
         "axes": "ZYX", "PhysicalSizeX": 0.10833, "PhysicalSizeY": 0.10833, "PhysicalSizeZ": 0.24,

@@ -8,7 +8,7 @@ from pwtest import images
 from pwtest.tool import EXIT_FAILED
 
 RULES = (["touch"], ["face"], ["face", "--tau", "0.3"], ["overlap"], ["overlap", "--metric", "mutual"],
-         ["overlap", "--metric", "iomin", "--tau", "0.7"], ["overlap", "--context", "2"], ["witness"],
+         ["overlap", "--metric", "iomin", "--tau", "0.7"], ["witness"],
          ["witness", "--tau", "0.8"])
 
 
@@ -91,6 +91,11 @@ def test_damaged_stages_are_refused(pw, stage, tmp_path, file, damage, says):
     assert not (tmp_path / "again.npy").exists()
 
 
-def test_less_context_than_was_kept_is_refused(pw, tiled, tmp_path):
-    pw(*tiled, "-o", tmp_path / "a.npy", "--merge", "overlap", "--context", "2", "--keep-stage", tmp_path / "stage")
-    pw.refuses("remerge", tmp_path / "stage", "-o", tmp_path / "b.npy", "--context", "1", says="context")
+def test_the_context_is_that_of_the_stage(pw, tiled, tmp_path):
+    context = ["--context", "2"]
+    pw(*tiled, "-o", tmp_path / "a.npy", *context, "--keep-stage", tmp_path / "stage")
+    pw(*tiled, "-o", tmp_path / "b.npy", *context, "--merge", "witness")
+    pw("remerge", tmp_path / "stage", "-o", tmp_path / "c.npy", "--merge", "witness")
+    assert (tmp_path / "c.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+    for other in ("1", "3"):
+        pw.refuses("remerge", tmp_path / "stage", "-o", tmp_path / "d.npy", "--context", other, says="context")
