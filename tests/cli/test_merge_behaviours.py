@@ -238,13 +238,14 @@ def test_g22_killed_while_merging_in_place(pw, tmp_path, zarr_format):
     """Killed at any moment the labels are those before or those after, and running it again finishes the work."""
     needs(pw, "merge", "--in-place")
     rng = np.random.default_rng(5)
-    mask = images.blob_mask(rng, (700, 800))
+    mask = images.blob_mask(rng, (300, 400))
     local = np.zeros(mask.shape, np.uint32)
-    for y in range(0, 700, 50):
-        for x in range(0, 800, 50):
+    for y in range(0, 300, 50):
+        for x in range(0, 400, 50):
             local[y : y + 50, x : x + 50] = images.components(mask[y : y + 50, x : x + 50], 1)
     expected = images.components(mask, 1)
-    store = zarr_labels(tmp_path / "labels.zarr", local, zarr_format, (50, 50))
+    store, given = tmp_path / "labels.zarr", zarr_labels(tmp_path / "given.zarr", local, zarr_format, (50, 50))
+    shutil.copytree(given, store)
     arguments = ["merge", store, "--in-place", "--tile", "1,50,50"]
     begun = time.monotonic()
     pw(*arguments)
@@ -252,7 +253,7 @@ def test_g22_killed_while_merging_in_place(pw, tmp_path, zarr_format):
     outcomes = set()
     for share in np.linspace(0.05, 1.0, 12):
         shutil.rmtree(store)
-        zarr_labels(store, local, zarr_format, (50, 50))
+        shutil.copytree(given, store)
         running = pw.start(*arguments)
         time.sleep(share * whole)
         running.kill()
@@ -263,7 +264,7 @@ def test_g22_killed_while_merging_in_place(pw, tmp_path, zarr_format):
         outcomes.add(merged)
         pw(*arguments)
         images.assert_same_labels(read_zarr(store), expected)
-        left_behind = [p for p in tmp_path.iterdir() if p.name not in ("labels.zarr", "scratch.tmp")]
+        left_behind = [p for p in tmp_path.iterdir() if p.name not in ("given.zarr", "labels.zarr", "scratch.tmp")]
         assert all(p.name.startswith(".labels.zarr.pw-") for p in left_behind), left_behind
         for path in left_behind:  # the half that nobody could take away any more
             shutil.rmtree(path)
