@@ -1,9 +1,10 @@
 /*
  * ext/radix - sorting records in memory.
  *
- * Method: least-significant-digit radix sort.  Only the bits in which the records
- * differ are digits, so that small ids cost few passes however wide their words are.
- * The sort is stable: records with equal keys keep their order.
+ * Method: radix sort, by the most significant digit into parts that fit the processor's cache, and these from
+ * the least significant digit up.  Only the bits in which the records differ are digits, so that
+ * small ids cost few passes however wide their words are.  The sort is stable: records with equal
+ * keys keep their order.
  * Threads: no shared state.
  */
 #ifndef PW_EXT_RADIX_H
