@@ -389,6 +389,8 @@ static void wanted_tile(const struct pw_job *job, const uint64_t halo[3], uint64
     for (int i = 0; i < 3; i++) {
         if (job->options->tile[i] != 0)
             tile[i] = job->options->tile[i];
+        if (job->segmenter.tile[i] != 0)
+            tile[i] = job->segmenter.tile[i];
         tile[i] = pw_min_u64(tile[i], job->volume.shape[i]);
     }
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/tiles_source.h"
 #include "sys/dynlib.h"
 
 static const char known[] = "threshold:VALUE, otsu, otsu:tile, label, given, or the path of a plugin (./name.so)";
@@ -142,7 +143,8 @@ static enum pw_status open_plugin(struct pw_segmenter *segmenter, const char *sp
 }
 
 /* Labels that are there already: instances of their tile. */
-static enum pw_status open_given(struct pw_segmenter *segmenter, const char *options, struct pw_error *error)
+static enum pw_status open_given(struct pw_segmenter *segmenter, const char *options, const char *image,
+                                 struct pw_error *error)
 {
     if (options[0] != '\0')
         return pw_fail(error, PW_E_ARGUMENT, "--fn given: unknown option \"%s\"; it takes none", options + 1);
@@ -151,18 +153,21 @@ static enum pw_status open_given(struct pw_segmenter *segmenter, const char *opt
                        pw_dtype_name(segmenter->dtype));
     segmenter->ops = &pw_given_segment_ops;
     segmenter->labels_may_touch = 1;
+    enum pw_status status = pw_tile_list_is(image) ? pw_given_open_tiles(segmenter, image, error) : PW_OK;
+    if (status != PW_OK)
+        return status;
     (void)snprintf(segmenter->name, sizeof segmenter->name, "merged");
     (void)snprintf(segmenter->text, sizeof segmenter->text, "given");
     return PW_OK;
 }
 
 static enum pw_status open_builtin(struct pw_segmenter *segmenter, const char *specification, int connectivity,
-                                   struct pw_error *error)
+                                   const char *image, struct pw_error *error)
 {
     struct parts parts;
     size_t name = strcspn(specification, ":,");
     if (name == strlen("given") && strncmp(specification, "given", name) == 0)
-        return open_given(segmenter, specification + name, error);
+        return open_given(segmenter, specification + name, image, error);
     enum pw_status status = split(&parts, specification, error);
     if (status != PW_OK)
         return status;
@@ -189,8 +194,9 @@ enum pw_status pw_segmenter_open(struct pw_segmenter *segmenter, const struct pw
         return open_callback(segmenter, options);
     if (options->segmenter == NULL || options->segmenter[0] == '\0')
         return pw_fail(error, PW_E_ARGUMENT, "no segmentation function; use --fn with %s", known);
-    return is_plugin(options->segmenter) ? open_plugin(segmenter, options->segmenter, error)
-                                         : open_builtin(segmenter, options->segmenter, options->connectivity, error);
+    return is_plugin(options->segmenter)
+               ? open_plugin(segmenter, options->segmenter, error)
+               : open_builtin(segmenter, options->segmenter, options->connectivity, options->input, error);
 }
 
 void pw_segmenter_close(struct pw_segmenter *segmenter)
@@ -198,6 +204,7 @@ void pw_segmenter_close(struct pw_segmenter *segmenter)
     if (segmenter->plugin_handle != NULL)
         pw_dynlib_close(segmenter->plugin_handle);
     segmenter->plugin_handle = NULL;
+    pw_given_close_tiles(segmenter);
 }
 
 void pw_segmenter_set_threshold(struct pw_segmenter *segmenter, double value)

@@ -24,6 +24,7 @@
 #include "patchworks.h"
 
 struct pw_segmenter;
+struct pw_tile_list;
 
 /* A worker's own part: the plugin's state and the arena. */
 struct pw_segment_worker {
@@ -60,6 +61,7 @@ struct pw_segmenter {
     int serial;          /* one call at a time */
     int tile_invariant;  /* the merged result does not depend on the tile shape */
     uint64_t halo[3];
+    uint64_t tile[3]; /* the only core that it can take; 0: any */
     uint64_t scratch_bytes_per_voxel;
     int labels_may_touch; /* two runs of a row may stand side by side */
     int joins_equal_only; /* labels join across a seam only when their voxels are equal */
@@ -68,6 +70,8 @@ struct pw_segmenter {
     int has_threshold;
     struct pw_threshold threshold;
     double threshold_value;
+
+    struct pw_tile_list *tiles; /* of `given`: labels in a store for each tile; NULL: the image is the labels */
 
     /* callbacks and plugins */
     pw_segment_fn callback;
@@ -99,6 +103,10 @@ extern const struct pw_segment_ops pw_otsu_tile_segment_ops;
 extern const struct pw_segment_ops pw_equal_segment_ops;    /* segment/equal_segmenter.c */
 extern const struct pw_segment_ops pw_given_segment_ops;    /* segment/given_segmenter.c */
 extern const struct pw_segment_ops pw_callback_segment_ops; /* segment/callback_segmenter.c */
+
+/* Has `given` take its labels from the tiles listed at path, and gives them back.  segment/given_segmenter.c */
+enum pw_status pw_given_open_tiles(struct pw_segmenter *segmenter, const char *path, struct pw_error *error);
+void pw_given_close_tiles(struct pw_segmenter *segmenter); /* safe when there are none */
 
 /* Loads the plugin at path and fills segmenter from it.  segment/plugin.c */
 enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,

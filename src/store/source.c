@@ -11,9 +11,10 @@
 #include "store/elements.h"
 #include "store/foreign.h"
 #include "store/zarr_node.h"
+#include "store/tiles_source.h"
 #include "sys/file.h"
 
-static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_npy};
+static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_npy, &pw_format_tiles};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])

@@ -45,17 +45,26 @@ static int take_option(struct pw_run_request *request, int option, const char *t
     return taken < 0 ? pw_argument_open(option, text, &request->options.open) : taken;
 }
 
+/* A list of tiles is a JSON file; nothing else that is read is called so. */
+static int names_list(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".json") == 0;
+}
+
 /* What merging alone can be asked for. */
-static int check(const struct pw_run_request *request, int n_paths)
+static int check(const struct pw_run_request *request, int n_paths, int is_list)
 {
     const struct pw_run_options *o = &request->options;
     if (n_paths != 1)
         return pw_argument_wrong("merge takes one LABELS");
-    if (o->tile[2] == 0)
+    if (o->tile[2] == 0 && !is_list)
         return pw_argument_wrong("merge: no --tile, the tile that the labels were made with");
+    if (o->tile[2] != 0 && is_list)
+        return pw_argument_wrong("merge: a list of tiles says itself how large they are, without --tile");
     if (o->in_place && o->output != NULL)
         return pw_argument_wrong("merge: -o or --in-place, not both");
-    if (o->merge == PW_MERGE_OVERLAP || o->merge == PW_MERGE_WITNESS)
+    if (!is_list && (o->merge == PW_MERGE_OVERLAP || o->merge == PW_MERGE_WITNESS))
         return pw_argument_wrong("merge: overlaps are compared where tiles overlap, and in one array they do not; "
                                  "--merge touch or face");
     return pw_argument_open_check(&o->open);
@@ -73,12 +82,13 @@ int pw_cmd_merge(int argc, char **argv)
         if (take_option(&request, option, optarg) != 1)
             return PW_EXIT_USAGE;
     }
-    if (!check(&request, argc - optind))
+    int is_list = optind < argc && names_list(argv[optind]);
+    if (!check(&request, argc - optind, is_list))
         return PW_EXIT_USAGE;
     request.options.input = argv[optind];
     request.options.segmenter = "given";
-    request.options.halo_given = 1; /* none */
-    if (request.options.merge == PW_MERGE_AUTO)
+    request.options.halo_given = !is_list; /* none */
+    if (request.options.merge == PW_MERGE_AUTO && !is_list)
         request.options.merge = PW_MERGE_TOUCH;
     return pw_run_request_go(&request, pw_run);
 }

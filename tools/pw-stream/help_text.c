@@ -71,6 +71,7 @@ const char pw_help_run[] =
 
 const char pw_help_merge[] =
     "usage: pw-stream merge LABELS -o OUT --tile z,y,x [--merge touch|face] [options]\n"
+    "       pw-stream merge TILES.json -o OUT [--merge RULE] [options]\n"
     "       pw-stream merge LABELS --in-place --tile z,y,x [--merge touch|face] [options]\n"
     "\n"
     "Joins the objects of a label array that somebody else's pipeline made tile by tile, and numbers them 1..N in\n"
@@ -78,6 +79,9 @@ const char pw_help_merge[] =
     "tiles may repeat or differ, it makes no difference. Nothing is read but LABELS.\n"
     "\n"
     "  --tile z,y,x|N        the tile that the labels were made with, without any overlap\n"
+    "  TILES.json            labels in one array for each tile, with a halo, which all rules can use (default auto):\n"
+    "                        {\"patchworks_tiles\": 1, \"shape\": [z,y,x], \"tile\": [z,y,x], \"halo\": [z,y,x],\n"
+    "                        \"tiles\": [PATH or null, ...]}, in raster order, paths relative to the list\n"
     "  --in-place            the result takes the place of LABELS, a zarr array, in one step when it is whole; a\n"
     "                        second time there is nothing to do\n"
     "  --merge touch         labels that touch across a seam are one object: exact for components (default)\n"
