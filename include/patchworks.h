@@ -434,6 +434,7 @@ struct pw_plan {
     uint64_t stage_bytes_maximum;    /* worst case */
     uint64_t resolve_bytes_estimate; /* disk for joining and numbering, with a label in 1000 voxels */
     uint64_t resolve_bytes_maximum;  /* with as many labels and joins as there can be */
+    uint64_t table_bytes_estimate;   /* disk for measuring and sorting objects, likewise; 0 without a table */
     uint64_t output_chunk[3];
     uint64_t output_shard[3];
     char output_format[16];

@@ -39,7 +39,7 @@ double pw_wide_ratio(const uint64_t *number, int n, int exponent, uint64_t divis
 /*
  * Population standard deviation of count values, of which sum (n words, multiples of 2^exponent) and the sum of
  * squares (m words without a sign, multiples of 4^exponent) are exact: sqrt(count squares - sum^2) / count.  The result
- * is within 1 unit in the last place.  2 n <= m + 1, m + 1 <= PW_WIDE_WORDS_MAX.
+ * is within 1 unit in the last place.  m + 1 <= PW_WIDE_WORDS_MAX.
  */
 double pw_wide_deviation(const uint64_t *sum, int n, const uint64_t *squares, int m, int exponent, uint64_t count);
 

@@ -333,6 +333,7 @@ static void report_disk(struct pw_job *job, struct pw_plan *plan)
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
     plan->stage_bytes_estimate = voxels / 16 + job->grid.n_tiles * PW_RECORD_HEADER_BYTES;
     plan->stage_bytes_maximum = job->grid.n_tiles * pw_record_bytes_max(&limits);
+    plan->table_bytes_estimate = pw_run_objects_scratch_bytes(job, voxels / 1000);
     plan->resolve_bytes_estimate = pw_resolve_scratch_bytes(voxels / 1000, voxels / 1000, job->sizes.resolve_bytes);
     plan->resolve_bytes_maximum = pw_resolve_scratch_bytes(job->grid.n_tiles * pw_record_labels_max(&limits),
                                                            joins_max(job), job->sizes.resolve_bytes);

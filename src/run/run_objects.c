@@ -264,6 +264,14 @@ uint64_t pw_run_objects_bytes(const struct pw_job *job, unsigned threads)
     return pw_max_u64(table, threads * each);
 }
 
+uint64_t pw_run_objects_scratch_bytes(const struct pw_job *job, uint64_t n_labels)
+{
+    if (job->objects == NULL)
+        return 0;
+    uint64_t record = (job->objects->form.words + 2) * sizeof(uint64_t), log = n_labels * record;
+    return log <= job->sizes.table_bytes / 2 ? log : 3 * log;
+}
+
 static void describe(const struct pw_job *job, struct pw_object_about *about)
 {
     *about = (struct pw_object_about){

@@ -47,6 +47,9 @@ enum pw_status pw_tile_objects_add(struct pw_tile_objects *objects, const struct
 /* Bytes that writing the table takes beside what lives through all passes, with threads; 0 without a table. */
 uint64_t pw_run_objects_bytes(const struct pw_job *job, unsigned threads);
 
+/* Disk for the records of so many labels: the log, and twice the sorted ones when they do not fit the memory. */
+uint64_t pw_run_objects_scratch_bytes(const struct pw_job *job, uint64_t n_labels);
+
 enum pw_status pw_run_objects_write(struct pw_job *job, struct pw_error *error);
 enum pw_status pw_run_objects_commit(struct pw_job *job, struct pw_error *error);
 

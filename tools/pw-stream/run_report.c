@@ -53,8 +53,11 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
     (void)fprintf(out, "  %12s  total of the larger pass\n", size_text(a, plan->planned_bytes));
     (void)fprintf(out, "%-12s stage about %s, at most %s", "disk", size_text(a, plan->stage_bytes_estimate),
                   size_text(b, plan->stage_bytes_maximum));
-    (void)fprintf(out, "; joining about %s, at most %s\n", size_text(a, plan->resolve_bytes_estimate),
+    (void)fprintf(out, "; joining about %s, at most %s", size_text(a, plan->resolve_bytes_estimate),
                   size_text(b, plan->resolve_bytes_maximum));
+    if (plan->table_bytes_estimate > 0)
+        (void)fprintf(out, "; table about %s", size_text(a, plan->table_bytes_estimate));
+    (void)fputc('\n', out);
 }
 
 static double total_seconds(const struct pw_run_result *result)
