@@ -488,6 +488,76 @@ PW_API enum pw_status pw_remerge(const struct pw_run_options *options, struct pw
                                  struct pw_error *error);
 
 /* ------------------------------------------------------------------------ *
+ * Looking at a kept stage
+ * ------------------------------------------------------------------------ */
+
+/* What is known of an object before its parts are told. */
+struct pw_explained {
+    uint64_t id;
+    uint64_t n_objects;
+    char merge[80];   /* the rule: "witness, tau 0.5" */
+    int has_counts;   /* candidates of the rule have shared and sizes; those of touch have not */
+    int is_painted;   /* the rule is witness, and there are pieces */
+    int has_owner;    /* of witness: one tile saw the object whole, and its label's mask is the object */
+    uint64_t tile[3]; /* core of a tile, and how many tiles there are along z y x */
+    uint64_t grid[3];
+    uint64_t owner_tile;
+    uint32_t owner_label;
+};
+
+/* A label of one tile that belongs to the object. */
+struct pw_explained_label {
+    uint64_t tile;
+    uint64_t position[3];                /* of the tile in the grid */
+    uint32_t label;                      /* local id */
+    int is_owner;                        /* the owner under witness */
+    uint64_t core_voxels;                /* in the core of its tile; 0 when another tile alone has it in its core */
+    uint64_t first[3];                   /* voxel in the core, in raster order; where there is none zeros */
+    uint64_t box_start[3], box_shape[3]; /* in the volume, of all that its tile saw of it and kept */
+};
+
+/* A candidate edge with at least one end in the object.  The end with the smaller (tile, label) comes first. */
+struct pw_explained_edge {
+    uint64_t tile[2];
+    uint32_t label[2];
+    uint64_t object[2]; /* final ids; 0: an object of which nothing is left */
+    uint32_t shared;    /* face: pairs of facing voxels; overlap, witness: voxels; touch: 0 */
+    uint32_t size[2];   /* of the labels on the face, or in the overlap */
+    double score;       /* what is compared with tau: iou, or the metric; NaN for touch */
+    int is_best;        /* each is the other's best partner in the overlap */
+    int is_accepted;    /* the rule joins them */
+};
+
+/* Under witness: what was painted as the object into the core of one tile, from one mask. */
+struct pw_explained_piece {
+    uint64_t tile;
+    uint64_t source_tile; /* whose label was painted */
+    uint32_t source_label;
+    uint64_t voxels;
+    uint64_t first[3];
+    uint64_t box_start[3], box_shape[3];
+};
+
+/* Who is told: begin once, then labels by tile and local id, then edges by their ends, then pieces by tile. */
+struct pw_explain_calls {
+    void (*begin)(const struct pw_explained *object, void *user);
+    void (*label)(const struct pw_explained_label *label, void *user);
+    void (*edge)(const struct pw_explained_edge *edge, void *user);
+    void (*piece)(const struct pw_explained_piece *piece, void *user);
+    void *user;
+};
+
+/*
+ * Tells what made object id of a kept stage: its labels, every candidate that the rule decided on with one of them,
+ * and under witness what was painted.  options->input is the stage; of the others the merge rule and what is left
+ * out (as for pw_remerge()), memory, threads and scratch are used.  The ids are those that pw_remerge() with these options writes.
+ * Nothing is written but scratch files.  Memory: as pw_run(), however large the object.
+ * Errors: PW_E_RANGE when there is no such object, with their number; and as pw_remerge().
+ */
+PW_API enum pw_status pw_explain(const struct pw_run_options *options, uint64_t id,
+                                 const struct pw_explain_calls *calls, struct pw_error *error);
+
+/* ------------------------------------------------------------------------ *
  * Objects as a table
  * ------------------------------------------------------------------------ */
 

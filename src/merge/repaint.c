@@ -21,7 +21,9 @@ struct canvas {
     const struct pw_owners *owners;
     const struct pw_id_map *map;
     struct pw_record_reader reader;
-    struct pw_sorter links; /* object, tile, local id: labels that may have to be joined */
+    struct pw_sorter links;     /* object, tile, local id: labels that may have to be joined */
+    struct pw_scratch *origins; /* of the labels painted; may be NULL */
+    uint64_t n_origins;
     struct pw_buffer memory;
 
     /* the core that is being painted */
@@ -206,18 +208,25 @@ static enum pw_status paint_core(struct canvas *c, uint64_t tile, struct pw_erro
 static enum pw_status number_runs(struct canvas *c, struct pw_error *error)
 {
     enum pw_status status = PW_OK;
+    uint64_t *object = c->scratch; /* which holds more than that of each label, and is not in use yet */
     c->runs.n_labels = 0;
     for (uint64_t i = 0; i < c->runs.n_runs && status == PW_OK; i++) {
         struct painted_label *label = &c->label[c->runs.label[i] - 1];
         if (label->number == 0) {
             label->number = ++c->runs.n_labels;
             uint64_t link[3] = {label->object, c->tile, label->number};
+            object[label->number - 1] = label->object;
             if (label->is_shared)
                 status = pw_sorter_add(&c->links, link, error);
         }
         c->runs.label[i] = label->number;
     }
-    return status;
+    if (status != PW_OK || c->origins == NULL)
+        return status;
+    uint64_t first = c->n_origins;
+    c->n_origins += c->runs.n_labels;
+    return pw_file_write(c->origins->fd, object, (size_t)c->runs.n_labels * sizeof *object, first * sizeof *object,
+                         c->origins->name, error);
 }
 
 static enum pw_status add_record(struct canvas *c, struct pw_stage *painted, struct pw_error *error)
@@ -254,10 +263,11 @@ static enum pw_status join_links(struct canvas *c, struct pw_edge_file *edges, s
 
 enum pw_status pw_repaint(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_owners *owners,
                           const struct pw_id_map *map, uint64_t memory_bytes, const char *scratch_dir,
-                          struct pw_stage *painted, struct pw_edge_file *edges, struct pw_error *error)
+                          struct pw_stage *painted, struct pw_edge_file *edges, struct pw_scratch *origins,
+                          struct pw_error *error)
 {
     static const struct pw_sorter_form link_form = {.words = 3, .key_words = 3};
-    struct canvas c = {.grid = grid, .owners = owners, .map = map};
+    struct canvas c = {.grid = grid, .owners = owners, .map = map, .origins = origins};
     enum pw_status status = init_canvas(&c, stage, error);
     if (status == PW_OK)
         status = pw_sorter_init(&c.links, &link_form, memory_bytes, scratch_dir, error);
@@ -265,6 +275,8 @@ enum pw_status pw_repaint(const struct pw_grid *grid, const struct pw_stage *sta
         status = pw_stage_open(painted, scratch_dir, grid->n_tiles, error);
     if (status == PW_OK)
         status = pw_edge_file_open(edges, scratch_dir, PW_FAMILY_TOUCH, error);
+    if (status == PW_OK && origins != NULL)
+        status = pw_scratch_open(origins, scratch_dir, "origins of painted labels", error);
     for (uint64_t tile = 0; tile < grid->n_tiles && status == PW_OK; tile++) {
         status = paint_core(&c, tile, error);
         if (status == PW_OK)

@@ -16,10 +16,14 @@
 #include "merge/stage.h"
 #include "merge/witness.h"
 
-/* Opens and fills painted and edges (of the touch family).  map numbers the objects of stage. */
+/*
+ * Opens and fills painted and edges (of the touch family).  map numbers the objects of stage.  origins may be NULL;
+ * else it is opened too, and gets the object, as map numbers it, of every label of painted: 8 bytes each, tile by tile.
+ */
 enum pw_status pw_repaint(const struct pw_grid *grid, const struct pw_stage *stage, const struct pw_owners *owners,
                           const struct pw_id_map *map, uint64_t memory_bytes, const char *scratch_dir,
-                          struct pw_stage *painted, struct pw_edge_file *edges, struct pw_error *error);
+                          struct pw_stage *painted, struct pw_edge_file *edges, struct pw_scratch *origins,
+                          struct pw_error *error);
 
 /* Most bytes of buffers; limits are those of the records of stage. */
 uint64_t pw_repaint_memory_bytes(const struct pw_grid *grid, const struct pw_record_limits *limits);

@@ -6,12 +6,8 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "ext/sorter.h"
+#include "merge/label_extent.h"
 #include "merge/record_reader.h"
-
-/* Where a label's voxels are, in the box of its tile. */
-struct extent {
-    uint32_t low[3], high[3]; /* [low, high); low above high: no voxel seen yet */
-};
 
 /*
  * A label that other tiles may know of, as it goes through the sorter: objects with their labels in order.
@@ -39,15 +35,14 @@ struct choice {
     struct pw_sorter owned;   /* by label: its owner; private labels are left out */
 
     /* of the tile at hand */
-    struct extent *extent;
+    struct pw_label_extent *extent; /* in its box */
     struct pw_label_fact *fact;
     uint64_t *object;
-    uint64_t width, height; /* of its box */
 };
 
 static uint64_t label_bytes(void)
 {
-    return sizeof(struct extent) + sizeof(struct pw_label_fact) + sizeof(uint64_t);
+    return sizeof(struct pw_label_extent) + sizeof(struct pw_label_fact) + sizeof(uint64_t);
 }
 
 uint64_t pw_witness_memory_bytes(const struct pw_record_limits *limits)
@@ -72,33 +67,17 @@ enum pw_status pw_owners_read(const struct pw_owners *owners, uint64_t tile, uin
 
 /* ---- the labels of a tile ---------------------------------------------- */
 
-static void take_extent(void *context, uint64_t row, uint32_t start, uint32_t end, uint32_t label)
-{
-    struct choice *c = context;
-    struct extent *e = &c->extent[label - 1];
-    uint32_t position[2] = {(uint32_t)(row / c->height), (uint32_t)(row % c->height)};
-    for (int i = 0; i < 2; i++) {
-        e->low[i] = position[i] < e->low[i] ? position[i] : e->low[i];
-        e->high[i] = position[i] >= e->high[i] ? position[i] + 1 : e->high[i];
-    }
-    e->low[2] = start < e->low[2] ? start : e->low[2];
-    e->high[2] = end > e->high[2] ? end : e->high[2];
-}
-
 static enum pw_status read_tile(struct choice *c, uint64_t tile, struct pw_error *error)
 {
     enum pw_status status = pw_record_reader_load(&c->reader, tile, error);
     const struct pw_record_header *header = &c->reader.header;
     if (status != PW_OK)
         return status;
-    for (uint64_t i = 0; i < header->n_labels; i++)
-        c->extent[i] = (struct extent){{UINT32_MAX, UINT32_MAX, UINT32_MAX}, {0, 0, 0}};
-    c->height = c->reader.box.shape[1];
     status = pw_table_decode(c->reader.record + header->table, (size_t)(header->planes - header->table),
                              header->n_labels, c->fact, error);
     if (status == PW_OK)
         status = pw_id_map_read(c->map, tile, c->object, header->n_labels, error);
-    return status == PW_OK ? pw_record_reader_visit(&c->reader, &c->reader.box, take_extent, c, error) : status;
+    return status == PW_OK ? pw_label_extents(&c->reader, &c->reader.box, c->extent, error) : status;
 }
 
 /* How far into the core of tile its neighbours see, at each face, and which faces of its box are artificial. */
@@ -122,7 +101,7 @@ static void find_margins(const struct choice *c, uint64_t tile, struct margins *
     }
 }
 
-static int is_private(const struct extent *e, const struct margins *m)
+static int is_private(const struct pw_label_extent *e, const struct margins *m)
 {
     for (int i = 0; i < 3; i++)
         if (e->low[i] < m->low[i] || e->high[i] > m->high[i])
@@ -130,7 +109,7 @@ static int is_private(const struct extent *e, const struct margins *m)
     return 1;
 }
 
-static int is_whole(const struct extent *e, const struct margins *m, const struct pw_box *box)
+static int is_whole(const struct pw_label_extent *e, const struct margins *m, const struct pw_box *box)
 {
     for (int i = 0; i < 3; i++)
         if ((m->low_is_artificial[i] && e->low[i] == 0) || (m->high_is_artificial[i] && e->high[i] == box->shape[i]))
@@ -147,7 +126,7 @@ static enum pw_status add_tile(struct choice *c, uint64_t tile, struct pw_error 
     const struct pw_box *box = &c->reader.box;
     find_margins(c, tile, &margins);
     for (uint64_t i = 0; i < c->reader.header.n_labels && status == PW_OK; i++) {
-        const struct extent *e = &c->extent[i];
+        const struct pw_label_extent *e = &c->extent[i];
         if (is_private(e, &margins) || c->object[i] == 0)
             continue;
         uint64_t extent[EXTENT_WORDS] = {c->object[i]};

@@ -14,7 +14,7 @@
 #include "sys/file.h"
 
 /* Where scratch files go: named by the user, else beside the output, else $TMPDIR. */
-static enum pw_status choose_scratch(struct pw_job *job, struct pw_error *error)
+enum pw_status pw_job_choose_scratch(struct pw_job *job, struct pw_error *error)
 {
     const struct pw_run_options *options = job->options;
     const char *output = options->output != NULL ? options->output : options->input;
@@ -45,7 +45,7 @@ static enum pw_status check_output_dtype(const struct pw_job *job, struct pw_err
 
 enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error)
 {
-    enum pw_status status = choose_scratch(job, error);
+    enum pw_status status = pw_job_choose_scratch(job, error);
     if (status == PW_OK)
         status = check_output_dtype(job, error);
     return status == PW_OK ? pw_job_choose_output(job, error) : status;
@@ -65,7 +65,7 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         return pw_fail(error, PW_E_ARGUMENT, "no input image");
     if (options->output == NULL && !options->in_place && strcmp(options->input, "-") == 0)
         return pw_fail(error, PW_E_ARGUMENT, "an image from standard input needs an output; use -o");
-    enum pw_status status = choose_scratch(job, error);
+    enum pw_status status = pw_job_choose_scratch(job, error);
     if (status == PW_OK)
         status = pw_source_open(options->input, &options->open, job->scratch_dir, &job->source, error);
     if (status == PW_OK)

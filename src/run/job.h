@@ -76,6 +76,9 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error);
 /* Chooses the scratch directory and opens the sink; the volume is known, the grid is a hint. */
 enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error);
 
+/* Chooses the scratch directory alone. */
+enum pw_status pw_job_choose_scratch(struct pw_job *job, struct pw_error *error);
+
 /* Sets the grid to the tile that suits the image, before the budget is looked at; the sink takes it as a hint. */
 enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error);
 
@@ -87,6 +90,12 @@ enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error);
 
 /* The same for passes 2 and 3 alone, whose stage is there already. */
 enum pw_status pw_job_plan_merge(struct pw_job *job, struct pw_error *error);
+
+/*
+ * The same for pass 2 alone over a stage that is looked at, with beside_bytes for whoever looks: sizes.resolve_bytes
+ * is then what sorting may take, also afterwards.
+ */
+enum pw_status pw_job_plan_look(struct pw_job *job, uint64_t beside_bytes, struct pw_error *error);
 
 /* Pass 0: the whole-image threshold, when the segmenter asks for it. */
 enum pw_status pw_pass_measure(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);

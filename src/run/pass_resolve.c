@@ -44,7 +44,7 @@ static enum pw_status repaint(struct pw_job *job, struct pw_error *error)
     if (status != PW_OK)
         return status;
     status = pw_repaint(&job->grid, &job->stage, &owners, &job->map, job->sizes.resolve_bytes, job->scratch_dir,
-                        &painted, &links, error);
+                        &painted, &links, NULL, error);
     pw_owners_release(&owners);
     pw_id_map_release(&job->map);
     pw_stage_close(&job->stage);

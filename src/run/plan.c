@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "codec/codec.h"
 #include "merge/leftovers.h"
+#include "merge/record_reader.h"
 #include "merge/repaint.h"
 #include "merge/seams.h"
 #include "output/puller.h"
@@ -437,6 +438,23 @@ enum pw_status pw_job_plan_merge(struct pw_job *job, struct pw_error *error)
                        (unsigned long long)(s->budget_bytes / MIB), s->threads,
                        (unsigned long long)(s->planned_bytes / MIB + 1));
     s->resolve_bytes = s->budget_bytes - (pass2_bytes(job, NULL) - RESOLVE_LEAST);
+    return PW_OK;
+}
+
+enum pw_status pw_job_plan_look(struct pw_job *job, uint64_t beside_bytes, struct pw_error *error)
+{
+    struct pw_sizes *s = &job->sizes;
+    struct pw_record_limits limits;
+    choose_threads(job);
+    pw_job_record_limits(job, &limits);
+    uint64_t resolving = pass2_bytes(job, NULL) - RESOLVE_LEAST + beside_bytes;
+    uint64_t matching = lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &s->rule) +
+                        pw_stage_largest_record(&job->stage) + pw_stage_memory_bytes(job->grid.n_tiles);
+    s->planned_bytes = pw_max_u64(resolving + RESOLVE_LEAST, matching);
+    if (s->planned_bytes > s->budget_bytes)
+        return pw_fail(error, PW_E_BUDGET, "--memory %lluM is too small to look at this stage: --memory %lluM would do",
+                       (unsigned long long)(s->budget_bytes / MIB), (unsigned long long)(s->planned_bytes / MIB + 1));
+    s->resolve_bytes = s->budget_bytes - resolving;
     return PW_OK;
 }
 

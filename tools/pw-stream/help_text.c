@@ -102,6 +102,19 @@ const char pw_help_remerge[] =
     "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n";
 
+const char pw_help_explain[] =
+    "usage: pw-stream explain STAGE ID [--json] [options]\n"
+    "\n"
+    "Tells what made object ID of a run that had --keep-stage STAGE: the labels of which tiles, the candidates\n"
+    "that the merge rule decided on, joined or refused, and to which objects; under witness also whose mask the\n"
+    "object is and where it was painted. ID is that of the labels that run or remerge write with these options.\n"
+    "\n"
+    "  --json                one JSON object\n"
+    "  --merge, --tau, --metric, --min-contact, --context, --connectivity, --unmatched\n"
+    "                        as for run; what is not said is as it was in that run\n"
+    "  --min-size, --max-size, --border   as for run: which objects have a number\n"
+    "  --memory, --scratch   as for run\n";
+
 const char pw_help_info[] =
     "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
     "\n"

@@ -161,8 +161,7 @@ int pw_run_request_take(struct pw_run_request *request, int option, const char *
     return taken < 0 ? take_message_option(request, option, text) : taken;
 }
 
-/* One line; a wrong option is wrong usage, a reader that went away is not worth a word. */
-static int fail(const struct pw_error *error)
+int pw_run_request_fail(const struct pw_error *error)
 {
     if (error->status != PW_E_PIPE && pw_signals_stopped() == 0)
         (void)fprintf(stderr, "pw-stream: %s\n", error->message);
@@ -174,7 +173,7 @@ int pw_run_request_plan(const struct pw_run_request *request, FILE *out)
     struct pw_plan report;
     struct pw_error error = {0};
     if (pw_run_plan(&request->options, &report, &error) != PW_OK)
-        return fail(&error);
+        return pw_run_request_fail(&error);
     pw_report_plan(out, &report);
     return PW_EXIT_DONE;
 }
@@ -199,7 +198,7 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
     enum pw_status ran = run(&request->options, &result, &error);
     pw_progress_bar_clear(&bar);
     if (ran != PW_OK) {
-        int status = fail(&error);
+        int status = pw_run_request_fail(&error);
         pw_signals_end();
         return status;
     }

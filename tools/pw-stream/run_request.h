@@ -76,6 +76,26 @@ enum {
         "verbose", no_argument, NULL, PW_OPTION_VERBOSE                                                                \
     }
 
+/* Those of the verbs that look at a kept stage and write no labels: how it is merged, and what is left out. */
+#define PW_LOOK_OPTIONS                                                                                                \
+    {"connectivity", required_argument, NULL, PW_OPTION_CONNECTIVITY},                                                 \
+        {"merge", required_argument, NULL, PW_OPTION_MERGE}, {"tau", required_argument, NULL, PW_OPTION_TAU},          \
+        {"metric", required_argument, NULL, PW_OPTION_METRIC},                                                         \
+        {"min-contact", required_argument, NULL, PW_OPTION_MIN_CONTACT},                                               \
+        {"context", required_argument, NULL, PW_OPTION_CONTEXT},                                                       \
+        {"unmatched", required_argument, NULL, PW_OPTION_UNMATCHED},                                                   \
+        {"memory", required_argument, NULL, PW_OPTION_MEMORY},                                                         \
+    {                                                                                                                  \
+        "scratch", required_argument, NULL, PW_OPTION_SCRATCH                                                          \
+    }
+
+#define PW_FILTER_OPTIONS                                                                                              \
+    {"min-size", required_argument, NULL, PW_OPTION_MIN_SIZE},                                                         \
+        {"max-size", required_argument, NULL, PW_OPTION_MAX_SIZE},                                                     \
+    {                                                                                                                  \
+        "border", required_argument, NULL, PW_OPTION_BORDER                                                            \
+    }
+
 void pw_run_request_init(struct pw_run_request *request);
 
 /* Takes one of them; returns 1, 0 after a message, or -1 when option is none of them. */
@@ -88,6 +108,9 @@ int pw_run_request_plan(const struct pw_run_request *request, FILE *out);
 typedef enum pw_status (*pw_run_fn)(const struct pw_run_options *options, struct pw_run_result *result,
                                     struct pw_error *error);
 int pw_run_request_go(struct pw_run_request *request, pw_run_fn run);
+
+/* One line for error (none for a reader that went away); returns the exit status: a wrong option is wrong usage. */
+int pw_run_request_fail(const struct pw_error *error);
 
 /* A whole number from least to most; returns 1, or 0 after a message. */
 int pw_run_request_small(const char *option, const char *text, uint64_t least, uint64_t most, int *number);
