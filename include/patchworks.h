@@ -557,6 +557,96 @@ struct pw_explain_calls {
 PW_API enum pw_status pw_explain(const struct pw_run_options *options, uint64_t id,
                                  const struct pw_explain_calls *calls, struct pw_error *error);
 
+/*
+ * What meets at planes between two layers of voxels: at seams, or at control planes in the middle of tiles.  A label
+ * here is what one tile has on its side of one plane.  doc/SEAMS.md defines every figure.
+ */
+struct pw_plane_figures {
+    uint64_t n_planes;
+    uint64_t n_labels;      /* on either side, each side and plane for itself */
+    uint64_t n_matched;     /* of them, with a label of the same object on the other side */
+    uint64_t n_fused;       /* of them, with another label of the same object on their own side */
+    uint64_t n_contacts;    /* pairs of labels, one on each side, with voxels that face each other */
+    uint64_t n_joined;      /* of them, of one object */
+    double agreement_sum;   /* over joined pairs, of the IoU of their cross-sections */
+    uint64_t voxels_both;   /* pairs of facing voxels that both have a label */
+    uint64_t voxels_either; /* of which at least one has */
+    uint64_t n_objects;     /* on at least one side, as they are written */
+    uint64_t n_cut;         /* of them, on one side only */
+};
+
+/* What two tiles say of the voxels that both saw, where stages keep more than cores. */
+struct pw_overlap_figures {
+    uint64_t n_overlaps;
+    uint64_t n_labels;    /* of either tile, with voxels there */
+    uint64_t n_matched;   /* of them, with an IoU above 1/2 with a label of the other tile */
+    double agreement_sum; /* of that IoU, over matched labels */
+    uint64_t voxels_both; /* that have a label in both tiles, and in at least one */
+    uint64_t voxels_either;
+};
+
+/* The seams across one axis. */
+struct pw_axis_quality {
+    struct pw_plane_figures seams, control;
+    struct pw_overlap_figures overlaps;
+    double cut_z;   /* by how many standard errors more objects are cut at seams; NaN when that cannot be said */
+    double fused_z; /* likewise more labels fused; of segmenters of instances, else NaN */
+    int is_worse;   /* either is above 3, and the rate above the control's by more than 0.01 */
+
+    /* Where objects begin along the axis, modulo the tile. */
+    uint64_t n_folded;    /* objects that count */
+    double chi_square;    /* against as many everywhere; NaN when nothing can be said */
+    int degrees;          /* of freedom */
+    double near_density;  /* objects per layer of voxels: within a sixteenth of a tile of seams, */
+    double inner_density; /*    and in the middle half of tiles */
+
+    uint64_t label_extent; /* 99 of 100 labels are no longer, as their tile saw them */
+    uint64_t suggested_halo;
+};
+
+/* One seam: a face between two tiles. */
+struct pw_seam_quality {
+    int axis; /* 0 z, 1 y, 2 x */
+    uint64_t tile[2];
+    uint64_t position[3]; /* of the first tile in the grid */
+    uint64_t start[3];    /* the layer of voxels behind the seam, in the volume */
+    uint64_t shape[3];
+    struct pw_plane_figures plane;
+    struct pw_overlap_figures overlap;
+    double badness; /* a rate of cut objects or fused labels that is exceeded with 97.5 % certainty */
+};
+
+#define PW_WORST_SEAMS_MAX 10
+
+/* How good the seams of a kept stage are under a rule. */
+struct pw_seams_result {
+    char merge[80]; /* the rule */
+    int rank;
+    uint64_t volume[3], tile[3], halo[3], grid[3];
+    struct pw_axis_quality axis[3]; /* z y x; zeros and NaN where there is one tile */
+    struct pw_plane_figures seams;  /* sums over the axes */
+    struct pw_plane_figures control;
+    struct pw_overlap_figures overlaps;
+    uint64_t n_objects;
+    int is_worse; /* along some axis */
+    int n_worst;
+    struct pw_seam_quality worst[PW_WORST_SEAMS_MAX]; /* by badness; no seam without badness is among them */
+};
+
+/*
+ * Is told of every seam, tile by tile, z before y before x.  The rule and the grid are in result already, and what has
+ * been judged so far.  May be NULL.
+ */
+typedef void (*pw_seam_fn)(const struct pw_seam_quality *seam, const struct pw_seams_result *result, void *user);
+
+/*
+ * Judges the seams of a kept stage: options as for pw_explain(), without what is left out.  Memory: as pw_run(),
+ * for any number of tiles and objects; tiles are read one after the other.
+ * Errors: PW_E_BUDGET also when more labels meet at a seam than are planned for; and as pw_remerge().
+ */
+PW_API enum pw_status pw_seams(const struct pw_run_options *options, pw_seam_fn each, void *user,
+                               struct pw_seams_result *result, struct pw_error *error);
+
 /* ------------------------------------------------------------------------ *
  * Objects as a table
  * ------------------------------------------------------------------------ */

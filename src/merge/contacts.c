@@ -92,6 +92,32 @@ void pw_contacts_add(struct pw_contacts *contacts, uint32_t mine, uint32_t their
     contacts->slot[s] = ++contacts->n;
 }
 
+static void add_row(struct pw_contacts *contacts, const struct pw_runs *a, const struct pw_runs *b, uint64_t row)
+{
+    uint64_t i = a->row[row], j = b->row[row];
+    while (i < a->row[row + 1] && j < b->row[row + 1]) {
+        uint64_t from = pw_max_u64(a->run[i].start, b->run[j].start);
+        uint64_t to = pw_min_u64(a->run[i].end, b->run[j].end);
+        if (from < to)
+            pw_contacts_add(contacts, a->label[i], b->label[j], (uint32_t)(to - from));
+        if (a->run[i].end < b->run[j].end)
+            i++;
+        else
+            j++;
+    }
+}
+
+void pw_contacts_add_plane(struct pw_contacts *contacts, const struct pw_runs *mine, const struct pw_runs *theirs,
+                           uint64_t rows)
+{
+    for (uint64_t i = 0; i < mine->n_runs; i++)
+        pw_contacts_add(contacts, mine->label[i], 0, mine->run[i].end - mine->run[i].start);
+    for (uint64_t j = 0; j < theirs->n_runs; j++)
+        pw_contacts_add(contacts, 0, theirs->label[j], theirs->run[j].end - theirs->run[j].start);
+    for (uint64_t row = 0; row < rows; row++)
+        add_row(contacts, mine, theirs, row);
+}
+
 static void note_partner(struct pw_contact *size, uint32_t partner, uint32_t n)
 {
     if (n > size->best_n || (n == size->best_n && partner < size->best)) {
@@ -103,6 +129,11 @@ static void note_partner(struct pw_contact *size, uint32_t partner, uint32_t n)
 static struct pw_contact *size_of(const struct pw_contacts *contacts, uint32_t mine, uint32_t theirs)
 {
     return &contacts->contact[contacts->slot[find(contacts, mine, theirs)] - 1];
+}
+
+uint32_t pw_contacts_size(const struct pw_contacts *contacts, uint32_t mine, uint32_t theirs)
+{
+    return size_of(contacts, mine, theirs)->n;
 }
 
 enum pw_status pw_contacts_log(struct pw_contacts *contacts, uint32_t tile_mine, uint32_t tile_theirs,

@@ -13,6 +13,7 @@
 #define PW_MERGE_CONTACTS_H
 
 #include "base/memory.h"
+#include "label/runs.h"
 #include "merge/edges.h"
 
 struct pw_contact {
@@ -38,6 +39,15 @@ void pw_contacts_release(struct pw_contacts *contacts); /* safe on a zeroed one 
 
 void pw_contacts_clear(struct pw_contacts *contacts);
 void pw_contacts_add(struct pw_contacts *contacts, uint32_t mine, uint32_t theirs, uint32_t n);
+
+/*
+ * Adds two planes of runs that lie on each other, rows rows of each: the sizes of all labels and what they share.
+ */
+void pw_contacts_add_plane(struct pw_contacts *contacts, const struct pw_runs *mine, const struct pw_runs *theirs,
+                           uint64_t rows);
+
+/* How many voxels a label has: size (mine, 0) or (0, theirs), which has been added. */
+uint32_t pw_contacts_size(const struct pw_contacts *contacts, uint32_t mine, uint32_t theirs);
 
 /*
  * Logs the pairs between tiles mine and theirs.  Errors: PW_E_BUDGET when there were more than the table holds.

@@ -32,6 +32,9 @@ enum pw_status pw_seam_touch(struct pw_seam *seam, struct pw_error *error);
 enum pw_status pw_seam_face(struct pw_seam *seam, struct pw_error *error);
 enum pw_status pw_seam_overlap(struct pw_seam *seam, struct pw_error *error);
 
+/* Counts what the labels of two windows share where they overlap, into seams->contacts, and logs nothing. */
+enum pw_status pw_seam_count_overlap(struct pw_seam *seam, struct pw_error *error);
+
 /* The largest overlap of two windows: its voxels, and the rows and voxels of one of its planes. */
 struct pw_overlap_size {
     uint64_t voxels, rows, plane_voxels;

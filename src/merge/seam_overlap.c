@@ -112,44 +112,30 @@ static enum pw_status decode_plane(struct pw_seam *seam, const struct pw_seam_si
     return status;
 }
 
-static void count_plane(struct pw_contacts *contacts, const struct pw_runs *a, const struct pw_runs *b, uint64_t rows)
-{
-    for (uint64_t i = 0; i < a->n_runs; i++)
-        pw_contacts_add(contacts, a->label[i], 0, a->run[i].end - a->run[i].start);
-    for (uint64_t j = 0; j < b->n_runs; j++)
-        pw_contacts_add(contacts, 0, b->label[j], b->run[j].end - b->run[j].start);
-    for (uint64_t row = 0; row < rows; row++) {
-        uint64_t i = a->row[row], j = b->row[row];
-        while (i < a->row[row + 1] && j < b->row[row + 1]) {
-            uint64_t from = pw_max_u64(a->run[i].start, b->run[j].start);
-            uint64_t to = pw_min_u64(a->run[i].end, b->run[j].end);
-            if (from < to)
-                pw_contacts_add(contacts, a->label[i], b->label[j], (uint32_t)(to - from));
-            if (a->run[i].end < b->run[j].end)
-                i++;
-            else
-                j++;
-        }
-    }
-}
-
-enum pw_status pw_seam_overlap(struct pw_seam *seam, struct pw_error *error)
+enum pw_status pw_seam_count_overlap(struct pw_seam *seam, struct pw_error *error)
 {
     struct pw_seams *seams = seam->seams;
     struct pw_box mine = pw_grid_reach(seams->grid, seam->mine.tile, seams->rule->context);
     struct pw_box theirs = pw_grid_reach(seams->grid, seam->theirs.tile, seams->rule->context);
     struct pw_box box = pw_box_intersect(&mine, &theirs);
     enum pw_status status = PW_OK;
+    pw_contacts_clear(&seams->contacts);
     if (pw_box_voxels(&box) == 0)
         return PW_OK;
-    pw_contacts_clear(&seams->contacts);
     for (uint64_t z = box.start[Z]; z < box.start[Z] + box.shape[Z] && status == PW_OK; z++) {
         status = decode_plane(seam, &seam->mine, &box, z, &seams->mine, error);
         if (status == PW_OK)
             status = decode_plane(seam, &seam->theirs, &box, z, &seams->theirs, error);
         if (status == PW_OK)
-            count_plane(&seams->contacts, &seams->mine, &seams->theirs, box.shape[Y]);
+            pw_contacts_add_plane(&seams->contacts, &seams->mine, &seams->theirs, box.shape[Y]);
     }
+    return status;
+}
+
+enum pw_status pw_seam_overlap(struct pw_seam *seam, struct pw_error *error)
+{
+    struct pw_seams *seams = seam->seams;
+    enum pw_status status = pw_seam_count_overlap(seam, error);
     return status != PW_OK ? status
                            : pw_contacts_log(&seams->contacts, (uint32_t)seam->mine.tile, (uint32_t)seam->theirs.tile,
                                              seams->edges, error);

@@ -27,6 +27,7 @@ int pw_cmd_measure(int argc, char **argv);
 int pw_cmd_preview(int argc, char **argv);
 int pw_cmd_compare(int argc, char **argv);
 int pw_cmd_relate(int argc, char **argv);
+int pw_cmd_seams(int argc, char **argv);
 int pw_cmd_version(int argc, char **argv);
 int pw_cmd_help(int argc, char **argv);
 

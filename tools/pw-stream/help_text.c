@@ -115,6 +115,31 @@ const char pw_help_explain[] =
     "  --min-size, --max-size, --border   as for run: which objects have a number\n"
     "  --memory, --scratch   as for run\n";
 
+const char pw_help_seams[] =
+    "usage: pw-stream seams STAGE [--json] [--png FILE] [--qc-fail] [options]\n"
+    "\n"
+    "Judges the seams between the tiles of a run that had --keep-stage STAGE, beside planes in the middle of its\n"
+    "tiles, where nothing was merged. For each axis, at seams and inside:\n"
+    "\n"
+    "  objects cut           of objects at a plane, those that end there exactly\n"
+    "  labels with a partner of one tile's labels at a plane, those whose object goes on behind it\n"
+    "  labels fused          those whose object has another label of the same tile there\n"
+    "  contacts joined       of pairs of labels that face each other, those of one object\n"
+    "  agreement             IoU of cross-sections of joined labels, and of the foreground\n"
+    "  where windows overlap what two tiles say of the same voxels: labels with IoU above 1/2, and the IoU\n"
+    "  objects begin         how many, for each layer of voxels near seams and inside; chi-square of the places\n"
+    "  suggested halo        the length of 99 of 100 labels, at most half a tile\n"
+    "\n"
+    "Seams are worse when more objects are cut there (or, of instances, more labels fused) by more than 3\n"
+    "standard errors and 1 percent point, along any axis.\n"
+    "\n"
+    "  --qc-fail             exit status 2 when seams are worse\n"
+    "  --json                one JSON object\n"
+    "  --png FILE            a map: tiles as cells, seams in the colour of labels with a partner, red to green\n"
+    "  --merge, --tau, --metric, --min-contact, --context, --connectivity, --unmatched\n"
+    "                        as for run; what is not said is as it was in that run\n"
+    "  --memory, --scratch   as for run\n";
+
 const char pw_help_info[] =
     "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
     "\n"

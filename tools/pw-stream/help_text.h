@@ -6,6 +6,7 @@ extern const char pw_help_run[];
 extern const char pw_help_merge[];
 extern const char pw_help_remerge[];
 extern const char pw_help_explain[];
+extern const char pw_help_seams[];
 extern const char pw_help_info[];
 extern const char pw_help_cat[];
 extern const char pw_help_measure[];

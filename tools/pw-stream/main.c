@@ -13,6 +13,7 @@ const struct pw_command pw_commands[] = {
     {"merge", pw_cmd_merge, "join the labels of an array that was labelled tile by tile", pw_help_merge},
     {"remerge", pw_cmd_remerge, "merge the tiles of a kept stage again, by another rule", pw_help_remerge},
     {"explain", pw_cmd_explain, "tell what made an object of a kept stage", pw_help_explain},
+    {"seams", pw_cmd_seams, "judge the seams of a kept stage", pw_help_seams},
     {"info", pw_cmd_info, "describe an image or a label store", pw_help_info},
     {"cat", pw_cmd_cat, "write an array to standard output, as npy or raw", pw_help_cat},
     {"measure", pw_cmd_measure, "measure the objects of a label volume: a table", pw_help_measure},
