@@ -121,9 +121,9 @@ static json *segmenter_of(const struct pw_segmenter *segmenter)
 static json *rule_of(const struct pw_rule *rule)
 {
     json *object = json_object_new_object();
-    put(object, "merge", json_object_new_int(rule->merge));
+    put(object, "merge", json_object_new_uint64(rule->merge));
     put(object, "connectivity", json_object_new_int(rule->connectivity));
-    put(object, "metric", json_object_new_int(rule->metric));
+    put(object, "metric", json_object_new_uint64(rule->metric));
     put(object, "tau", json_object_new_double(rule->tau));
     put(object, "min_contact", json_object_new_uint64(rule->min_contact));
     put(object, "context", list_of(rule->context));
