@@ -7,6 +7,7 @@
 #include "run/job.h"
 #include "store/zarr_node.h"
 #include "sys/file.h"
+#include "sys/tree.h"
 
 /* ---- in place ---------------------------------------------------------- */
 
@@ -94,8 +95,15 @@ static enum pw_status replace_input(struct pw_job *job, struct pw_sink_request *
     request->segmenter = text;
     enum pw_status status = check_merged(job, request->path, text, error);
     (void)snprintf(job->in_place_path, sizeof job->in_place_path, "%s", request->path);
-    if (status != PW_OK || job->is_done)
+    if (status != PW_OK)
         return status;
+    if (job->is_done) { /* but a run that was killed at its very end may have left the old labels beside it */
+        char parent[4096];
+        const char *name = strrchr(job->in_place_path, '/');
+        pw_file_parent(job->in_place_path, parent, sizeof parent);
+        pw_tree_remove_stale(parent, name != NULL ? name + 1 : job->in_place_path);
+        return PW_OK;
+    }
     return pw_sink_open("zarr", request, &job->sink, error);
 }
 

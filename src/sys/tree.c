@@ -47,8 +47,8 @@ static int is_hidden_of(const char *entry, const char *name)
            (bits[HEX_DIGITS] == '\0' || strcmp(bits + HEX_DIGITS, "-old") == 0);
 }
 
-/* Removes what runs that were killed have left: nobody holds its lock. */
-static void remove_stale(const char *parent, const char *name)
+/* Nobody holds its lock. */
+void pw_tree_remove_stale(const char *parent, const char *name)
 {
     char path[PW_TREE_PATH_BYTES];
     DIR *directory = opendir(parent);
@@ -85,7 +85,7 @@ enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char pa
                                    struct pw_error *error)
 {
     *lock = -1;
-    remove_stale(parent, name);
+    pw_tree_remove_stale(parent, name);
     for (int i = 0; i < TRIES; i++) {
         enum pw_status status = hidden_name(parent, name, path, error);
         if (status != PW_OK)

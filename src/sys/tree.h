@@ -26,6 +26,9 @@
 enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char path[PW_TREE_PATH_BYTES], int *lock,
                                    struct pw_error *error);
 
+/* Removes what killed processes have left of hidden directories for parent/name. */
+void pw_tree_remove_stale(const char *parent, const char *name);
+
 /* flock(2) on a directory; where locks do not work at all it goes on without.  Closing *lock gives it back. */
 enum pw_status pw_tree_lock(const char *path, int *lock, struct pw_error *error);
 
