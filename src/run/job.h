@@ -79,7 +79,10 @@ enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error);
 /* Chooses the scratch directory alone. */
 enum pw_status pw_job_choose_scratch(struct pw_job *job, struct pw_error *error);
 
-/* Sets the grid to the tile that suits the image, before the budget is looked at; the sink takes it as a hint. */
+/*
+ * Sets the grid to the tile that suits the image, before the budget is looked at; the sink takes it as a hint.
+ * In choose_tile.c.
+ */
 enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error);
 
 /*

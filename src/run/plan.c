@@ -16,6 +16,7 @@
 #include "merge/repaint.h"
 #include "merge/seams.h"
 #include "output/puller.h"
+#include "run/choose_tile.h"
 #include "run/job.h"
 #include "run/run_objects.h"
 #include "sys/host.h"
@@ -28,88 +29,8 @@ enum {
 
 #define MIB ((uint64_t)1 << 20)
 
-/* A tile of this many voxels keeps a core busy for some ten milliseconds, long against any hand-over. */
-#define TILE_VOXELS ((uint64_t)4 << 20)
-
-/* Smaller tiles save nothing: what a tile costs besides its voxels is then the larger part. */
-#define TILE_VOXELS_LEAST ((uint64_t)4096)
-
-/* From this size on a stored chunk is a tile by itself, decoded straight into its slot. */
-#define CHUNK_VOXELS ((uint64_t)512 << 10)
-
 /* Least memory for resolving: below it the sorter's runs become absurdly short. */
 #define RESOLVE_LEAST ((uint64_t)1 << 20)
-
-static uint64_t voxels_of(const uint64_t shape[3])
-{
-    uint64_t n;
-    return pw_product_u64(shape, 3, &n) ? n : UINT64_MAX;
-}
-
-/* ---- the automatic tile ------------------------------------------------ */
-
-/* Doubles the shortest of the axes first..2 that is not yet whole, until the tile has its voxels. */
-static void grow(uint64_t tile[3], const uint64_t volume[3], int first)
-{
-    while (voxels_of(tile) < TILE_VOXELS) {
-        int best = -1;
-        for (int i = first; i < 3; i++)
-            if (tile[i] < volume[i] && (best < 0 || tile[i] < tile[best]))
-                best = i;
-        if (best < 0)
-            return;
-        tile[best] = pw_min_u64(tile[best] * 2, volume[best]);
-    }
-}
-
-/* For stored chunks: one chunk, or a multiple of it. */
-static void tile_of_chunks(const struct pw_volume *volume, uint64_t tile[3])
-{
-    for (int i = 0; i < 3; i++)
-        tile[i] = pw_min_u64(volume->chunk[i], volume->shape[i]);
-    if (voxels_of(tile) < CHUNK_VOXELS)
-        grow(tile, volume->shape, Z);
-}
-
-/* For an uncompressed file: whole rows while they are not absurdly long, then as cubic as may be. */
-static void tile_of_rows(const struct pw_volume *volume, uint64_t tile[3])
-{
-    uint64_t longest = TILE_VOXELS / 64;
-    uint64_t parts = pw_ceil_div(volume->shape[X], longest);
-    tile[Z] = tile[Y] = 1;
-    tile[X] = pw_ceil_div(volume->shape[X], parts);
-    while (voxels_of(tile) < TILE_VOXELS && (tile[Z] < volume->shape[Z] || tile[Y] < volume->shape[Y])) {
-        int axis = tile[Y] < volume->shape[Y] && (tile[Y] <= 2 * tile[Z] || tile[Z] == volume->shape[Z]) ? Y : Z;
-        tile[axis] = pw_min_u64(tile[axis] * 2, volume->shape[axis]);
-    }
-}
-
-/* A tile that the halo does not swallow: at least four times as long, where there is room. */
-static void outgrow_halo(uint64_t tile[3], const uint64_t volume[3], const uint64_t halo[3])
-{
-    for (int i = 0; i < 3; i++)
-        while (tile[i] < volume[i] && tile[i] < 4 * halo[i])
-            tile[i] = pw_min_u64(tile[i] * 2, volume[i]);
-}
-
-/* Halves the longest axis, chunk by chunk while it is longer than one.  0 when nothing is left to halve. */
-static int shrink(const struct pw_volume *volume, uint64_t tile[3], const uint64_t halo[3])
-{
-    int best = -1;
-    if (voxels_of(tile) <= TILE_VOXELS_LEAST)
-        return 0;
-    int chunked = (volume->source->capabilities & PW_SOURCE_CHUNKED) != 0;
-    for (int i = 0; i < 3; i++) {
-        uint64_t least = pw_max_u64(chunked ? pw_min_u64(volume->chunk[i], volume->shape[i]) : 1, 2 * halo[i] + 1);
-        if (tile[i] > least && (best < 0 || tile[i] > tile[best]))
-            best = i;
-    }
-    if (best < 0)
-        return 0;
-    uint64_t unit = chunked ? volume->chunk[best] : 1;
-    tile[best] = pw_max_u64(pw_ceil_div(tile[best] / 2, unit) * unit, 2 * halo[best] + 1);
-    return 1;
-}
 
 /* ---- the sum ----------------------------------------------------------- */
 
@@ -210,7 +131,7 @@ static uint64_t table_bytes(const struct pw_job *job, const struct pw_sizes *s, 
 /* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */
 static int is_countable(const uint64_t shape[3])
 {
-    return voxels_of(shape) <= UINT32_MAX;
+    return pw_tile_voxels(shape) <= UINT32_MAX;
 }
 
 static int windows_are_countable(const struct pw_grid *grid)
@@ -234,7 +155,7 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
         return status;
     s->least_slot_bytes = pw_record_bytes_max(&limits);
     if (s->load.mode == PW_LOAD_MAP) /* a window that is a hole of the file is filled in there */
-        s->least_slot_bytes = pw_max_u64(s->least_slot_bytes, voxels_of(window) * job->volume.voxel_bytes);
+        s->least_slot_bytes = pw_max_u64(s->least_slot_bytes, pw_tile_voxels(window) * job->volume.voxel_bytes);
     s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));
@@ -291,7 +212,7 @@ static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], con
     unsigned threads = job->sizes.threads;
     do
         status = try_tile(job, tile, halo, &fits, error);
-    while (status == PW_OK && !fits && shrink(&job->volume, tile, halo));
+    while (status == PW_OK && !fits && pw_tile_shrink(&job->volume, tile, halo));
     if (status != PW_OK)
         return status;
     if (fits)
@@ -328,7 +249,7 @@ static uint64_t joins_max(const struct pw_job *job)
 
 static void report_disk(struct pw_job *job, struct pw_plan *plan)
 {
-    uint64_t voxels = voxels_of(job->grid.volume);
+    uint64_t voxels = pw_tile_voxels(job->grid.volume);
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
@@ -378,35 +299,6 @@ static void choose_threads(struct pw_job *job)
     int threads = job->options->threads > 0 ? job->options->threads : pw_host_cpus();
     job->sizes.threads = (unsigned)(threads < 1024 ? threads : 1024);
     job->sizes.budget_bytes = job->options->memory_bytes != 0 ? job->options->memory_bytes : pw_host_memory_bytes() / 2;
-}
-
-/* The tile before the budget is looked at: what the options say, else what suits the image. */
-static void wanted_tile(const struct pw_job *job, const uint64_t halo[3], uint64_t tile[3])
-{
-    if (job->source->capabilities & PW_SOURCE_CHUNKED)
-        tile_of_chunks(&job->volume, tile);
-    else
-        tile_of_rows(&job->volume, tile);
-    outgrow_halo(tile, job->volume.shape, halo);
-    for (int i = 0; i < 3; i++) {
-        if (job->options->tile[i] != 0)
-            tile[i] = job->options->tile[i];
-        if (job->segmenter.tile[i] != 0)
-            tile[i] = job->segmenter.tile[i];
-        tile[i] = pw_min_u64(tile[i], job->volume.shape[i]);
-    }
-}
-
-static const uint64_t *wanted_halo(const struct pw_job *job)
-{
-    return job->options->halo_given ? job->options->halo : job->segmenter.halo;
-}
-
-enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error)
-{
-    uint64_t tile[3];
-    wanted_tile(job, wanted_halo(job), tile);
-    return pw_grid_init(&job->grid, job->volume.shape, tile, wanted_halo(job), error);
 }
 
 static enum pw_status check_pull(const struct pw_job *job, struct pw_error *error)
@@ -461,11 +353,11 @@ enum pw_status pw_job_plan_look(struct pw_job *job, uint64_t beside_bytes, struc
 enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
 {
     uint64_t tile[3], first[3];
-    const uint64_t *halo = wanted_halo(job);
+    const uint64_t *halo = pw_tile_halo(job);
     /* A segmenter whose result depends on the tile gets the same tile whatever the budget and the threads. */
     int fits = 0, adapt = job->segmenter.tile_invariant;
     choose_threads(job);
-    wanted_tile(job, halo, tile);
+    pw_tile_choose(job, halo, tile);
     for (int i = 0; i < 3; i++)
         adapt &= job->options->tile[i] == 0;
     memcpy(first, tile, sizeof first);
@@ -474,7 +366,7 @@ enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
         return status;
     do
         status = try_tile(job, tile, halo, &fits, error);
-    while (status == PW_OK && !fits && adapt && shrink(&job->volume, tile, halo));
+    while (status == PW_OK && !fits && adapt && pw_tile_shrink(&job->volume, tile, halo));
     if (status == PW_OK && !fits)
         status = too_small(job, first, halo, error);
     if (status != PW_OK)
