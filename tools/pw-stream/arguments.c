@@ -52,6 +52,15 @@ int pw_argument_number(const char *option, const char *text, uint64_t least, uin
     return 1;
 }
 
+int pw_argument_index(const char *option, const char *text, int64_t *index)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
+        return 0;
+    *index = (int64_t)value;
+    return 1;
+}
+
 int pw_argument_real(const char *option, const char *text, double *value)
 {
     char *end;

@@ -18,6 +18,9 @@ int pw_argument_wrong(const char *format, ...) __attribute__((format(printf, 1, 
 /* A whole number between least and most. */
 int pw_argument_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value);
 
+/* The number of a channel or a time point. */
+int pw_argument_index(const char *option, const char *text, int64_t *index);
+
 /* A finite number. */
 int pw_argument_real(const char *option, const char *text, double *value);
 

@@ -48,15 +48,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_index(const char *option, const char *text, int64_t *index)
-{
-    uint64_t value;
-    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
-        return 0;
-    *index = (int64_t)value;
-    return 1;
-}
-
 static int take_progress(struct request *request, const char *text)
 {
     static const char *const when[] = {"auto", "always", "never", "json"};
@@ -82,8 +73,10 @@ static int take_option(struct request *request, int option, const char *text)
     uint64_t number;
     switch (option) {
     case 'o': o->output = text; return 1;
-    case OPT_CHANNEL: o->channel = -1; return strcmp(text, "all") == 0 || take_index("--channel", text, &o->channel);
-    case OPT_TIME: return take_index("--time", text, &o->time);
+    case OPT_CHANNEL:
+        o->channel = -1;
+        return strcmp(text, "all") == 0 || pw_argument_index("--channel", text, &o->channel);
+    case OPT_TIME: return pw_argument_index("--time", text, &o->time);
     case OPT_FORMAT: o->format = text; return 1;
     case OPT_COLUMNS: return take_columns(o, text);
     case OPT_OVERWRITE: o->overwrite = 1; return 1;

@@ -23,21 +23,12 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_index(const char *option, const char *text, int64_t *index)
-{
-    uint64_t value;
-    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
-        return 0;
-    *index = (int64_t)value;
-    return 1;
-}
-
 static int take_option(struct pw_run_request *request, int option, const char *text)
 {
     switch (option) {
     case OPT_TILE: return pw_argument_box("--tile", text, 1, request->options.tile);
-    case OPT_CHANNEL: return take_index("--channel", text, &request->options.channel);
-    case OPT_TIME: return take_index("--time", text, &request->options.time);
+    case OPT_CHANNEL: return pw_argument_index("--channel", text, &request->options.channel);
+    case OPT_TIME: return pw_argument_index("--time", text, &request->options.time);
     case OPT_IN_PLACE: request->options.in_place = 1; return 1;
     default: break;
     }

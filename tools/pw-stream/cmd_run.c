@@ -37,15 +37,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_index(const char *option, const char *text, int64_t *index)
-{
-    uint64_t value;
-    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
-        return 0;
-    *index = (int64_t)value;
-    return 1;
-}
-
 /* What is read, by what it is segmented and how it is cut. */
 static int take_own_option(struct pw_run_request *request, int option, const char *text)
 {
@@ -54,15 +45,15 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
     int number;
     switch (option) {
     case OPT_FN: o->segmenter = text; return 1;
-    case OPT_CHANNEL: return take_index("--channel", text, &o->channel);
-    case OPT_TIME: return take_index("--time", text, &o->time);
+    case OPT_CHANNEL: return pw_argument_index("--channel", text, &o->channel);
+    case OPT_TIME: return pw_argument_index("--time", text, &o->time);
     case OPT_TILE: return strcmp(text, "auto") == 0 || pw_argument_box("--tile", text, 1, o->tile);
     case OPT_HALO: o->halo_given = 1; return pw_argument_box("--halo", text, 0, o->halo);
     case OPT_KEEP_STAGE: o->keep_stage = text; return 1;
     case OPT_OBJECTS: o->objects = text; return 1;
     case OPT_OBJECTS_CHANNEL:
         o->objects_channel = -1;
-        return strcmp(text, "all") == 0 || take_index("--objects-channel", text, &o->objects_channel);
+        return strcmp(text, "all") == 0 || pw_argument_index("--objects-channel", text, &o->objects_channel);
     case OPT_DRY_RUN: request->dry_run = 1; return 1;
     case OPT_IO:
         number = pw_run_request_choose("--io", text, engine);

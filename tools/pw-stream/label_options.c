@@ -8,21 +8,12 @@ void pw_label_options_init(struct pw_label_options *options)
     options->channel = options->time = -1;
 }
 
-static int take_index(const char *option, const char *text, int64_t *index)
-{
-    uint64_t value;
-    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
-        return 0;
-    *index = (int64_t)value;
-    return 1;
-}
-
 int pw_label_options_take(int option, const char *text, struct pw_label_options *options)
 {
     uint64_t number;
     switch (option) {
-    case PW_OPTION_CHANNEL: return take_index("--channel", text, &options->channel);
-    case PW_OPTION_TIME: return take_index("--time", text, &options->time);
+    case PW_OPTION_CHANNEL: return pw_argument_index("--channel", text, &options->channel);
+    case PW_OPTION_TIME: return pw_argument_index("--time", text, &options->time);
     case PW_OPTION_MEMORY: return pw_argument_size("--memory", text, &options->memory_bytes);
     case PW_OPTION_SCRATCH: options->scratch_dir = text; return 1;
     case PW_OPTION_THREADS:
