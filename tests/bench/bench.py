@@ -73,8 +73,8 @@ class Bench:
         out = self.work / f"out-{image}.zarr"
         shutil.rmtree(out, ignore_errors=True)
         subprocess.run([self.tool, "version"], stdout=subprocess.DEVNULL, check=True)
+        os.sync()  # what the way before has written and removed is not this one's
         if cold:
-            os.sync()
             Path("/proc/sys/vm/drop_caches").write_text("3")
             subprocess.run([self.tool, "version"], stdout=subprocess.DEVNULL, check=True)
         else:
