@@ -45,6 +45,11 @@ static void combine_flags(uint64_t *into, const uint64_t *from, void *context)
     into[1] |= from[1];
 }
 
+static int is_label(const struct pw_stage *stage, uint32_t tile, uint32_t label)
+{
+    return tile < stage->n_tiles && label > 0 && label <= stage->entry[tile].n_labels;
+}
+
 static enum pw_status add_edge(const struct pw_leftovers *leftovers, const struct pw_rule *rule,
                                const struct pw_edge *edge, struct pw_sorter *sorter, struct pw_error *error)
 {
@@ -61,8 +66,9 @@ static enum pw_status add_edge(const struct pw_leftovers *leftovers, const struc
     return status == PW_OK && b[1] != 0 ? pw_sorter_add(sorter, b, error) : status;
 }
 
-static enum pw_status read_edges(const struct pw_leftovers *leftovers, const struct pw_edge_file *edges,
-                                 const struct pw_rule *rule, struct pw_sorter *sorter, struct pw_error *error)
+static enum pw_status read_edges(const struct pw_leftovers *leftovers, const struct pw_stage *stage,
+                                 const struct pw_edge_file *edges, const struct pw_rule *rule, struct pw_sorter *sorter,
+                                 struct pw_error *error)
 {
     struct pw_edge *edge = pw_alloc(READ_EDGES, sizeof *edge, error);
     enum pw_status status = edge == NULL ? PW_E_NOMEM : PW_OK;
@@ -70,7 +76,11 @@ static enum pw_status read_edges(const struct pw_leftovers *leftovers, const str
     for (uint64_t at = 0; status == PW_OK && n > 0;) {
         status = pw_edge_file_read(edges, NULL, &at, edge, READ_EDGES, &n, error);
         for (uint32_t i = 0; i < n && status == PW_OK; i++)
-            status = add_edge(leftovers, rule, &edge[i], sorter, error);
+            if (!is_label(stage, edge[i].tile_a, edge[i].label_a) || !is_label(stage, edge[i].tile_b, edge[i].label_b))
+                status =
+                    pw_fail(error, PW_E_FORMAT, "%s: a candidate names a label that is not there", edges->file.name);
+            else
+                status = add_edge(leftovers, rule, &edge[i], sorter, error);
     }
     free(edge);
     return status == PW_OK ? pw_sorter_finish(sorter, error) : status;
@@ -115,7 +125,7 @@ enum pw_status pw_leftovers_find(const struct pw_stage *stage, const struct pw_e
     if (status == PW_OK)
         status = pw_scratch_open(&leftovers->file, scratch_dir, "leftover labels", error);
     if (status == PW_OK)
-        status = read_edges(leftovers, edges, rule, &sorter, error);
+        status = read_edges(leftovers, stage, edges, rule, &sorter, error);
     if (status == PW_OK)
         status = write_bits(leftovers, leftovers->offset[stage->n_tiles], &sorter, error);
     pw_sorter_destroy(&sorter);

@@ -62,12 +62,17 @@ struct visit {
     void *context;
     uint64_t row_shift; /* added, modulo 2^64 */
     uint32_t x0;
+    uint64_t n_labels; /* of the record: takers index arrays by label */
+    int failed;
 };
 
 static void pass_on(void *context, uint64_t row, uint32_t start, uint32_t end, uint32_t label)
 {
-    const struct visit *visit = context;
-    visit->take(visit->context, row + visit->row_shift, start - visit->x0, end - visit->x0, label);
+    struct visit *visit = context;
+    if (label > visit->n_labels)
+        visit->failed = 1;
+    else
+        visit->take(visit->context, row + visit->row_shift, start - visit->x0, end - visit->x0, label);
 }
 
 static uint64_t plane_offset(const struct pw_record_reader *reader, uint64_t z)
@@ -82,8 +87,9 @@ enum pw_status pw_record_reader_visit(const struct pw_record_reader *reader, con
 {
     const struct pw_record_header *header = &reader->header;
     uint64_t y0 = box->start[Y] - reader->box.start[Y];
-    struct visit visit = {take, context, 0, (uint32_t)(box->start[X] - reader->box.start[X])};
+    struct visit visit = {.take = take, .context = context, .x0 = (uint32_t)(box->start[X] - reader->box.start[X])};
     uint64_t z0 = box->start[Z] - reader->box.start[Z];
+    visit.n_labels = header->n_labels;
     enum pw_status status = PW_OK;
     if (header->n_runs == 0)
         return PW_OK;
@@ -99,5 +105,8 @@ enum pw_status pw_record_reader_visit(const struct pw_record_reader *reader, con
         status = pw_plane_decode(reader->record + header->runs + from, (size_t)(to - from), y0, box->shape[Y], visit.x0,
                                  visit.x0 + (uint32_t)box->shape[X], pass_on, &visit, error);
     }
+    if (status == PW_OK && visit.failed)
+        return pw_fail(error, PW_E_FORMAT, "stage log: tile %llu has a run that is not one of its labels",
+                       (unsigned long long)header->tile);
     return status;
 }

@@ -33,6 +33,15 @@ enum pw_status pw_stage_keep(struct pw_stage *stage, const char *directory, uint
     return status == PW_OK ? pw_scratch_keep(&stage->file, directory, PW_STAGE_LOG, error) : status;
 }
 
+/* The record at the end of the log is there from now on. */
+static void note_record(struct pw_stage *stage, const struct pw_record_header *header)
+{
+    stage->entry[header->tile] =
+        (struct pw_stage_entry){.offset = stage->end, .n_labels = (uint32_t)header->n_labels, .bytes = header->bytes};
+    stage->end += header->bytes;
+    stage->n_voxels += header->n_voxels;
+}
+
 /* ---- a kept log -------------------------------------------------------- */
 
 static enum pw_status check_intact(const struct pw_stage *stage, const struct pw_record_header *header, uint64_t offset,
@@ -73,10 +82,7 @@ static enum pw_status take_record(struct pw_stage *stage, uint64_t end, struct p
     status = check_intact(stage, &header, stage->end, buffer, error);
     if (status != PW_OK)
         return status;
-    stage->entry[header.tile] =
-        (struct pw_stage_entry){.offset = stage->end, .n_labels = (uint32_t)header.n_labels, .bytes = header.bytes};
-    stage->end += header.bytes;
-    stage->n_voxels += header.n_voxels;
+    note_record(stage, &header);
     return PW_OK;
 }
 
@@ -123,10 +129,7 @@ enum pw_status pw_stage_append(struct pw_stage *stage, const unsigned char *reco
     status = pw_file_write(stage->file.fd, record, (size_t)header.bytes, stage->end, stage->file.name, error);
     if (status != PW_OK)
         return status;
-    stage->entry[header.tile] =
-        (struct pw_stage_entry){.offset = stage->end, .n_labels = (uint32_t)header.n_labels, .bytes = header.bytes};
-    stage->end += header.bytes;
-    stage->n_voxels += header.n_voxels;
+    note_record(stage, &header);
     return PW_OK;
 }
 
