@@ -2,13 +2,20 @@
 #include <string.h>
 
 #include "commands.h"
+#include "help_text.h"
+
+void pw_help_print(const char *const *help)
+{
+    for (; *help != NULL; help++)
+        (void)fputs(*help, stdout);
+}
 
 int pw_cmd_help(int argc, char **argv)
 {
     if (argc > 1) {
         for (const struct pw_command *c = pw_commands; c->name != NULL; c++)
             if (strcmp(c->name, argv[1]) == 0) {
-                (void)fputs(c->help, stdout);
+                pw_help_print(c->help);
                 return PW_EXIT_DONE;
             }
         (void)fprintf(stderr, "pw-stream: help: no verb %s\n", argv[1]);

@@ -10,8 +10,8 @@
 struct pw_command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *summary; /* one line of `pw-stream help` */
-    const char *help;    /* the whole of `pw-stream help <verb>` */
+    const char *summary;     /* one line of `pw-stream help` */
+    const char *const *help; /* the whole of `pw-stream help <verb>`, see help_text.h */
 };
 
 /* All verbs, ended by a NULL name. */

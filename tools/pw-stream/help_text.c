@@ -1,75 +1,8 @@
 #include "help_text.h"
 
-const char pw_help_run[] =
-    "usage: pw-stream run IMAGE [-o OUT] --fn SEGMENTER [options]\n"
-    "\n"
-    "Segments IMAGE tile by tile, joins the objects that cross tiles, writes one label volume.\n"
-    "IMAGE is zarr, OME-Zarr, TIFF, npy or raw, recognised by content; - is npy or raw on standard input.\n"
-    "\n"
-    "  --fn SEGMENTER        threshold:VALUE   voxels above VALUE, connected\n"
-    "                        otsu              as above, one Otsu threshold of the whole image\n"
-    "                        otsu:tile         one of each tile\n"
-    "                        label             connected components of equal values that are not 0\n"
-    "                        given             labels that are there already; see help merge\n"
-    "                        ./plugin.so[:OPTIONS]   your own function; see patchworks.h\n"
-    "                        built-ins take ,connectivity=1..3 (faces, edges, corners; default 1)\n"
-    "  --connectivity N      how labels join across tiles, and voxels where --fn does not say (default: --fn's)\n"
-    "\n"
-    "merging, of labels in two neighbouring tiles\n"
-    "  --merge RULE          touch    adjacent voxels: exact for components, fuses touching cells\n"
-    "                        face     cross-sections on the face between the tiles agree by more than tau\n"
-    "                        overlap  labels agree where windows overlap\n"
-    "                        witness  as overlap; one tile's outline where it saw the whole\n"
-    "                        auto     touch for components, else witness with a halo, else face (default)\n"
-    "  --tau X               agreement that is needed, 0.001 to 0.999 (default 0.5)\n"
-    "  --metric METRIC       of overlap: iou, mutual or iomin (default iou)\n"
-    "  --min-contact N       of face: at least N facing voxels (default 1)\n"
-    "  --context z,y,x|N     rim of the halo that overlap and witness do not look at\n"
-    "  --unmatched WHAT      keep (default) or drop-covered: labels without a partner, under a larger one\n"
-    "\n"
-    "objects to leave out; the others are 1..N\n"
-    "  --min-size, --max-size SIZE   voxels, 12.5um3 or um2\n"
-    "  --border drop         those at the border of the image (default keep)\n"
-    "\n"
-    "output\n"
-    "  -o, --output OUT      .zarr, .tif, .npy, .raw; - is standard output, npy unless --format raw\n"
-    "                        without it labels go into an OME-Zarr input, under labels/\n"
-    "  --format FORMAT       zarr, tiff, npy or raw, whatever OUT is called\n"
-    "  --name NAME           of the label image in a store (default: the segmenter's)\n"
-    "  --ngff 0.5|0.4        OME-NGFF version of a new store (default 0.5)\n"
-    "  --chunk z,y,x         of a store, and --shard z,y,x (default: chosen)\n"
-    "  --out-dtype TYPE      uint8, uint16, uint32 or uint64 (default: uint32, wider when needed)\n"
-    "  --objects TABLE       a row for each object: .csv, .tsv; in a zarr store too (store: only there)\n"
-    "  --objects-channel N|all   that it measures (default all)\n"
-    "  --overwrite           replace an existing output, once the new one is whole\n"
-    "\n"
-    "input\n"
-    "  --level N             resolution level, 0 is full\n"
-    "  --channel N, --time N when there are several\n"
-    "  --shape z,y,x         of a raw file, with\n"
-    "  --dtype TYPE          uint8, u16, float32, ...\n"
-    "  --offset N            bytes before the first voxel\n"
-    "  --endian little|big\n"
-    "\n"
-    "tiles and resources\n"
-    "  --tile z,y,x|N|auto   core of a tile (default auto: by image, chunks and memory)\n"
-    "  --halo z,y,x|N        context around it (default: what the segmenter declares)\n"
-    "  --memory SIZE         never more than this: 512M, 4G (default: half of what the host grants)\n"
-    "  --threads N           (default: what the host grants)\n"
-    "  --io ENGINE           auto, uring, mmap or sync\n"
-    "  --scratch DIR         for the stage (default: beside the output, else $TMPDIR)\n"
-    "  --keep-stage DIR      keep what the tiles came to, for pw-stream remerge\n"
-    "  --dry-run             print the plan: tiles, ring, memory of every part, disk\n"
-    "\n"
-    "messages, on standard error\n"
-    "  --progress WHEN       auto (on a terminal), always, never or json (one object a line)\n"
-    "  --summary FORM        text, json or none\n"
-    "  --quiet               nothing but errors;  --verbose  also the plan\n"
-    "\n"
-    "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints "
-    "progress.\n";
+#include <stddef.h>
 
-const char pw_help_merge[] =
+const char *const pw_help_merge[] = {
     "usage: pw-stream merge LABELS -o OUT --tile z,y,x [--merge touch|face] [options]\n"
     "       pw-stream merge TILES.json -o OUT [--merge RULE] [options]\n"
     "       pw-stream merge LABELS --in-place --tile z,y,x [--merge touch|face] [options]\n"
@@ -89,9 +22,11 @@ const char pw_help_merge[] =
     "  --connectivity, --tau, --min-contact   as for run\n"
     "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet            as for run\n"
-    "  --level, --channel, --time, --shape, --dtype, --offset, --endian          as for run\n";
+    "  --level, --channel, --time, --shape, --dtype, --offset, --endian          as for run\n",
+    NULL,
+};
 
-const char pw_help_remerge[] =
+const char *const pw_help_remerge[] = {
     "usage: pw-stream remerge STAGE [-o OUT] [--merge RULE] [options]\n"
     "\n"
     "Merges the tiles of a run that had --keep-stage STAGE again and writes the labels, without segmenting.\n"
@@ -100,9 +35,11 @@ const char pw_help_remerge[] =
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity   as for run\n"
     "  --min-size, --max-size, --border                                      as for run\n"
     "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
-    "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n";
+    "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n",
+    NULL,
+};
 
-const char pw_help_explain[] =
+const char *const pw_help_explain[] = {
     "usage: pw-stream explain STAGE ID [--json] [options]\n"
     "\n"
     "Tells what made object ID of a run that had --keep-stage STAGE: the labels of which tiles, the candidates\n"
@@ -113,9 +50,11 @@ const char pw_help_explain[] =
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity, --unmatched\n"
     "                        as for run; what is not said is as it was in that run\n"
     "  --min-size, --max-size, --border   as for run: which objects have a number\n"
-    "  --memory, --scratch   as for run\n";
+    "  --memory, --scratch   as for run\n",
+    NULL,
+};
 
-const char pw_help_seams[] =
+const char *const pw_help_seams[] = {
     "usage: pw-stream seams STAGE [--json] [--png FILE] [--qc-fail] [options]\n"
     "\n"
     "Judges the seams between the tiles of a run that had --keep-stage STAGE, beside planes in the middle of its\n"
@@ -138,9 +77,11 @@ const char pw_help_seams[] =
     "  --png FILE            a map: tiles as cells, seams in the colour of labels with a partner, red to green\n"
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity, --unmatched\n"
     "                        as for run; what is not said is as it was in that run\n"
-    "  --memory, --scratch   as for run\n";
+    "  --memory, --scratch   as for run\n",
+    NULL,
+};
 
-const char pw_help_info[] =
+const char *const pw_help_info[] = {
     "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
     "\n"
     "Prints shape, axes, element type, chunks, codecs, scale, levels and labels of an image, and the\n"
@@ -148,18 +89,22 @@ const char pw_help_info[] =
     "\n"
     "  --json                one JSON object\n"
     "  --level N             of a multiscale image\n"
-    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n";
+    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",
+    NULL,
+};
 
-const char pw_help_cat[] =
+const char *const pw_help_cat[] = {
     "usage: pw-stream cat PATH [--raw] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
     "\n"
     "Writes the array to standard output, C order, little-endian, in bounded memory.\n"
     "\n"
     "  --raw                 the elements alone, without the npy header\n"
     "  --level N             of a multiscale image\n"
-    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n";
+    "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",
+    NULL,
+};
 
-const char pw_help_measure[] =
+const char *const pw_help_measure[] = {
     "usage: pw-stream measure LABELS [IMAGE] -o OBJECTS.csv [options]\n"
     "\n"
     "Writes one row for each object of LABELS: voxels, box, centroid, size, and of each channel of IMAGE\n"
@@ -181,9 +126,11 @@ const char pw_help_measure[] =
     "  --shape z,y,x         of raw files, with --dtype TYPE of raw LABELS, --image-dtype TYPE of a raw IMAGE,\n"
     "  --offset N, --endian little|big\n"
     "  --progress WHEN       auto (on a terminal), always, never or json\n"
-    "  --quiet               nothing but errors\n";
+    "  --quiet               nothing but errors\n",
+    NULL,
+};
 
-const char pw_help_preview[] =
+const char *const pw_help_preview[] = {
     "usage: pw-stream preview IMAGE [LABELS] -o OUT.png [options]\n"
     "\n"
     "Writes a picture of one plane, grey, with the outlines of the labels over it, a colour for each id.\n"
@@ -191,9 +138,11 @@ const char pw_help_preview[] =
     "  -o, --output OUT.png  the picture\n"
     "  --z N                 plane (default: the middle one)\n"
     "  --channel N, --time N, --level N\n"
-    "  --max-size N          pixels a side at most (default 2048); larger planes are thinned out\n";
+    "  --max-size N          pixels a side at most (default 2048); larger planes are thinned out\n",
+    NULL,
+};
 
-const char pw_help_compare[] =
+const char *const pw_help_compare[] = {
     "usage: pw-stream compare A B [options]\n"
     "\n"
     "Compares two label volumes of one shape, A the truth and B the prediction, of any formats, chunks and\n"
@@ -211,9 +160,11 @@ const char pw_help_compare[] =
     "  --threads N           (default: what the host grants)\n"
     "  --scratch DIR         where sorting goes that does not fit (default: $TMPDIR, else /tmp)\n"
     "\n"
-    "Exit status: 0 identical or the same partition, 2 different, 1 failed, 64 wrong usage.\n";
+    "Exit status: 0 identical or the same partition, 2 different, 1 failed, 64 wrong usage.\n",
+    NULL,
+};
 
-const char pw_help_relate[] =
+const char *const pw_help_relate[] = {
     "usage: pw-stream relate CHILD PARENT -o TABLE [options]\n"
     "\n"
     "Finds for each object of CHILD (nuclei, say) the object of PARENT (cells) that it shares most voxels with,\n"
@@ -228,12 +179,20 @@ const char pw_help_relate[] =
     "  --quiet               no count of what was found on standard error\n"
     "  --channel N, --time N, --level N   of both\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n"
-    "  --memory SIZE, --threads N, --scratch DIR   as for compare\n";
+    "  --memory SIZE, --threads N, --scratch DIR   as for compare\n",
+    NULL,
+};
 
-const char pw_help_version[] = "usage: pw-stream version\n"
-                               "\n"
-                               "Prints the version, those of the libraries, the codecs, I/O engines and SIMD level.\n";
+const char *const pw_help_version[] = {
+    "usage: pw-stream version\n"
+    "\n"
+    "Prints the version, those of the libraries, the codecs, I/O engines and SIMD level.\n",
+    NULL,
+};
 
-const char pw_help_help[] = "usage: pw-stream help [VERB]\n"
-                            "\n"
-                            "Lists the verbs, or explains one.\n";
+const char *const pw_help_help[] = {
+    "usage: pw-stream help [VERB]\n"
+    "\n"
+    "Lists the verbs, or explains one.\n",
+    NULL,
+};

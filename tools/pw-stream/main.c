@@ -70,7 +70,7 @@ int main(int argc, char **argv)
         return PW_EXIT_USAGE;
     }
     if (asks_for_help(argc - 1, argv + 1)) {
-        (void)fputs(command->help, stdout);
+        pw_help_print(command->help);
         return close_output(PW_EXIT_DONE);
     }
     optind = 1;
