@@ -164,6 +164,10 @@ struct pw_open_options {
     uint64_t raw_offset_bytes; /* bytes before the first element */
     int raw_big_endian;
     int level; /* resolution level, 0 = full */
+
+    /* Of a store or file that holds several images; NULL: there must be one. */
+    const char *series; /* its number from 0, or its name */
+    const char *well;   /* of a plate: "A/1", or "B/3/0" where the well has several fields */
 };
 
 /* One axis of an array. */
@@ -199,6 +203,13 @@ struct pw_image_info {
     uint64_t n_objects;             /* of a label image that says so; 0 when unknown */
     int n_labels;                   /* label images below this image */
     const char *const *label_names; /* n_labels names, owned by the image */
+
+    /* As the file says; owned by the image.  Not every channel needs a name, and names may repeat. */
+    int n_channel_names;              /* as many as there are channels, or 0 */
+    const char *const *channel_names; /* "" where one has none */
+    int series;                       /* this image is that one */
+    int n_series;                     /* images in the file or store; 0 or 1: this one alone */
+    const char *const *series_names;  /* n_series names, or NULL; "" where one has none */
 };
 
 struct pw_image;

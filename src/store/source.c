@@ -115,6 +115,21 @@ static enum pw_status check_level(struct pw_source **source, const struct pw_ope
     return status;
 }
 
+/* What a format has collected; a list of channels that does not fit the image is worth nothing. */
+static void hand_out_names(struct pw_source *source)
+{
+    struct pw_image_info *info = &source->info;
+    uint64_t n_channels = 1;
+    for (int a = 0; a < info->rank; a++)
+        n_channels *= info->axis[a].kind == 'c' ? info->shape[a] : 1;
+    info->n_channel_names = (uint64_t)source->channel_names.n == n_channels ? source->channel_names.n : 0;
+    info->channel_names = (const char *const *)source->channel_names.name;
+    if (source->series_names.n > 0) {
+        info->n_series = source->series_names.n;
+        info->series_names = (const char *const *)source->series_names.name;
+    }
+}
+
 enum pw_status pw_source_open(const char *path, const struct pw_open_options *options, const char *scratch_dir,
                               struct pw_source **source, struct pw_error *error)
 {
@@ -138,13 +153,20 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: neither a file nor a directory; for a pipe give \"-\"", path);
     if (status == PW_OK && (*source)->info.path[0] == '\0')
         memcpy((*source)->info.path, path, strlen(path) + 1);
-    return status == PW_OK ? check_level(source, options, error) : status;
+    if (status != PW_OK)
+        return status;
+    hand_out_names(*source);
+    return check_level(source, options, error);
 }
 
 void pw_source_close(struct pw_source *source)
 {
-    if (source != NULL)
-        source->ops->close(source);
+    if (source == NULL)
+        return;
+    struct pw_names channels = source->channel_names, series = source->series_names;
+    source->ops->close(source);
+    pw_names_release(&channels);
+    pw_names_release(&series);
 }
 
 void pw_source_chunk_region(const struct pw_source *source, const uint64_t *chunk_index, struct pw_region *region)

@@ -25,6 +25,7 @@
 #ifndef PW_STORE_SOURCE_H
 #define PW_STORE_SOURCE_H
 
+#include "base/names.h"
 #include "base/region.h"
 #include "patchworks.h"
 
@@ -91,6 +92,12 @@ struct pw_source {
     struct pw_linear linear;   /* LINEAR */
     uint64_t stored_bytes_max; /* CHUNKED: capacity that holds the stored bytes of any chunk; checked on reading */
     uint64_t fill;             /* bits of the fill value, in the low bytes (native order) */
+    /*
+     * What a format has read of them; pw_source_open() makes info's lists from these, and pw_source_close() releases
+     * them after close().  An open that fails releases them itself.
+     */
+    struct pw_names channel_names;
+    struct pw_names series_names;
     const _Atomic int *cancel; /* set by who reads, before any thread does: not 0 ends waiting; NULL: nothing does */
 };
 
