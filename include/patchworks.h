@@ -356,6 +356,14 @@ enum pw_metric {
     PW_METRIC_IOMIN    /* I >= tau min(A, B); fuses a small label with a large one that contains it */
 };
 
+/* How the smaller levels of labels are made. */
+enum pw_pyramid_rule {
+    PW_PYRAMID_MODE =
+        0, /* the most frequent label where at least half of the block is labelled, ties to the smallest id */
+    PW_PYRAMID_NEAREST, /* the block's first voxel */
+    PW_PYRAMID_NONE     /* there are none */
+};
+
 /* Everything a run can be told.  Fill with pw_run_options_init() first. */
 struct pw_run_options {
     size_t struct_size;
@@ -365,13 +373,14 @@ struct pw_run_options {
     int64_t channel; /* -1: the image must have one */
     int64_t time;    /* -1: the image must have one */
 
-    const char *output;         /* path, "-", or NULL: into the input store under labels/ */
-    const char *output_format;  /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
-    const char *label_name;     /* name of the label image in a store; NULL: the segmenter's name */
-    const char *ngff;           /* "0.5" (default) or "0.4" */
-    enum pw_dtype output_dtype; /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
-    uint64_t output_chunk[3];   /* 0: chosen */
-    uint64_t output_shard[3];   /* 0: chosen */
+    const char *output;           /* path, "-", or NULL: into the input store under labels/ */
+    const char *output_format;    /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
+    const char *label_name;       /* name of the label image in a store; NULL: the segmenter's name */
+    const char *ngff;             /* "0.5" (default) or "0.4" */
+    enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
+    uint64_t output_chunk[3];     /* 0: chosen */
+    uint64_t output_shard[3];     /* 0: chosen */
+    enum pw_pyramid_rule pyramid; /* of a store: the image's levels, or down to one chunk */
     int overwrite;
     int in_place; /* the labels take the place of the zarr array that was read: its chunks and element width; no output */
 

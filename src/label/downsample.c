@@ -92,9 +92,85 @@ static inline struct span span_of(uint64_t i, uint64_t factor, uint64_t extent)
     return span;
 }
 
-static inline __attribute__((always_inline)) int downsample(const struct pw_label_box *from, const uint64_t factor[3],
-                                                            const struct pw_label_box *to, uint64_t *value,
-                                                            struct tally *tally, size_t size)
+/* One output row: where the input rows of its blocks are, and how far blocks reach along x. */
+struct rows {
+    const unsigned char *first;
+    uint64_t planes, lines; /* of a block */
+    size_t plane_stride, line_stride;
+    uint64_t factor, extent; /* along x */
+};
+
+enum {
+    STRETCH = 16 /* output voxels that are looked at together */
+};
+
+/* Whether n voxels of every input row from column x on have one value: most of a label image does. */
+static inline int is_constant(const struct rows *rows, uint64_t x, uint64_t n, size_t size)
+{
+    const unsigned char *first = rows->first + x * size;
+    if (memcmp(first, first + size, (n - 1) * size) != 0)
+        return 0;
+    for (uint64_t z = 0; z < rows->planes; z++)
+        for (uint64_t y = 0; y < rows->lines; y++)
+            if (memcmp(first, first + (z * rows->plane_stride + y * rows->line_stride) * size, n * size) != 0)
+                return 0;
+    return 1;
+}
+
+static inline uint64_t block_value(const struct rows *rows, uint64_t x, uint64_t *value, struct tally *tally,
+                                   size_t size)
+{
+    struct span xs = span_of(x, rows->factor, rows->extent);
+    uint64_t n = 0;
+    uint64_t different = 0;
+    for (uint64_t z = 0; z < rows->planes; z++)
+        for (uint64_t y = 0; y < rows->lines; y++) {
+            const unsigned char *in = rows->first + (z * rows->plane_stride + y * rows->line_stride + xs.start) * size;
+            for (uint64_t i = xs.start; i < xs.end; i++, in += size) {
+                value[n] = load(in, size);
+                different |= value[n++] ^ value[0];
+            }
+        }
+    return different == 0 ? value[0] : vote(value, n, tally);
+}
+
+static inline __attribute__((always_inline)) uint64_t vote_row(const struct rows *rows, unsigned char *out, uint64_t n,
+                                                               uint64_t *value, struct tally *tally, size_t size)
+{
+    uint64_t any = 0;
+    uint64_t x = 0;
+    while (x < n) {
+        uint64_t end = x + STRETCH <= n ? x + STRETCH : n;
+        if (end * rows->factor <= rows->extent && is_constant(rows, x * rows->factor, (end - x) * rows->factor, size)) {
+            uint64_t label = load(rows->first + x * rows->factor * size, size);
+            any |= label;
+            for (; x < end; x++)
+                store(out + x * size, label, size);
+            continue;
+        }
+        for (; x < end; x++) {
+            uint64_t label = block_value(rows, x, value, tally, size);
+            any |= label;
+            store(out + x * size, label, size);
+        }
+    }
+    return any;
+}
+
+static inline uint64_t first_row(const struct rows *rows, unsigned char *out, uint64_t n, size_t size)
+{
+    uint64_t any = 0;
+    for (uint64_t x = 0; x < n; x++) {
+        uint64_t label = load(rows->first + span_of(x, rows->factor, rows->extent).start * size, size);
+        any |= label;
+        store(out + x * size, label, size);
+    }
+    return any;
+}
+
+static inline __attribute__((always_inline)) int downsample(enum pw_pyramid_rule rule, const struct pw_label_box *from,
+                                                            const uint64_t factor[3], const struct pw_label_box *to,
+                                                            uint64_t *value, struct tally *tally, size_t size)
 {
     uint64_t any = 0;
     for (uint64_t z = 0; z < to->shape[0]; z++)
@@ -102,36 +178,31 @@ static inline __attribute__((always_inline)) int downsample(const struct pw_labe
             unsigned char *out = (unsigned char *)to->voxels + (z * to->stride[0] + y * to->stride[1]) * size;
             struct span zs = span_of(z, factor[0], from->shape[0]);
             struct span ys = span_of(y, factor[1], from->shape[1]);
-            for (uint64_t x = 0; x < to->shape[2]; x++) {
-                struct span xs = span_of(x, factor[2], from->shape[2]);
-                uint64_t n = 0;
-                uint64_t different = 0;
-                for (uint64_t sz = zs.start; sz < zs.end; sz++)
-                    for (uint64_t sy = ys.start; sy < ys.end; sy++) {
-                        const unsigned char *in = (const unsigned char *)from->voxels +
-                                                  (sz * from->stride[0] + sy * from->stride[1] + xs.start) * size;
-                        for (uint64_t sx = xs.start; sx < xs.end; sx++, in += size) {
-                            value[n] = load(in, size);
-                            different |= value[n++] ^ value[0];
-                        }
-                    }
-                uint64_t result = different == 0 ? value[0] : vote(value, n, tally);
-                any |= result;
-                store(out + x * size, result, size);
-            }
+            const struct rows rows = {
+                .first = (const unsigned char *)from->voxels +
+                         (zs.start * from->stride[0] + ys.start * from->stride[1]) * size,
+                .planes = zs.end - zs.start,
+                .lines = ys.end - ys.start,
+                .plane_stride = from->stride[0],
+                .line_stride = from->stride[1],
+                .factor = factor[2],
+                .extent = from->shape[2],
+            };
+            any |= rule == PW_PYRAMID_NEAREST ? first_row(&rows, out, to->shape[2], size)
+                                              : vote_row(&rows, out, to->shape[2], value, tally, size);
         }
     return any != 0;
 }
 
-int pw_downsample_labels(enum pw_dtype dtype, const struct pw_label_box *from, const uint64_t factor[3],
-                         const struct pw_label_box *to, void *scratch)
+int pw_downsample_labels(enum pw_dtype dtype, enum pw_pyramid_rule rule, const struct pw_label_box *from,
+                         const uint64_t factor[3], const struct pw_label_box *to, void *scratch)
 {
     struct tally *tally = scratch;
     uint64_t *value = (uint64_t *)(tally + block_voxels(factor));
     switch (dtype) {
-    case PW_U8: return downsample(from, factor, to, value, tally, 1);
-    case PW_U16: return downsample(from, factor, to, value, tally, 2);
-    case PW_U32: return downsample(from, factor, to, value, tally, 4);
-    default: return downsample(from, factor, to, value, tally, 8);
+    case PW_U8: return downsample(rule, from, factor, to, value, tally, 1);
+    case PW_U16: return downsample(rule, from, factor, to, value, tally, 2);
+    case PW_U32: return downsample(rule, from, factor, to, value, tally, 4);
+    default: return downsample(rule, from, factor, to, value, tally, 8);
     }
 }

@@ -2,10 +2,10 @@
  * label/downsample - a label image at a lower resolution.
  *
  * Every output voxel stands for a block of factor voxels, at the far borders for
- * those of it that exist.  The rule: when at least half of the block's voxels are
+ * those of it that exist.  PW_PYRAMID_MODE: when at least half of the block's voxels are
  * labelled, the label that most of them have, of several the smallest; else 0.  So
- * objects keep their size on the whole, foreground wins a draw, and no value
- * occurs that the input does not have.
+ * objects keep their size on the whole, and foreground wins a draw.  PW_PYRAMID_NEAREST: the
+ * block's first voxel.  By neither does a value occur that the input does not have.
  *
  * Memory: scratch is the caller's.  Threads: a pure function of its arguments.
  */
@@ -28,7 +28,7 @@ size_t pw_downsample_scratch_bytes(const uint64_t factor[3]);
  * input voxels i*factor .. (i+1)*factor-1, of the last one where from ends before.
  * dtype is PW_U8, PW_U16, PW_U32 or PW_U64.  Returns whether any output voxel is not 0.
  */
-int pw_downsample_labels(enum pw_dtype dtype, const struct pw_label_box *from, const uint64_t factor[3],
-                         const struct pw_label_box *to, void *scratch);
+int pw_downsample_labels(enum pw_dtype dtype, enum pw_pyramid_rule rule, const struct pw_label_box *from,
+                         const uint64_t factor[3], const struct pw_label_box *to, void *scratch);
 
 #endif

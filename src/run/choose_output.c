@@ -124,6 +124,7 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
         .label_name = options->label_name != NULL ? options->label_name : job->segmenter.name,
         .into_image = options->output == NULL && !options->in_place,
         .image = is_ngff ? info : NULL,
+        .pyramid = options->pyramid,
         .segmenter = job->segmenter.text,
     };
     const char *format = options->output == NULL ? "zarr" : options->output_format;

@@ -288,9 +288,13 @@ static json *multiscales(const struct pw_ngff_label *label)
     json *multiscale = single("name", text(label->name));
     set(multiscale, "axes", axes(label));
     set(multiscale, "datasets", datasets(label));
-    set(multiscale, "type", text("mode")); /* with one level too: the strict schema wants both */
+    /* With one level too: the strict schema wants both. */
+    int nearest = label->rule == PW_PYRAMID_NEAREST;
+    set(multiscale, "type", text(nearest ? "nearest" : "mode"));
     set(multiscale, "metadata",
-        single("method", text("most frequent label where at least half is labelled, ties to the smallest id")));
+        single("method",
+               text(nearest ? "first voxel of the block"
+                            : "most frequent label where at least half is labelled, ties to the smallest id")));
     if (label->version == 2)
         set(multiscale, "version", text("0.4"));
     append(list, multiscale);

@@ -29,6 +29,7 @@ struct pw_ngff_label {
     int n_levels;
     const struct pw_label_array *level;
     const double (*scale)[3], (*translation)[3]; /* of each level, z y x */
+    enum pw_pyramid_rule rule;                   /* that levels are made by */
 };
 
 enum pw_status pw_ngff_write_array(const struct pw_ngff_label *label, int level, const char *directory,

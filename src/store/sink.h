@@ -53,6 +53,7 @@ struct pw_sink_request {
      */
     int replaces;
     const struct pw_image_info *image; /* of the input; NULL when it is not OME-NGFF */
+    enum pw_pyramid_rule pyramid;      /* smaller levels, in formats that have them */
     const char *segmenter;             /* recorded in the metadata; what made the labels */
 };
 

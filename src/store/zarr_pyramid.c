@@ -77,10 +77,11 @@ static void count_missing(struct pw_pyramid *pyramid, int level)
 }
 
 enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_label_array *level, int n_levels,
-                               struct pw_error *error)
+                               enum pw_pyramid_rule rule, struct pw_error *error)
 {
     memset(pyramid, 0, sizeof *pyramid);
     pyramid->n_levels = n_levels;
+    pyramid->rule = rule;
     pyramid->level = level;
     for (int l = 1; l < n_levels; l++) {
         uint64_t block;
@@ -291,7 +292,7 @@ static enum pw_status make_piece(const struct pw_pyramid *pyramid, struct pw_pyr
     to.voxels = worker->chunk + ((start[0] - origin[0]) * to.stride[0] + (start[1] - origin[1]) * to.stride[1] +
                                  (start[2] - origin[2])) *
                                     pw_dtype_bytes(array->dtype);
-    if (pw_downsample_labels(array->dtype, &from, pyramid->factor[level], &to, worker->scratch))
+    if (pw_downsample_labels(array->dtype, pyramid->rule, &from, pyramid->factor[level], &to, worker->scratch))
         *any = 1;
     return PW_OK;
 }

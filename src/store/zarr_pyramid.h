@@ -1,12 +1,12 @@
 /*
  * store/zarr_pyramid - the smaller levels of a label image, made while the largest is written.
  *
- * Each level is made from the one before by the rule of label/downsample.h.  A unit of
+ * Each level is made from the one before by a rule of label/downsample.h.  A unit of
  * a level needs some units of the level before; whoever writes the last of them makes
  * it, reading them back chunk by chunk, and then perhaps the unit of the next level, so that all
  * threads share the work and nothing holds a level:
  *
- *     pw_pyramid_init(&pyramid, arrays, n_levels, error)
+ *     pw_pyramid_init(&pyramid, arrays, n_levels, rule, error)
  *     per thread: pw_pyramid_worker_init(&worker, &pyramid, bound, error)
  *     after each unit of level 0: pw_pyramid_unit_done(&pyramid, &worker, &file, unit, error)
  *
@@ -24,13 +24,14 @@
 
 struct pw_pyramid {
     int n_levels;
+    enum pw_pyramid_rule rule;
     const struct pw_label_array *level;
     uint64_t factor[PW_MAX_LEVELS][3];        /* from the level before; [0] is unused */
     _Atomic uint32_t *missing[PW_MAX_LEVELS]; /* of each unit: units of the level before that are not written yet */
 };
 
 enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_label_array *level, int n_levels,
-                               struct pw_error *error);
+                               enum pw_pyramid_rule rule, struct pw_error *error);
 void pw_pyramid_release(struct pw_pyramid *pyramid); /* safe on a zeroed pyramid */
 
 /* What all threads share. */

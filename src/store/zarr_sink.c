@@ -17,6 +17,7 @@
 #include "codec/zstd_runs.h"
 #include "store/ngff_metadata.h"
 #include "store/zarr_place.h"
+#include "store/zarr_levels.h"
 #include "store/zarr_pyramid.h"
 
 struct zarr_sink {
@@ -27,9 +28,9 @@ struct zarr_sink {
     int rank;
     enum pw_dtype dtype; /* dtype_hint until start */
     uint64_t n_objects;
-    int n_levels;
+    struct pw_zarr_levels levels;
+    enum pw_pyramid_rule rule;
     struct pw_label_array level[PW_MAX_LEVELS];
-    double scale[PW_MAX_LEVELS][3], translation[PW_MAX_LEVELS][3];
     struct pw_pyramid pyramid;
 };
 
@@ -74,7 +75,7 @@ static size_t zarr_writer_memory_bytes(const struct pw_sink *sink)
     uint64_t bound = chunk_bound(zarr, element_bytes);
     uint64_t bytes =
         sizeof(struct pw_writer) + pw_zstd_runs_memory_bytes() + pw_unit_file_memory_bytes(unit_chunks(zarr), bound);
-    if (zarr->n_levels > 1)
+    if (zarr->levels.n > 1)
         bytes += pw_pyramid_worker_memory_bytes(&zarr->pyramid, bound, element_bytes) +
                  pw_pyramid_memory_bytes(&zarr->pyramid);
     return (size_t)bytes;
@@ -100,7 +101,7 @@ static enum pw_status zarr_writer_new(struct pw_sink *sink, struct pw_writer **w
     enum pw_status status = pw_zstd_runs_new(&made->encoder, error);
     if (status == PW_OK)
         status = pw_unit_file_init(&made->file, unit_chunks(zarr), bound, &sink->bytes_written, error);
-    if (status == PW_OK && zarr->n_levels > 1)
+    if (status == PW_OK && zarr->levels.n > 1)
         status = pw_pyramid_worker_init(&made->worker, &zarr->pyramid, bound, error);
     if (status != PW_OK) {
         zarr_writer_free(made);
@@ -165,7 +166,7 @@ static enum pw_status zarr_write_unit(struct pw_sink *sink, struct pw_writer *wr
     enum pw_status status = write_chunks(zarr, writer, box, pull, context, error);
     if (status == PW_OK)
         status = pw_unit_end(&writer->file, error);
-    if (status == PW_OK && zarr->n_levels > 1)
+    if (status == PW_OK && zarr->levels.n > 1)
         status = pw_pyramid_unit_done(&zarr->pyramid, &writer->worker, &writer->file, unit, error);
     pw_unit_cancel(&writer->file);
     return status;
@@ -183,10 +184,11 @@ static struct pw_ngff_label describe(const struct zarr_sink *zarr)
         .segmenter = zarr->segmenter,
         .n_objects = zarr->n_objects,
         .rank = zarr->rank,
-        .n_levels = zarr->n_levels,
+        .n_levels = zarr->levels.n,
         .level = zarr->level,
-        .scale = zarr->scale,
-        .translation = zarr->translation,
+        .scale = zarr->levels.scale,
+        .translation = zarr->levels.translation,
+        .rule = zarr->rule,
     };
     memcpy(label.axis, zarr->axis, sizeof label.axis);
     return label;
@@ -213,7 +215,7 @@ static enum pw_status make_level(struct zarr_sink *zarr, int l, struct pw_error 
 
 static void close_levels(struct zarr_sink *zarr)
 {
-    for (int l = 0; l < zarr->n_levels; l++) {
+    for (int l = 0; l < zarr->levels.n; l++) {
         if (zarr->level[l].fd >= 0)
             (void)close(zarr->level[l].fd);
         zarr->level[l].fd = -1;
@@ -233,7 +235,7 @@ static enum pw_status zarr_start(struct pw_sink *sink, enum pw_dtype dtype, uint
     zarr->n_objects = n_objects;
     enum pw_status status = pw_zarr_place_start(&zarr->place, error);
     memcpy(zarr->base.build, zarr->place.build, sizeof zarr->base.build);
-    for (int l = 0; l < zarr->n_levels && status == PW_OK; l++)
+    for (int l = 0; l < zarr->levels.n && status == PW_OK; l++)
         status = make_level(zarr, l, error);
     if (status != PW_OK)
         zarr_abort(sink);
@@ -274,16 +276,6 @@ static const struct pw_sink_ops ops = {
  * Opening
  * ------------------------------------------------------------------------ */
 
-static double positive_or_1(double value)
-{
-    return isfinite(value) && value > 0 ? value : 1.0;
-}
-
-static double finite_or_0(double value)
-{
-    return isfinite(value) ? value : 0.0;
-}
-
 /* Names are needed and may not repeat; without both of the image's they are z y x. */
 static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *request)
 {
@@ -295,62 +287,20 @@ static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *requ
         for (int k = 3 - zarr->rank; k < i; k++)
             named = named && strcmp(zarr->axis[i].name, zarr->axis[k].name) != 0;
     }
-    for (int i = 0; i < 3; i++) {
-        if (!named)
-            (void)snprintf(zarr->axis[i].name, sizeof zarr->axis[i].name, "%s", usual[i]);
-        zarr->scale[0][i] = positive_or_1(zarr->axis[i].scale);
-        zarr->translation[0][i] = finite_or_0(zarr->axis[i].translation);
-    }
+    for (int i = 0; i < 3 && !named; i++)
+        (void)snprintf(zarr->axis[i].name, sizeof zarr->axis[i].name, "%s", usual[i]);
 }
 
-/* The image's axis that is axis i of the labels: of the same name, else counted from the last. */
-static int image_axis(const struct zarr_sink *zarr, const struct pw_image_info *image, int i)
-{
-    for (int k = 0; k < image->rank; k++)
-        if (strcmp(image->axis[k].name, zarr->axis[i].name) == 0)
-            return k;
-    return image->rank - 3 + i;
-}
-
-/* Level l of the image on the axes of the labels. */
-static enum pw_status take_level(struct zarr_sink *zarr, const struct pw_image_info *image, int l,
-                                 struct pw_error *error)
-{
-    struct pw_zarr_layout layout;
-    uint64_t shape[3] = {1, 1, 1};
-    for (int i = 3 - zarr->rank; i < 3; i++) {
-        int k = image_axis(zarr, image, i);
-        if (k < 0 || image->level_shape[l][k] == 0)
-            return pw_fail(error, PW_E_FORMAT,
-                           "%s: level %d of the image cannot be read, so labels cannot have its shape; use -o",
-                           zarr->base.path, l);
-        shape[i] = image->level_shape[l][k];
-        zarr->scale[l][i] = positive_or_1(image->level_scale[l][k]);
-        zarr->translation[l][i] = finite_or_0(image->level_translation[l][k]);
-    }
-    pw_zarr_layout_of_level(&zarr->level[0].layout, shape, &layout);
-    pw_label_array_init(&zarr->level[l], zarr->rank, shape, &layout);
-    return PW_OK;
-}
-
-/* A label image has the levels of its image, or of the one that it replaces. */
 static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
 {
-    const struct pw_image_info *image = request->image;
-    zarr->n_levels = 1;
-    if ((!request->into_image && !request->replaces) || image == NULL)
-        return PW_OK;
-    if (image->level != 0)
-        return pw_fail(error, PW_E_ARGUMENT,
-                       "%s: labels made at level %d cannot go into the image, whose labels begin at level 0; use -o",
-                       zarr->base.path, image->level);
-    for (int l = 1; l < image->n_levels && l < PW_MAX_LEVELS; l++) {
-        enum pw_status status = take_level(zarr, image, l, error);
-        if (status != PW_OK)
-            return status;
-        zarr->n_levels = l + 1;
+    enum pw_status status =
+        pw_zarr_levels_choose(&zarr->levels, request, zarr->axis, zarr->level[0].layout.chunk, error);
+    for (int l = 1; l < zarr->levels.n && status == PW_OK; l++) {
+        struct pw_zarr_layout layout;
+        pw_zarr_layout_of_level(&zarr->level[0].layout, zarr->levels.shape[l], &layout);
+        pw_label_array_init(&zarr->level[l], zarr->rank, zarr->levels.shape[l], &layout);
     }
-    return PW_OK;
+    return status;
 }
 
 static enum pw_status take_shape(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
@@ -379,7 +329,7 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
     zarr->base.ops = &ops;
     zarr->rank = request->rank;
     zarr->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
-    zarr->n_levels = 0;
+    zarr->rule = request->pyramid;
     enum pw_status status = pw_zarr_place_init(&zarr->place, request, error);
     memcpy(zarr->base.path, zarr->place.label_path, sizeof zarr->base.path);
     zarr->base.zarr_version = zarr->place.version;
@@ -390,7 +340,7 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
         status = take_levels(zarr, request, error);
     }
     if (status == PW_OK)
-        status = pw_pyramid_init(&zarr->pyramid, zarr->level, zarr->n_levels, error);
+        status = pw_pyramid_init(&zarr->pyramid, zarr->level, zarr->levels.n, zarr->rule, error);
     if (status == PW_OK && request->segmenter != NULL) {
         zarr->segmenter = pw_strdup(request->segmenter, error);
         status = zarr->segmenter != NULL ? PW_OK : PW_E_NOMEM;

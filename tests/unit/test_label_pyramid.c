@@ -93,37 +93,65 @@ Test(label_pyramid, rule)
         uint32_t block[4], out = 77;
         memcpy(block, cases[i].block, sizeof block);
         struct pw_label_box from = {block, {1, 2, 2}, {4, 2}}, to = {&out, {1, 1, 1}, {1, 1}};
-        int any = pw_downsample_labels(PW_U32, &from, factor, &to, scratch);
+        int any = pw_downsample_labels(PW_U32, PW_PYRAMID_MODE, &from, factor, &to, scratch);
         cr_expect_eq(out, cases[i].result, "case %zu gives %u", i, out);
         cr_expect_eq(any, out != 0);
     }
     free(scratch);
 }
 
-Test(label_pyramid, every_type_and_odd_borders)
+/* Labels that are constant over many blocks, beside some that are not. */
+static uint32_t *long_labels(const uint64_t shape[3])
 {
-    const uint64_t shape[3] = {3, 7, 11}, smaller[3] = {2, 4, 6}, factor[3] = {2, 2, 2};
+    uint64_t n = shape[0] * shape[1] * shape[2];
+    uint32_t *voxels = calloc(n, sizeof *voxels);
+    for (uint64_t i = 0; i < n; i++)
+        voxels[i] = (uint32_t)(i % shape[2] / 70 + (below(200) == 0));
+    return voxels;
+}
+
+static void check_every_type(const uint32_t *voxels, const uint64_t shape[3])
+{
+    const uint64_t factor[3] = {2, 2, 2};
+    const uint64_t smaller[3] = {(shape[0] + 1) / 2, (shape[1] + 1) / 2, (shape[2] + 1) / 2};
     static const enum pw_dtype dtypes[4] = {PW_U8, PW_U16, PW_U32, PW_U64};
-    uint32_t *voxels = random_labels(shape);
-    for (size_t i = 0; i < 3 * 7 * 11; i++)
-        voxels[i] %= 251;
+    uint64_t n = shape[0] * shape[1] * shape[2], n_smaller = smaller[0] * smaller[1] * smaller[2];
     uint32_t *expected = expected_level(voxels, shape, smaller);
     void *scratch = malloc(pw_downsample_scratch_bytes(factor));
     for (int d = 0; d < 4; d++) {
         size_t size = pw_dtype_bytes(dtypes[d]);
-        unsigned char *in = calloc(3 * 7 * 11, size), *out = calloc(2 * 4 * 6, size);
-        for (size_t i = 0; i < 3 * 7 * 11; i++)
+        unsigned char *in = calloc(n, size), *out = calloc(n_smaller, size);
+        for (size_t i = 0; i < n; i++)
             memcpy(in + i * size, &voxels[i], size < 4 ? size : 4);
-        struct pw_label_box from = {in, {3, 7, 11}, {77, 11}}, to = {out, {2, 4, 6}, {24, 6}};
-        pw_downsample_labels(dtypes[d], &from, factor, &to, scratch);
-        for (size_t i = 0; i < 2 * 4 * 6; i++)
+        struct pw_label_box from = {in, {shape[0], shape[1], shape[2]}, {shape[1] * shape[2], shape[2]}};
+        struct pw_label_box to = {out, {smaller[0], smaller[1], smaller[2]}, {smaller[1] * smaller[2], smaller[2]}};
+        (void)pw_downsample_labels(dtypes[d], PW_PYRAMID_MODE, &from, factor, &to, scratch);
+        for (size_t i = 0; i < n_smaller; i++)
             cr_assert_eq(memcmp(out + i * size, &expected[i], size < 4 ? size : 4), 0, "%s voxel %zu",
                          pw_dtype_name(dtypes[d]), i);
+        (void)pw_downsample_labels(dtypes[d], PW_PYRAMID_NEAREST, &from, factor, &to, scratch);
+        for (size_t i = 0; i < n_smaller; i++) {
+            uint64_t z = i / (smaller[1] * smaller[2]), y = i / smaller[2] % smaller[1], x = i % smaller[2];
+            cr_assert_eq(memcmp(out + i * size, in + ((2 * z * shape[1] + 2 * y) * shape[2] + 2 * x) * size, size), 0,
+                         "nearest, %s voxel %zu", pw_dtype_name(dtypes[d]), i);
+        }
         free(in);
         free(out);
     }
     free(scratch);
     free(expected);
+}
+
+Test(label_pyramid, every_type_and_odd_borders)
+{
+    const uint64_t narrow[3] = {3, 7, 11}, wide[3] = {3, 5, 333};
+    uint32_t *voxels = random_labels(narrow);
+    for (size_t i = 0; i < 3 * 7 * 11; i++)
+        voxels[i] %= 251;
+    check_every_type(voxels, narrow);
+    free(voxels);
+    voxels = long_labels(wide);
+    check_every_type(voxels, wide);
     free(voxels);
 }
 
@@ -161,7 +189,8 @@ static void make_store(struct store *store, const uint64_t chunk[3], const uint6
         store->level[l].fd = open(path, O_RDONLY | O_DIRECTORY);
         strcpy(store->level[l].path, path);
     }
-    cr_assert_eq(pw_pyramid_init(&store->pyramid, store->level, store->n_levels, &error), PW_OK, "%s", error.message);
+    cr_assert_eq(pw_pyramid_init(&store->pyramid, store->level, store->n_levels, PW_PYRAMID_MODE, &error), PW_OK, "%s",
+                 error.message);
 }
 
 static void free_store(struct store *store)
@@ -330,6 +359,6 @@ Test(label_pyramid, refuses_levels_too_far_apart)
     const struct pw_zarr_layout layout = {3, {64, 64, 64}, {64, 64, 64}};
     pw_label_array_init(&level[0], 3, (const uint64_t[3]){4096, 4096, 4096}, &layout);
     pw_label_array_init(&level[1], 3, (const uint64_t[3]){1, 1, 1}, &layout);
-    cr_assert_eq(pw_pyramid_init(&pyramid, level, 2, &error), PW_E_UNSUPPORTED);
+    cr_assert_eq(pw_pyramid_init(&pyramid, level, 2, PW_PYRAMID_MODE, &error), PW_E_UNSUPPORTED);
     pw_pyramid_release(&pyramid);
 }

@@ -41,6 +41,8 @@ const char *const pw_help_run[] = {
     "  --name NAME           of the label image in a store (default: the segmenter's)\n"
     "  --ngff 0.5|0.4        OME-NGFF version of a new store (default 0.5)\n"
     "  --chunk z,y,x         of a store, and --shard z,y,x (default: chosen)\n"
+    "  --pyramid RULE        of a store's smaller levels: mode (default), nearest or none; as many as the image\n"
+    "                        has, else down to one chunk\n"
     "  --out-dtype TYPE      uint8, uint16, uint32 or uint64 (default: uint32, wider when needed)\n"
     "  --objects TABLE       a row for each object: .csv, .tsv; in a zarr store too (store: only there)\n"
     "  --objects-channel N|all   that it measures (default all)\n"

@@ -20,7 +20,7 @@ const char *const pw_help_merge[] = {
     "  --merge touch         labels that touch across a seam are one object: exact for components (default)\n"
     "  --merge face          their cross-sections must agree by more than --tau: for cells, which may touch\n"
     "  --connectivity, --tau, --min-contact   as for run\n"
-    "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
+    "  -o, --format, --name, --ngff, --chunk, --shard, --pyramid, --out-dtype, --overwrite   as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet            as for run\n"
     "  --level, --channel, --time, --shape, --dtype, --offset, --endian          as for run\n",
     NULL,
@@ -34,7 +34,7 @@ const char *const pw_help_remerge[] = {
     "\n"
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity   as for run\n"
     "  --min-size, --max-size, --border                                      as for run\n"
-    "  -o, --format, --name, --ngff, --chunk, --shard, --out-dtype, --overwrite   as for run\n"
+    "  -o, --format, --name, --ngff, --chunk, --shard, --pyramid, --out-dtype, --overwrite   as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n",
     NULL,
 };

@@ -42,6 +42,8 @@ static int take_output_option(struct pw_run_options *o, int option, const char *
 {
     static const char *const format[] = {"zarr", "tiff", "npy", "raw", NULL};
     static const char *const ngff[] = {"0.5", "0.4", NULL};
+    static const char *const pyramid[] = {"mode", "nearest", "none", NULL};
+    int number;
     switch (option) {
     case 'o': o->output = text; return 1;
     case PW_OPTION_FORMAT: o->output_format = text; return pw_run_request_choose("--format", text, format) >= 0;
@@ -49,6 +51,10 @@ static int take_output_option(struct pw_run_options *o, int option, const char *
     case PW_OPTION_NGFF: o->ngff = text; return pw_run_request_choose("--ngff", text, ngff) >= 0;
     case PW_OPTION_CHUNK: return pw_argument_box("--chunk", text, 1, o->output_chunk);
     case PW_OPTION_SHARD: return pw_argument_box("--shard", text, 1, o->output_shard);
+    case PW_OPTION_PYRAMID:
+        number = pw_run_request_choose("--pyramid", text, pyramid);
+        o->pyramid = (enum pw_pyramid_rule)(number < 0 ? 0 : number);
+        return number >= 0;
     case PW_OPTION_OVERWRITE: o->overwrite = 1; return 1;
     case PW_OPTION_OUT_DTYPE:
         o->output_dtype = pw_dtype_parse(text);
