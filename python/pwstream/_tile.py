@@ -1,0 +1,130 @@
+"""What a worker's function sees of its image and tile, and what is checked of the labels that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+class WorkerError(Exception):
+    """What the user should read as it is, without a traceback: a wrong result, an option that is not there."""
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """The image as a whole, known before the first tile; shape and voxel are (y, x) or (z, y, x)."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    channels: int
+    voxel: tuple[float, ...]
+    unit: str  # "micrometer", or "" when the image does not say
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+
+@dataclass(eq=False)
+class Tile:
+    """Where the image handed to the function lies.  Axes are (y, x) or (z, y, x), without channels."""
+
+    index: int  # 0 is the first tile
+    origin: tuple[int, ...]  # of the window in the whole image
+    core: tuple[slice, ...]  # labels[tile.core] is the part that counts, without the halo
+    volume: tuple[int, ...]  # shape of the whole image
+    voxel: tuple[float, ...]
+    unit: str
+    time: int
+    level: int
+    channels: tuple[int, ...]
+    statistics: list[dict[str, Any]]  # of the whole image, per channel, when the worker wants percentiles
+    out: np.ndarray  # where the labels go: a function may fill it and return it, which saves a copy
+    progress: Callable[[float], None]  # says how much is done, 0 to 1: for functions that take minutes
+
+
+def image_info(message: Mapping[str, Any]) -> ImageInfo:
+    axes = slice(3 - int(message.get("rank", 3)), None)
+    voxel = tuple(message.get("voxel") or (1.0, 1.0, 1.0))
+    shape, dtype = tuple(message.get("shape") or (1, 1, 1)), np.dtype(message.get("dtype", "<u2"))
+    return ImageInfo(shape[axes], dtype, int(message.get("channels", 1)), voxel[axes], message.get("unit") or "")
+
+
+def make_tile(message: Mapping[str, Any], out: np.ndarray, send: Callable[[Mapping[str, Any]], None]) -> Tile:
+    axes = slice(3 - out.ndim, None)
+    return Tile(
+        index=message.get("index", message["id"]),
+        origin=tuple(message["origin"][axes]),
+        core=tuple(slice(low, high) for low, high in message["core"][axes]),
+        volume=tuple(message["volume"][axes]),
+        voxel=tuple(message.get("voxel") or (1.0, 1.0, 1.0))[axes],
+        unit=message.get("unit") or "",
+        time=message.get("time", 0),
+        level=message.get("level", 0),
+        channels=tuple(message.get("channels") or (0,)),
+        statistics=message.get("statistics") or [],
+        out=out,
+        progress=lambda done: send({"id": message["id"], "progress": float(done)}),
+    )
+
+
+def _as_numpy(result: Any) -> np.ndarray:
+    """Labels as an array, also from where torch and cupy keep them."""
+    if result is None:
+        raise WorkerError("returned None instead of labels")
+    if isinstance(result, (tuple, list)) and any(isinstance(item, np.ndarray) for item in result):
+        raise WorkerError(f"returned a {type(result).__name__} of {len(result)} instead of labels alone")
+    if hasattr(result, "detach"):
+        result = result.detach().cpu()
+    elif hasattr(result, "get") and type(result).__module__.partition(".")[0] == "cupy":
+        result = result.get()
+    return np.asarray(result)
+
+
+def _shapes(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """What labels may look like: as the image, or one plane with or without its axis."""
+    if len(shape) == 2:
+        return shape, (1, *shape)
+    return (shape, shape[1:]) if shape[0] == 1 else (shape,)
+
+
+def store(result: Any, out: np.ndarray) -> int | None:
+    """Checks labels and puts them where the host wants them; returns the greatest, where that was looked at."""
+    labels = _as_numpy(result)
+    if labels.shape not in _shapes(out.shape):
+        raise WorkerError(f"returned labels of shape {labels.shape} for an image of shape {out.shape}")
+    labels = labels.reshape(out.shape)
+    kind = labels.dtype.kind
+    if kind not in "uib":
+        nan = kind in "fc" and bool(np.isnan(labels).any())
+        raise WorkerError(
+            f"returned {labels.dtype} values{', NaN among them,' if nan else ''} instead of integer labels"
+        )
+    greatest = None
+    if labels.size and (kind == "i" or labels.dtype.itemsize > out.dtype.itemsize) and out.dtype != bool:
+        # Seen as unsigned, a negative value is a large one: one look finds both.
+        unsigned = np.dtype(labels.dtype.str.replace("i", "u"))
+        greatest = int(labels.view(unsigned).max())
+        if kind == "i" and greatest >= 1 << (8 * labels.dtype.itemsize - 1):
+            raise WorkerError(f"returned the negative label {labels.min()}")
+        if greatest > np.iinfo(out.dtype).max:
+            raise WorkerError(f"returned the label {greatest}, which {out.dtype} cannot hold")
+    if labels.__array_interface__ != out.__array_interface__:  # else they are tile.out itself
+        np.copyto(out, labels, casting="unsafe")
+    return greatest
+
+
+def normalized(image: np.ndarray, ranges: Sequence[Mapping[str, float]], spatial: int) -> np.ndarray:
+    """image as float32 with low at 0 and high at 1, channel by channel; spatial axes are the last ones."""
+    scaled = image.astype(np.float32)
+    for part, limits in zip(scaled if image.ndim > spatial else [scaled], ranges):
+        low, high = float(limits["low"]), float(limits["high"])
+        part -= np.float32(low)
+        if high > low:
+            part /= np.float32(high - low)
+        else:
+            part[...] = 0
+    return scaled
