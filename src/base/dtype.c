@@ -117,3 +117,19 @@ double pw_half_to_double(uint16_t half)
         magnitude = ldexp(mantissa + 1024, exponent - 25);
     return (half & 0x8000) ? -magnitude : magnitude;
 }
+
+uint16_t pw_double_to_half(double value)
+{
+    uint16_t sign = signbit(value) ? 0x8000u : 0;
+    double magnitude = fabs(value);
+    if (isnan(value))
+        return (uint16_t)(sign | 0x7e00u);
+    if (magnitude >= 65520.0) /* half way between the largest half and the next power of two */
+        return (uint16_t)(sign | 0x7c00u);
+    if (magnitude < 0x1p-14)
+        return (uint16_t)(sign | (uint16_t)rint(magnitude * 0x1p24));
+    int exponent;
+    double fraction = frexp(magnitude, &exponent);                 /* in [0.5, 1) */
+    unsigned mantissa = (unsigned)rint(fraction * 0x1p11) - 1024u; /* 1024 carries into the exponent, as it should */
+    return (uint16_t)(sign | (((unsigned)(exponent + 14) << 10) + mantissa));
+}

@@ -19,4 +19,7 @@ void pw_swap_bytes(void *elements, size_t count, size_t element_bytes);
 /* IEEE binary16 to double, exactly; NaN stays NaN. */
 double pw_half_to_double(uint16_t half);
 
+/* The nearest IEEE binary16, ties to even, as numpy does. */
+uint16_t pw_double_to_half(double value);
+
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct pw_codec *const table[] = {
-    &pw_codec_blosc, &pw_codec_crc32c, &pw_codec_gzip, &pw_codec_lz4, &pw_codec_zlib, &pw_codec_zstd,
+    &pw_codec_blosc, &pw_codec_bz2, &pw_codec_gzip, &pw_codec_lz4, &pw_codec_lzma, &pw_codec_zlib, &pw_codec_zstd,
 };
 
 enum {

@@ -26,6 +26,7 @@ struct pw_codec_state {
     void *zstd_decoder;
     void *zstd_encoder;
     void *inflate_stream;
+    void *lzma_stream;
 };
 
 void pw_codec_state_release(struct pw_codec_state *state); /* safe on a zeroed state */
@@ -40,7 +41,7 @@ struct pw_codec_options {
 };
 
 struct pw_codec {
-    const char *name; /* "zstd" "gzip" "zlib" "lz4" "blosc" "crc32c" */
+    const char *name; /* "zstd" "gzip" "zlib" "lz4" "blosc" "bz2" "lzma" */
     /*
      * Decodes n bytes at block into exactly size bytes at out.  Must not read
      * outside block nor write outside out, whatever the block says.
@@ -54,11 +55,6 @@ struct pw_codec {
     enum pw_status (*encode)(struct pw_codec_state *state, const struct pw_codec_options *options, const void *in,
                              size_t size, void *block, size_t *n, struct pw_error *error);
     size_t (*bound)(size_t size); /* largest block for size bytes */
-    /*
-     * Of codecs that only append a checksum: checks the block of *n bytes in place and sets *n to
-     * the length of the data at its start, so that nothing is copied.  NULL for the others.
-     */
-    enum pw_status (*verify)(const void *block, size_t *n, struct pw_error *error);
     /* Bytes that decode() allocates itself while it decodes size bytes, beside the state.  NULL: none. */
     size_t (*decode_memory_bytes)(size_t size);
 };
@@ -81,6 +77,7 @@ extern const struct pw_codec pw_codec_gzip; /* deflate_codec.c holds both wrappe
 extern const struct pw_codec pw_codec_zlib;
 extern const struct pw_codec pw_codec_lz4;
 extern const struct pw_codec pw_codec_blosc;
-extern const struct pw_codec pw_codec_crc32c;
+extern const struct pw_codec pw_codec_bz2;
+extern const struct pw_codec pw_codec_lzma;
 
 #endif

@@ -6,6 +6,7 @@ void pw_codec_state_release(struct pw_codec_state *state)
 {
     pw_zstd_state_release(state);
     pw_deflate_state_release(state);
+    pw_lzma_state_release(state);
     memset(state, 0, sizeof *state);
 }
 

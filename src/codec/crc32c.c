@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "codec/codec.h"
 
 #if defined(__x86_64__)
@@ -106,72 +105,3 @@ uint32_t pw_crc32c(uint32_t crc, const void *data, size_t n)
 #endif
 
 /* ---- the codec of zarr v3: the data, then its sum as four bytes, little-endian ---- */
-
-static enum pw_status crc32c_verify(const void *block, size_t *n, struct pw_error *error)
-{
-    const unsigned char *in = block;
-    if (*n < SUM_BYTES)
-        return pw_fail(error, PW_E_TRUNCATED, "crc32c: block of %zu bytes is truncated", *n);
-    size_t size = *n - SUM_BYTES;
-    uint32_t stored =
-        (uint32_t)in[size] | (uint32_t)in[size + 1] << 8 | (uint32_t)in[size + 2] << 16 | (uint32_t)in[size + 3] << 24;
-    uint32_t computed = pw_crc32c(0, in, size);
-    if (stored != computed)
-        return pw_fail(error, PW_E_CHECKSUM, "crc32c: stored %08x, computed %08x", stored, computed);
-    *n = size;
-    return PW_OK;
-}
-
-static enum pw_status crc32c_decode_some(struct pw_codec_state *state, const void *block, size_t n, void *out,
-                                         size_t *size, struct pw_error *error)
-{
-    (void)state;
-    enum pw_status status = crc32c_verify(block, &n, error);
-    if (status != PW_OK)
-        return status;
-    if (n > *size)
-        return pw_fail(error, PW_E_FORMAT, "crc32c: block holds %zu bytes, the chunk has %zu", n, *size);
-    memcpy(out, block, n);
-    *size = n;
-    return PW_OK;
-}
-
-static enum pw_status crc32c_decode(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t size,
-                                    struct pw_error *error)
-{
-    if (n < SUM_BYTES || n - SUM_BYTES != size)
-        return pw_fail(error, n < size + SUM_BYTES ? PW_E_TRUNCATED : PW_E_FORMAT,
-                       "crc32c: block has %zu bytes instead of %zu", n, size + SUM_BYTES);
-    size_t got = size;
-    return crc32c_decode_some(state, block, n, out, &got, error);
-}
-
-static enum pw_status crc32c_encode(struct pw_codec_state *state, const struct pw_codec_options *options,
-                                    const void *in, size_t size, void *block, size_t *n, struct pw_error *error)
-{
-    unsigned char *out = block;
-    (void)state;
-    (void)options;
-    if (*n < SUM_BYTES || *n - SUM_BYTES < size)
-        return pw_fail(error, PW_E_ARGUMENT, "crc32c: %zu bytes do not fit a block of %zu", size, *n);
-    uint32_t sum = pw_crc32c(0, in, size);
-    memmove(out, in, size);
-    for (int i = 0; i < SUM_BYTES; i++)
-        out[size + (size_t)i] = (unsigned char)(sum >> (8 * i));
-    *n = size + SUM_BYTES;
-    return PW_OK;
-}
-
-static size_t crc32c_bound(size_t size)
-{
-    return size + SUM_BYTES;
-}
-
-const struct pw_codec pw_codec_crc32c = {
-    .name = "crc32c",
-    .decode = crc32c_decode,
-    .decode_some = crc32c_decode_some,
-    .encode = crc32c_encode,
-    .bound = crc32c_bound,
-    .verify = crc32c_verify,
-};

@@ -55,13 +55,34 @@ struct pw_zarr_context {
 void pw_zarr_describe(const struct pw_zarr_context *context, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* zarr_codecs.c: appends a step; refuses too many. */
+enum pw_status pw_zarr_add_step(const struct pw_zarr_context *context, const struct pw_zarr_step *step,
+                                struct pw_zarr_chain *chain, struct pw_error *error);
+
 /*
- * zarr_codecs.c: appends the bytes-to-bytes codec called name (v2 id, v3 name without
+ * zarr_codecs.c: appends what turns bytes into bytes and is called name (v2 id, v3 name without
  * "numcodecs.") with its configuration to chain; refuses unknown ones by name.
  */
 enum pw_status pw_zarr_add_codec(const struct pw_zarr_context *context, const char *name,
                                  const struct json_object *configuration, struct pw_zarr_chain *chain,
                                  struct pw_error *error);
+
+/* What a filter needs of the array: nothing; its elements; its elements in their order. */
+enum pw_zarr_filter_class {
+    PW_ZARR_FILTER_UNKNOWN,
+    PW_ZARR_FILTER_BYTES,
+    PW_ZARR_FILTER_EACH,
+    PW_ZARR_FILTER_ORDERED
+};
+
+/* zarr_filters.c: numcodecs' filters and checksums; name is one that pw_zarr_filter_find(), pw_checksum_find() knows. */
+enum pw_zarr_filter_class pw_zarr_filter_find(const char *name);
+enum pw_status pw_zarr_add_filter(const struct pw_zarr_context *context, const char *name,
+                                  const struct json_object *configuration, struct pw_zarr_chain *chain,
+                                  struct pw_error *error);
+enum pw_status pw_zarr_add_checksum(const struct pw_zarr_context *context, const char *name,
+                                    const struct json_object *configuration, struct pw_zarr_chain *chain,
+                                    struct pw_error *error);
 
 /* zarr_codecs.c: the codec list of v3; chain's rank, shape and element_bytes are set.  depth 0 for the array's. */
 enum pw_status pw_zarr_v3_codecs(const struct pw_zarr_context *context, const struct json_object *list, int depth,

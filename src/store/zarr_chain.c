@@ -40,7 +40,7 @@ static enum pw_status finish_sharding(struct pw_zarr_chain *chain, uint64_t *bou
     enum pw_status status = pw_zarr_chain_finish(&sharding->inner, error);
     if (status != PW_OK)
         return status;
-    if (!pw_mul_u64(sharding->inner.bound[sharding->inner.n_codecs], sharding->count, bound) ||
+    if (!pw_mul_u64(sharding->inner.bound[sharding->inner.n_steps], sharding->count, bound) ||
         !pw_add_u64(*bound, sharding->index_bytes, bound))
         return too_large(error);
     return PW_OK;
@@ -63,9 +63,16 @@ enum pw_status pw_zarr_chain_finish(struct pw_zarr_chain *chain, struct pw_error
         if (status != PW_OK)
             return status;
     }
-    for (int k = 0; k < chain->n_codecs; k++)
-        if (!grown(chain->bound[k], &chain->bound[k + 1]))
+    for (int k = 0; k < chain->n_steps; k++) {
+        const struct pw_zarr_step *step = &chain->step[k];
+        if (step->codec == NULL && step->checksum == NULL) {
+            if (!pw_filter_encoded_bytes(&step->filter, chain->bound[k], &chain->bound[k + 1]))
+                return pw_fail(error, PW_E_FORMAT, "chunks of %llu bytes are no whole elements of a filter",
+                               (unsigned long long)chain->bound[k]);
+        } else if (!grown(chain->bound[k], &chain->bound[k + 1])) {
             return too_large(error);
+        }
+    }
     return PW_OK;
 }
 
@@ -93,12 +100,13 @@ enum pw_status pw_zarr_shard_index(const struct pw_zarr_sharding *sharding, cons
                                    struct pw_error *error)
 {
     size_t n = (size_t)sharding->index_bytes;
+    const unsigned char *index = block;
     if (sharding->index_checksum) {
-        enum pw_status status = pw_codec_crc32c.verify(block, &n, error);
+        enum pw_status status = pw_checksum_verify(pw_checksum_find("crc32c"), 0, &index, &n, error);
         if (status != PW_OK)
             return status;
     }
-    memcpy(entries, block, n);
+    memcpy(entries, index, n);
     if (sharding->index_swap)
         pw_swap_bytes(entries, n / sizeof *entries, sizeof *entries);
     return PW_OK;

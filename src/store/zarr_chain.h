@@ -17,16 +17,26 @@
 #ifndef PW_STORE_ZARR_CHAIN_H
 #define PW_STORE_ZARR_CHAIN_H
 
+#include "codec/checksum.h"
 #include "codec/codec.h"
+#include "codec/filter.h"
 #include "patchworks.h"
 
-#define PW_ZARR_CODECS_MAX 8
+#define PW_ZARR_STEPS_MAX 12
 #define PW_ZARR_NESTING_MAX 3                          /* shards within shards */
 #define PW_ZARR_SHARD_CHUNKS_MAX ((uint64_t)1 << 20)   /* inner chunks of one shard: an index of 16 MiB */
 #define PW_ZARR_CHUNK_BYTES_MAX ((uint64_t)0x7fffffff) /* of a chunk that is decoded as one */
 #define PW_ZARR_EMPTY UINT64_MAX                       /* offset and length of a chunk that a shard does not hold */
 
 struct pw_zarr_sharding;
+
+/* One step of encoding that turns bytes into bytes: a codec, a checksum, or else a filter. */
+struct pw_zarr_step {
+    const struct pw_codec *codec;
+    const struct pw_checksum *checksum;
+    int checksum_at_start;
+    struct pw_filter filter;
+};
 
 struct pw_zarr_chain {
     /* filled by the parser */
@@ -36,14 +46,14 @@ struct pw_zarr_chain {
     size_t element_bytes;
     int swap;                          /* elements are in the other byte order */
     struct pw_zarr_sharding *sharding; /* NULL: the elements themselves */
-    int n_codecs;                      /* bytes to bytes, in the order of encoding */
-    const struct pw_codec *codec[PW_ZARR_CODECS_MAX];
+    int n_steps;                       /* in the order of encoding */
+    struct pw_zarr_step step[PW_ZARR_STEPS_MAX];
 
     /* computed by pw_zarr_chain_finish() */
     int transposed;
     uint64_t stored_shape[PW_MAX_RANK];
     uint64_t voxel_bytes;
-    uint64_t bound[PW_ZARR_CODECS_MAX + 1]; /* most bytes before codec k; the last: of what is stored */
+    uint64_t bound[PW_ZARR_STEPS_MAX + 1]; /* most bytes before step k; the last: of what is stored */
 };
 
 struct pw_zarr_sharding {
@@ -63,7 +73,7 @@ void pw_zarr_chain_release(struct pw_zarr_chain *chain);
 
 /*
  * The chain of a shard's inner chunks seen from the array: unit (which borrows from
- * chain) decodes one of them.  Only for a chain with sharding and no codec after it.
+ * chain) decodes one of them.  Only for a chain with sharding and no step after it.
  */
 void pw_zarr_chain_unit(const struct pw_zarr_chain *chain, struct pw_zarr_chain *unit);
 

@@ -11,13 +11,36 @@
 
 #define HOST_IS_BIG (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 
+/* What is known and not read, and what would do. */
 static enum pw_status refuse_codec(const struct pw_zarr_context *context, const char *name, struct pw_error *error)
 {
-    return pw_fail(
-        error, PW_E_UNSUPPORTED,
-        "%s: codec \"%.60s\" is not supported (blosc, crc32c, gzip, lz4, zlib and zstd are, and in v3 bytes, "
-        "transpose and sharding_indexed); re-encode the array, for example with zarr-python and zstd",
-        context->path, name);
+    static const struct {
+        const char *name, *what;
+    } known[] = {
+        {"pcodec", "pcodec"},
+        {"pcodec.", "pcodec"},
+        {"zfpy", "ZFP"},
+        {"zfp", "ZFP"},
+        {"vlen-utf8", "texts"},
+        {"vlen-bytes", "byte strings"},
+        {"vlen-array", "lists of varying length"},
+        {"json2", "Python objects"},
+        {"pickle", "Python objects"},
+        {"msgpack2", "Python objects"},
+        {"categorize", "categories"},
+        {"base64", "text"},
+        {"n5_wrapper", "N5 blocks; open the N5 itself"},
+        {"jpeg", "JPEG pictures"},
+        {"imagecodecs_", "a codec of imagecodecs"},
+    };
+    const char *what = "";
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strncmp(name, known[i].name, strlen(known[i].name)) == 0)
+            what = known[i].what;
+    return pw_fail(error, PW_E_UNSUPPORTED,
+                   "%s: codec \"%.60s\"%s%s%s is not supported; read the array with the program that wrote it, or with "
+                   "zarr-python, and write it again with zstd",
+                   context->path, name, what[0] != '\0' ? " (" : "", what, what[0] != '\0' ? ")" : "");
 }
 
 /* What to show of a codec: its level or, for blosc, what is inside. */
@@ -39,22 +62,44 @@ static void describe_codec(const struct pw_zarr_context *context, const char *na
     }
 }
 
+enum pw_status pw_zarr_add_step(const struct pw_zarr_context *context, const struct pw_zarr_step *step,
+                                struct pw_zarr_chain *chain, struct pw_error *error)
+{
+    if (chain->n_steps == PW_ZARR_STEPS_MAX)
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: more than %d codecs in a row", context->path, PW_ZARR_STEPS_MAX);
+    chain->step[chain->n_steps++] = *step;
+    return PW_OK;
+}
+
+/* numcodecs' lzma may hold bare LZMA data, which says nothing of how to decode it. */
+static enum pw_status check_lzma(const struct pw_zarr_context *context, const struct json_object *configuration,
+                                 struct pw_error *error)
+{
+    uint64_t format = 1;
+    if (pw_json_to_u64(pw_json_get(configuration, "format"), &format) && format > 2)
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: codec \"lzma\" of format %llu (bare LZMA data) is not supported, .xz and .lzma are",
+                       context->path, (unsigned long long)format);
+    return PW_OK;
+}
+
 enum pw_status pw_zarr_add_codec(const struct pw_zarr_context *context, const char *name,
                                  const struct json_object *configuration, struct pw_zarr_chain *chain,
                                  struct pw_error *error)
 {
-    const struct pw_codec *codec = pw_codec_find(name);
-    const char *location = pw_json_text(configuration, "location");
-    if (codec == NULL)
+    struct pw_zarr_step step = {.codec = pw_codec_find(name)};
+    if (pw_checksum_find(name) != NULL)
+        return pw_zarr_add_checksum(context, name, configuration, chain, error);
+    if (pw_zarr_filter_find(name) != PW_ZARR_FILTER_UNKNOWN)
+        return pw_zarr_add_filter(context, name, configuration, chain, error);
+    if (step.codec == NULL)
         return refuse_codec(context, name, error);
-    if (codec->verify != NULL && location != NULL && strcmp(location, "end") != 0)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: codec \"%s\" with its checksum at the \"%.20s\" is not supported",
-                       context->path, name, location);
-    if (chain->n_codecs == PW_ZARR_CODECS_MAX)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: more than %d codecs in a row", context->path, PW_ZARR_CODECS_MAX);
-    chain->codec[chain->n_codecs++] = codec;
-    describe_codec(context, name, configuration);
-    return PW_OK;
+    enum pw_status status = strcmp(name, "lzma") == 0 ? check_lzma(context, configuration, error) : PW_OK;
+    if (status == PW_OK)
+        status = pw_zarr_add_step(context, &step, chain, error);
+    if (status == PW_OK)
+        describe_codec(context, name, configuration);
+    return status;
 }
 
 const char *pw_zarr_extension(const struct json_object *value, struct json_object **configuration)
@@ -135,8 +180,12 @@ static enum pw_status read_endian(const struct pw_zarr_context *context, const s
 static enum pw_status add_bytes(const struct pw_zarr_context *context, const struct json_object *configuration,
                                 struct pw_zarr_chain *chain, struct pw_error *error)
 {
-    enum pw_status status = read_endian(context, configuration, chain->element_bytes, &chain->swap, error);
-    if (status == PW_OK && chain->element_bytes > 1)
+    const struct pw_filter *last = chain->n_steps > 0 ? &chain->step[chain->n_steps - 1].filter : NULL;
+    size_t stored_bytes = last != NULL ? pw_dtype_bytes(last->encoded.dtype) : chain->element_bytes;
+    enum pw_status status = read_endian(context, configuration, stored_bytes, &chain->swap, error);
+    for (int k = 0; k < chain->n_steps; k++) /* the filters before: in v3 values have no byte order until here */
+        chain->step[k].filter.encoded.swap = chain->step[k].filter.decoded.swap = chain->swap;
+    if (status == PW_OK && stored_bytes > 1)
         pw_zarr_describe(context, "bytes:%s", chain->swap != HOST_IS_BIG ? "big" : "little");
     else if (status == PW_OK)
         pw_zarr_describe(context, "bytes");
@@ -209,46 +258,79 @@ static enum pw_status add_sharding(const struct pw_zarr_context *context, const 
 
 /* ---- the list ---- */
 
-/* Adds one codec.  *laid_out: an array-to-bytes codec has been seen. */
+/* What of the list has been seen. */
+struct progress {
+    int laid_out; /* an array-to-bytes codec: from here on there are bytes */
+    int ordered;  /* a filter that goes from element to element */
+};
+
+/*
+ * A filter of single elements may change places with a transpose, one that sees their order may not; nor can a
+ * shard's chunks be read one by one when a filter runs through all of it.
+ */
+static enum pw_status check_place(const struct pw_zarr_context *context, const char *name, int is_transpose,
+                                  int is_sharding, const struct progress *seen, const struct pw_zarr_chain *chain,
+                                  struct pw_error *error)
+{
+    if (seen->laid_out)
+        return pw_fail(error, PW_E_FORMAT, "%s: codec \"%s\" after the array has become bytes", context->path, name);
+    if ((is_transpose && seen->ordered) || (is_sharding && chain->n_steps > 0))
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: a filter before \"%s\" is not supported; write the array again without it", context->path,
+                       name);
+    return PW_OK;
+}
+
+static enum pw_status add_layout(const struct pw_zarr_context *context, const char *name,
+                                 const struct json_object *configuration, int depth, struct progress *seen,
+                                 struct pw_zarr_chain *chain, struct pw_error *error)
+{
+    int is_sharding = strcmp(name, "sharding_indexed") == 0, is_transpose = strcmp(name, "transpose") == 0;
+    enum pw_status status = check_place(context, name, is_transpose, is_sharding, seen, chain, error);
+    if (status != PW_OK)
+        return status;
+    if (is_transpose)
+        return add_transpose(context, configuration, chain, error);
+    seen->laid_out = 1;
+    return is_sharding ? add_sharding(context, configuration, depth, chain, error)
+                       : add_bytes(context, configuration, chain, error);
+}
+
+/* Adds one codec. */
 static enum pw_status add_one(const struct pw_zarr_context *context, const struct json_object *value, int depth,
-                              int *laid_out, struct pw_zarr_chain *chain, struct pw_error *error)
+                              struct progress *seen, struct pw_zarr_chain *chain, struct pw_error *error)
 {
     struct json_object *configuration;
     const char *name = pw_zarr_extension(value, &configuration);
     if (name == NULL)
         return pw_fail(error, PW_E_FORMAT, "%s: a codec without a name", context->path);
-    int is_bytes = strcmp(name, "bytes") == 0 || strcmp(name, "endian") == 0;
-    int is_sharding = strcmp(name, "sharding_indexed") == 0;
-    int is_transpose = strcmp(name, "transpose") == 0;
-    if ((is_bytes || is_sharding || is_transpose) && *laid_out)
-        return pw_fail(error, PW_E_FORMAT, "%s: codec \"%s\" after the array has become bytes", context->path, name);
-    if (is_transpose)
-        return add_transpose(context, configuration, chain, error);
-    if (is_bytes || is_sharding) {
-        *laid_out = 1;
-        return is_bytes ? add_bytes(context, configuration, chain, error)
-                        : add_sharding(context, configuration, depth, chain, error);
-    }
+    if (strcmp(name, "bytes") == 0 || strcmp(name, "endian") == 0 || strcmp(name, "sharding_indexed") == 0 ||
+        strcmp(name, "transpose") == 0)
+        return add_layout(context, name, configuration, depth, seen, chain, error);
     const char *plain = strncmp(name, "numcodecs.", 10) == 0 ? name + 10 : name;
-    if (pw_codec_find(plain) == NULL)
+    enum pw_zarr_filter_class filter = pw_zarr_filter_find(plain);
+    if (filter == PW_ZARR_FILTER_UNKNOWN && pw_codec_find(plain) == NULL && pw_checksum_find(plain) == NULL)
         return refuse_codec(context, name, error);
-    if (!*laid_out)
-        return pw_fail(error, PW_E_FORMAT, "%s: codec \"%s\" before \"bytes\"", context->path, name);
+    int of_arrays = filter == PW_ZARR_FILTER_EACH || filter == PW_ZARR_FILTER_ORDERED;
+    if (of_arrays == seen->laid_out)
+        return pw_fail(error, PW_E_FORMAT, "%s: codec \"%s\" %s \"bytes\"", context->path, name,
+                       of_arrays ? "after" : "before");
+    seen->ordered |= filter == PW_ZARR_FILTER_ORDERED;
     return pw_zarr_add_codec(context, plain, configuration, chain, error);
 }
 
 enum pw_status pw_zarr_v3_codecs(const struct pw_zarr_context *context, const struct json_object *list, int depth,
                                  struct pw_zarr_chain *chain, struct pw_error *error)
 {
-    int laid_out = 0;
+    struct progress seen = {0, 0};
     if (json_object_get_type(list) != json_type_array)
         return pw_fail(error, PW_E_FORMAT, "%s: \"codecs\" is missing or no list", context->path);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
-        enum pw_status status = add_one(context, json_object_array_get_idx(list, i), depth, &laid_out, chain, error);
+        enum pw_status status = add_one(context, json_object_array_get_idx(list, i), depth, &seen, chain, error);
         if (status != PW_OK)
             return status;
     }
-    if (!laid_out)
+    if (!seen.laid_out)
         return pw_fail(error, PW_E_FORMAT, "%s: \"codecs\" has neither \"bytes\" nor \"sharding_indexed\"",
                        context->path);
     return PW_OK;

@@ -8,30 +8,13 @@
 #include "base/dtype.h"
 #include "base/error.h"
 
-/* Nearest binary16, ties to even; numpy does the same. */
-static uint16_t half_bits(double value)
-{
-    uint16_t sign = signbit(value) ? 0x8000u : 0;
-    double magnitude = fabs(value);
-    if (isnan(value))
-        return (uint16_t)(sign | 0x7e00u);
-    if (magnitude >= 65520.0) /* half way between the largest half and the next power of two */
-        return (uint16_t)(sign | 0x7c00u);
-    if (magnitude < 0x1p-14)
-        return (uint16_t)(sign | (uint16_t)rint(magnitude * 0x1p24));
-    int exponent;
-    double fraction = frexp(magnitude, &exponent);                 /* in [0.5, 1) */
-    unsigned mantissa = (unsigned)rint(fraction * 0x1p11) - 1024u; /* 1024 carries into the exponent, as it should */
-    return (uint16_t)(sign | (((unsigned)(exponent + 14) << 10) + mantissa));
-}
-
 static uint64_t float_bits(double value, enum pw_dtype dtype)
 {
     uint64_t wide;
     uint32_t narrow;
     float single = (float)value;
     if (dtype == PW_F16)
-        return half_bits(value);
+        return pw_double_to_half(value);
     if (dtype == PW_F32) {
         memcpy(&narrow, &single, sizeof narrow);
         return narrow;

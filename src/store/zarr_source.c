@@ -153,14 +153,14 @@ static enum pw_status prepare_unit(struct zarr_source *zarr, struct pw_error *er
 {
     struct pw_zarr_chain *chain = &zarr->target.array.chain;
     struct pw_source *base = &zarr->base;
-    int inner = chain->sharding != NULL && chain->n_codecs == 0;
+    int inner = chain->sharding != NULL && chain->n_steps == 0;
     if (inner)
         pw_zarr_chain_unit(chain, &zarr->unit);
     else
         zarr->unit = *chain;
     memcpy(base->info.chunk, zarr->unit.shape, sizeof base->info.chunk);
     memcpy(base->info.shard, chain->shape, sizeof base->info.shard);
-    uint64_t bound = zarr->unit.bound[zarr->unit.n_codecs];
+    uint64_t bound = zarr->unit.bound[zarr->unit.n_steps];
     if (zarr->unit.voxel_bytes > PW_ZARR_CHUNK_BYTES_MAX || bound > 2 * PW_ZARR_CHUNK_BYTES_MAX)
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: chunks of %llu bytes are not supported, at most %llu are",
                        zarr->target.directory, (unsigned long long)zarr->unit.voxel_bytes,

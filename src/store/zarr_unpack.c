@@ -16,7 +16,7 @@
 
 struct level {
     const struct pw_zarr_chain *chain;
-    unsigned char *bytes[2];      /* between two codecs, in turn */
+    unsigned char *bytes[2];      /* between two steps, in turn */
     unsigned char *stored_voxels; /* before the axes are exchanged */
     uint64_t *index;              /* of a shard */
     unsigned char *inner_voxels;  /* one inner chunk */
@@ -30,10 +30,10 @@ struct pw_zarr_unpacker {
     struct pw_buffer buffer; /* all scratch */
 };
 
-/* Whether codec k cannot decode straight into the voxels. */
+/* Whether step k cannot decode straight into the voxels. */
 static int needs_scratch(const struct pw_zarr_chain *chain, int k)
 {
-    return chain->codec[k]->verify == NULL && (k > 0 || chain->sharding != NULL);
+    return chain->step[k].checksum == NULL && (k > 0 || chain->sharding != NULL);
 }
 
 /* Sizes of a level's scratch, in the order of struct level. */
@@ -45,7 +45,7 @@ static struct sizes level_sizes(const struct pw_zarr_chain *chain)
 {
     struct sizes sizes = {0};
     int turn = 0;
-    for (int k = chain->n_codecs - 1; k >= 0; k--)
+    for (int k = chain->n_steps - 1; k >= 0; k--)
         if (needs_scratch(chain, k)) {
             sizes.bytes[turn] = pw_max_u64(sizes.bytes[turn], chain->bound[k]);
             turn = !turn;
@@ -79,9 +79,9 @@ uint64_t pw_zarr_unpacker_memory_bytes(const struct pw_zarr_chain *chain)
 {
     uint64_t codecs = 0;
     for (const struct pw_zarr_chain *c = chain; c != NULL; c = c->sharding != NULL ? &c->sharding->inner : NULL)
-        for (int k = 0; k < c->n_codecs; k++)
-            if (c->codec[k]->decode_memory_bytes != NULL)
-                codecs = pw_max_u64(codecs, c->codec[k]->decode_memory_bytes((size_t)c->bound[k]));
+        for (int k = 0; k < c->n_steps; k++)
+            if (c->step[k].codec != NULL && c->step[k].codec->decode_memory_bytes != NULL)
+                codecs = pw_max_u64(codecs, c->step[k].codec->decode_memory_bytes((size_t)c->bound[k]));
     return sizeof(struct pw_zarr_unpacker) + scratch_bytes(chain) + codecs + pw_codec_decode_memory_bytes();
 }
 
@@ -130,8 +130,16 @@ void pw_zarr_unpacker_free(struct pw_zarr_unpacker *unpacker)
     free(unpacker);
 }
 
+/* Undoes a codec or filter: n bytes at block into out, at most *size bytes. */
+static enum pw_status undo_step(struct pw_zarr_unpacker *u, const struct pw_zarr_step *step, const unsigned char *block,
+                                size_t n, unsigned char *out, size_t *size, struct pw_error *error)
+{
+    return step->codec != NULL ? step->codec->decode_some(&u->state, block, n, out, size, error)
+                               : pw_filter_decode(&step->filter, block, n, out, size, error);
+}
+
 /*
- * Undoes the codecs.  *block, *n become the bytes before the first codec; when that
+ * Undoes the steps.  *block, *n become the bytes before the first of them; when that
  * one can decode into direct, which takes the exact voxel bytes, *block is direct.
  */
 static enum pw_status unpack_bytes(struct pw_zarr_unpacker *u, const struct level *level, const unsigned char **block,
@@ -140,20 +148,24 @@ static enum pw_status unpack_bytes(struct pw_zarr_unpacker *u, const struct leve
     const struct pw_zarr_chain *chain = level->chain;
     enum pw_status status = PW_OK;
     int turn = 0;
-    for (int k = chain->n_codecs - 1; k >= 0 && status == PW_OK; k--) {
-        const struct pw_codec *codec = chain->codec[k];
-        if (codec->verify != NULL) {
-            status = codec->verify(*block, n, error);
+    for (int k = chain->n_steps - 1; k >= 0 && status == PW_OK; k--) {
+        const struct pw_zarr_step *step = &chain->step[k];
+        size_t size = (size_t)chain->bound[k];
+        if (step->checksum != NULL) {
+            status = pw_checksum_verify(step->checksum, step->checksum_at_start, block, n, error);
         } else if (needs_scratch(chain, k)) {
-            size_t size = (size_t)chain->bound[k];
-            status = codec->decode_some(&u->state, *block, *n, level->bytes[turn], &size, error);
+            status = undo_step(u, step, *block, *n, level->bytes[turn], &size, error);
             *block = level->bytes[turn];
             *n = size;
             turn = !turn;
         } else {
-            status = codec->decode(&u->state, *block, *n, direct, (size_t)chain->voxel_bytes, error);
+            size = (size_t)chain->voxel_bytes;
+            if (step->codec != NULL)
+                status = step->codec->decode(&u->state, *block, *n, direct, size, error);
+            else
+                status = undo_step(u, step, *block, *n, direct, &size, error);
             *block = direct;
-            *n = (size_t)chain->voxel_bytes;
+            *n = size;
         }
     }
     return status;

@@ -40,7 +40,7 @@ static unsigned char *encode(const struct pw_codec *codec, struct pw_codec_state
 
 Test(codec, table_is_complete)
 {
-    static const char *const names[] = {"zstd", "gzip", "zlib", "lz4", "blosc", "crc32c"};
+    static const char *const names[] = {"zstd", "gzip", "zlib", "lz4", "blosc", "bz2", "lzma"};
     int count = 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         cr_assert_not_null(pw_codec_find(names[i]), "%s", names[i]);
@@ -48,8 +48,8 @@ Test(codec, table_is_complete)
         cr_assert_eq(pw_codec_find(pw_codec_at(count)->name), pw_codec_at(count));
         count++;
     }
-    cr_assert_eq(count, 6);
-    cr_assert_null(pw_codec_find("bz2"));
+    cr_assert_eq(count, 7);
+    cr_assert_null(pw_codec_find("pcodec"));
     cr_assert_null(pw_codec_at(-1));
 }
 
@@ -137,7 +137,8 @@ Test(codec, damaged_blocks_are_harmless)
 {
     for (int i = 0; pw_codec_at(i) != NULL; i++) {
         const struct pw_codec *codec = pw_codec_at(i);
-        int summed = strcmp(codec->name, "crc32c") == 0 || strcmp(codec->name, "zlib") == 0;
+        int summed =
+            strcmp(codec->name, "bz2") == 0 || strcmp(codec->name, "lzma") == 0 || strcmp(codec->name, "zlib") == 0;
         struct pw_codec_state state = {0};
         size_t n;
         unsigned char *data = sample(700);
@@ -183,6 +184,49 @@ Test(codec, gzip_reads_several_members_and_zlib)
     free(one);
     free(two);
     free(z);
+    pw_codec_state_release(&state);
+}
+
+/* As bzip2(1), xz(1) and Python's modules concatenate what was packed in parts. */
+Test(codec, streams_in_a_row)
+{
+    static const char *const names[] = {"bz2", "lzma"};
+    for (int k = 0; k < 2; k++) {
+        const struct pw_codec *codec = pw_codec_find(names[k]);
+        struct pw_codec_state state = {0};
+        struct pw_error error = {0};
+        unsigned char *data = sample(3000), out[3000] = {0};
+        size_t first, second, got = sizeof out;
+        unsigned char *a = encode(codec, &state, data, 1000, &first);
+        unsigned char *b = encode(codec, &state, data + 1000, 2000, &second);
+        unsigned char *both = malloc(first + second);
+        memcpy(both, a, first);
+        memcpy(both + first, b, second);
+        cr_assert_eq(codec->decode(&state, both, first + second, out, 3000, &error), PW_OK, "%s", error.message);
+        cr_assert_eq(memcmp(out, data, 3000), 0);
+        cr_assert_eq(codec->decode_some(&state, both, first + second, out, &got, &error), PW_OK, "%s", error.message);
+        cr_assert_eq(got, 3000);
+        cr_assert_lt(codec->decode(&state, both, first + second - 1, out, 3000, &error), 0);
+        both[first] ^= 1; /* what follows is no stream */
+        cr_assert_lt(codec->decode(&state, both, first + second, out, 3000, &error), 0);
+        free(data);
+        free(a);
+        free(b);
+        free(both);
+        pw_codec_state_release(&state);
+    }
+}
+
+/* A header may ask for a dictionary of 4 GiB: that is refused, not tried. */
+Test(codec, lzma_memory_is_limited)
+{
+    unsigned char block[64] = {0x5d, 0, 0, 0, 0x40, 8}; /* .lzma: properties, dictionary, 8 bytes of data */
+    struct pw_codec_state state = {0};
+    struct pw_error error = {0};
+    unsigned char out[8];
+    cr_assert_eq(pw_codec_find("lzma")->decode(&state, block, sizeof block, out, 8, &error), PW_E_UNSUPPORTED, "%s",
+                 error.message);
+    cr_assert_not_null(strstr(error.message, "192 MiB"));
     pw_codec_state_release(&state);
 }
 

@@ -194,17 +194,20 @@ Test(zarr_source, v2_filters_and_compressors_by_name)
 {
     put("delta/.zarray", "{\"zarr_format\":2,\"shape\":[1],\"chunks\":[1],\"dtype\":\"<i2\",\"order\":\"C\","
                          "\"fill_value\":0,\"compressor\":null,\"filters\":[{\"id\":\"delta\"}]}");
-    expect_refused("delta", PW_E_UNSUPPORTED, "\"delta\"");
-    put("bz2/.zarray", "{\"zarr_format\":2,\"shape\":[1],\"chunks\":[1],\"dtype\":\"<i2\",\"order\":\"C\","
-                       "\"fill_value\":0,\"compressor\":{\"id\":\"bz2\"}}");
-    expect_refused("bz2", PW_E_UNSUPPORTED, "\"bz2\"");
+    expect_refused("delta", PW_E_FORMAT, "\"delta\"");
     put("text/.zarray", V2("[1]", "[1]", "<U4", "C", "0", ""));
     expect_refused("text", PW_E_UNSUPPORTED, "unicode");
     put("complex/.zarray", V2("[1]", "[1]", "<c8", "C", "0", ""));
     expect_refused("complex", PW_E_UNSUPPORTED, "complex");
+    put("pcodec/.zarray", "{\"zarr_format\":2,\"shape\":[1],\"chunks\":[1],\"dtype\":\"<i2\",\"order\":\"C\","
+                          "\"fill_value\":0,\"compressor\":{\"id\":\"pcodec\"}}");
+    expect_refused("pcodec", PW_E_UNSUPPORTED, "\"pcodec\"");
     put("crc/.zarray", "{\"zarr_format\":2,\"shape\":[1],\"chunks\":[1],\"dtype\":\"|u1\",\"order\":\"C\","
-                       "\"fill_value\":0,\"compressor\":{\"id\":\"crc32c\",\"location\":\"start\"}}");
-    expect_refused("crc", PW_E_UNSUPPORTED, "start");
+                       "\"fill_value\":0,\"compressor\":{\"id\":\"crc32c\",\"location\":\"middle\"}}");
+    expect_refused("crc", PW_E_FORMAT, "middle");
+    put("bare/.zarray", "{\"zarr_format\":2,\"shape\":[1],\"chunks\":[1],\"dtype\":\"|u1\",\"order\":\"C\","
+                        "\"fill_value\":0,\"compressor\":{\"id\":\"lzma\",\"format\":3}}");
+    expect_refused("bare", PW_E_UNSUPPORTED, "\"lzma\" of format 3");
 }
 
 /* An error of the file system must never read as zeros. */
