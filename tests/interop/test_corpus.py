@@ -1,21 +1,14 @@
 """
-Files and stores written by other programs: every row of the expectation tables reads as the table says, or is
-refused by name.  Never a wrong answer.
+TIFF files written by other programs: every row of the expectation table reads as tifffile reads it, or is
+refused by name.  Never a wrong answer.  (test_zarr_tables.py does the same for zarr.)
 """
 
 import hashlib
-import json
-import re
 
 import numpy as np
 import pytest
 import tifffile
-import zarr
 from pwtest.tool import data_path
-
-# Named by the tables, and read by nobody here: to be refused by name.
-REFUSED_CODECS = {"pcodec", "zfpy", "numcodecs.pcodec", "numcodecs.zfpy", "json2", "vlen-utf8", "vlen-bytes", "optional"}
-NUMERIC = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8"}
 
 
 def rows(table):
@@ -38,54 +31,6 @@ def cat(pw, path):
         return result.out
     pw.refuses("cat", path, says=path.name)
     return None
-
-
-def check(pw, path, expected):
-    """expected: the digest of the array, or what the refusal has to name."""
-    if isinstance(expected, set):
-        line = pw.refuses("cat", path, says=[path.name, "not supported"])
-        assert any(word in line for word in expected), line
-    else:
-        assert digest(pw("cat", path, "--raw").out) == expected
-
-
-# The tables' readers lacked the codec: the same arrays as their neighbours, which they could read.
-ZARR2_KNOWN = {
-    "zarr/zarrita-js-fixtures/v2/data.zarr/1d.contiguous.zstd.i2": "ea99f710d9d0b8ba",
-    "zarr/zarrs/zarr_python_compat/fletcher32.zarr": "0a36572981cd9ca9",
-}
-
-
-@pytest.mark.parametrize("row", rows("expected_zarr2.tsv"))
-def test_zarr2(pw, row):
-    path, _, dtype, _, _, _, _, compressor, filters, fill, verdict = row
-    named = {compressor, *filters.split(",")} & REFUSED_CODECS
-    if dtype[1:] not in NUMERIC:
-        expected = {dtype}
-    elif named:
-        expected = named
-    elif fill == "None":  # the table's reader left these voxels uninitialised; today's reads zeros
-        expected = digest(zarr.open(str(data_path() / path), mode="r")[...].tobytes())
-    else:
-        expected = verdict.split()[1] if verdict.startswith("ok ") else ZARR2_KNOWN[path]
-    check(pw, data_path() / path, expected)
-
-
-@pytest.mark.parametrize("row", rows("expected_zarr3.tsv"))
-def test_zarr3(pw, row):
-    path, _, dtype, _, _, _, codecs, _, verdict = row
-    name = json.loads(dtype)["name"] if dtype[0] == "{" else dtype
-    named = set(codecs.split("|")) & REFUSED_CODECS
-    if not re.fullmatch("bool|u?int(8|16|32|64)|float(16|32|64)", name):
-        expected = {name}
-    elif named:
-        expected = named
-    elif verdict.startswith("ok "):
-        expected = verdict.split()[1]
-    else:  # the same 10 x 10 array as its neighbours, with a codec that the table's readers lack
-        assert path.startswith(("zarr/zarrs/v3/array_", "zarr/zarrs/v3_zarr_python/array_"))
-        expected = "817cddd35bc80c1c"
-    check(pw, data_path() / path, expected)
 
 
 @pytest.mark.parametrize("row", rows("expected_tiff.tsv"))
