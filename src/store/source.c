@@ -14,7 +14,8 @@
 #include "store/tiles_source.h"
 #include "sys/file.h"
 
-static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_npy, &pw_format_tiles};
+static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_ome_companion,
+                                                  &pw_format_npy, &pw_format_tiles};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])

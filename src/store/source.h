@@ -14,6 +14,8 @@
  *                      block that is cheap to read.
  *   PW_SOURCE_STREAM   LINEAR whose bytes arrive over time (a pipe, spooled to
  *                      an unlinked file): call await() before reading.
+ *   PW_SOURCE_WHOLE    CHUNKED in files that all exist: one that is missing when a
+ *                      chunk of it is read is an error, not an empty chunk.
  *
  * A chunk has its full shape at the array's border too; what lies outside the
  * array is undefined.  A chunk that is not stored is PW_EMPTY, and reads as the
@@ -32,13 +34,14 @@
 enum pw_source_capability {
     PW_SOURCE_CHUNKED = 1,
     PW_SOURCE_LINEAR = 2,
-    PW_SOURCE_STREAM = 4
+    PW_SOURCE_STREAM = 4,
+    PW_SOURCE_WHOLE = 8
 };
 
 /* Where the stored bytes of a chunk are.  Filled by locate(). */
 struct pw_extent {
     int fd;          /* >= 0: read [offset, offset+length) of it; owned by the source */
-    char path[4096]; /* with fd -1: the file; a missing file means PW_EMPTY */
+    char path[4096]; /* with fd -1: the file; a missing file means PW_EMPTY, but for WHOLE */
     uint64_t offset;
     uint64_t length; /* 0 with a path: the whole file, at most stored_bytes_max */
 };
@@ -149,7 +152,8 @@ struct pw_format {
 };
 
 extern const struct pw_format pw_format_npy;  /* store/npy_source.c */
-extern const struct pw_format pw_format_tiff; /* store/tiff_source.c */
+extern const struct pw_format pw_format_tiff; /* store/tiff_open.c */
+extern const struct pw_format pw_format_ome_companion;
 extern const struct pw_format pw_format_zarr; /* store/zarr_source.c */
 
 /* store/raw_source.c: a file without a header, described by options. */

@@ -76,7 +76,7 @@ static enum pw_status read_extent(struct pw_region_reader *r, const struct pw_ex
     if (extent->fd >= 0)
         return pw_file_read_exactly(extent->fd, r->stored.data, *got = wanted, extent->offset, path, error);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
+    if (fd < 0 && errno == ENOENT && !(r->source->capabilities & PW_SOURCE_WHOLE))
         return PW_EMPTY;
     if (fd < 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);

@@ -64,11 +64,19 @@ static uint64_t data_of(const struct pw_tiff_index *index, const struct pw_tiff_
     return index->page[stack->page_of_plane != NULL ? stack->page_of_plane[plane] : plane].data;
 }
 
+static int planes_are_stored(const struct pw_tiff_stack *stack)
+{
+    for (uint64_t i = 0; stack->page_of_plane != NULL && i < stack->n_planes; i++)
+        if (stack->page_of_plane[i] == UINT64_MAX)
+            return 0;
+    return 1;
+}
+
 /* The distance of consecutive planes in the file, when there is one that keeps them apart; else 0. */
 static uint64_t plane_distance(const struct pw_tiff_index *index, const struct pw_tiff_stack *stack,
                                uint64_t plane_bytes)
 {
-    if (stack->n_planes == 1 || stack->one_page)
+    if (stack->n_planes == 1)
         return plane_bytes;
     uint64_t first = data_of(index, stack, 0);
     uint64_t distance = data_of(index, stack, 1) - first;
@@ -83,7 +91,7 @@ int pw_tiff_linear(const struct pw_tiff_index *index, const struct pw_tiff_stack
 {
     const struct pw_tiff_form *form = &index->form;
     uint64_t element = pw_dtype_bytes(info->dtype), end;
-    if (!index->plain || !pw_tiff_sample_is_native(form->bits))
+    if (!index->plain || index->n_files != 1 || !pw_tiff_sample_is_native(form->bits) || !planes_are_stored(stack))
         return 0;
     uint64_t pixel = element * (form->planar ? 1u : form->samples);
     uint64_t plane_bytes = pixel * form->width * form->height;

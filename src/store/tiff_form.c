@@ -18,6 +18,18 @@ int pw_tiff_is_derived(TIFF *tif)
     return (type & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) != 0;
 }
 
+int pw_tiff_is_reduced(TIFF *tif)
+{
+    uint32_t type = 0;
+    TIFFGetField(tif, TIFFTAG_SUBFILETYPE, &type);
+    return (type & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == FILETYPE_REDUCEDIMAGE;
+}
+
+const char *pw_tiff_kind_name(enum pw_tiff_sample_kind kind)
+{
+    return kind == PW_TIFF_FLOAT ? "float" : kind == PW_TIFF_SIGNED ? "signed" : "unsigned";
+}
+
 /* Compressions that libtiff was built without, or never had. */
 static const char *foreign_codec(uint16_t compression)
 {

@@ -46,28 +46,50 @@ static const char *unit_of(const char *text)
     return pw_tiff_unit(word);
 }
 
+/* Which of t, z and c is fastest, which slowest: ImageJ itself writes c, z, t and says nothing of it. */
+static const char *order_of(const char *text)
+{
+    static const char *const orders[] = {"czt", "ctz", "zct", "ztc", "tcz", "tzc"};
+    const char *value = value_of(text, "order");
+    for (size_t i = 0; value != NULL && i < sizeof orders / sizeof orders[0]; i++)
+        if (strncmp(value, orders[i], 3) == 0)
+            return orders[i];
+    return orders[0];
+}
+
+static void lead(struct pw_tiff_stack *stack, const char *text, char axis)
+{
+    if (axis == 't')
+        pw_tiff_stack_lead(stack, 't', count_of(text, "frames"), number_of(text, "finterval"), "second");
+    else if (axis == 'z')
+        pw_tiff_stack_lead(stack, 'z', count_of(text, "slices"), number_of(text, "spacing"), unit_of(text));
+    else
+        pw_tiff_stack_lead(stack, 'c', count_of(text, "channels"), 0, "");
+}
+
 int pw_tiff_imagej_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index)
 {
     const char *text = index->description;
     uint64_t n_planes;
     if (strncmp(text, "ImageJ=", 7) != 0)
         return 0;
-    uint64_t images = count_of(text, "images");
     uint64_t size[3] = {count_of(text, "frames"), count_of(text, "slices"), count_of(text, "channels")};
-    if (!pw_product_u64(size, 3, &n_planes) || n_planes != images)
+    if (!pw_product_u64(size, 3, &n_planes))
+        return 0;
+    uint64_t images = value_of(text, "images") != NULL ? count_of(text, "images") : n_planes;
+    if (n_planes != images)
         return 0;
     /* Above 4 GB ImageJ writes one directory, and the other planes behind the first. */
     int one_page = images > 1 && index->n_directories == 1;
     if (one_page ? !index->plain : images != index->n_pages)
         return 0;
-    const char *unit = unit_of(text);
+    const char *order = order_of(text);
+    for (int i = 2; i >= 0; i--)
+        lead(stack, text, order[i]);
     double x = index->x_resolution > 0 ? 1.0 / (double)index->x_resolution : 0;
     double y = index->y_resolution > 0 ? 1.0 / (double)index->y_resolution : 0;
-    pw_tiff_stack_lead(stack, 't', size[0], number_of(text, "finterval"), "second");
-    pw_tiff_stack_lead(stack, 'z', size[1], number_of(text, "spacing"), unit);
-    pw_tiff_stack_lead(stack, 'c', size[2], 0, "");
-    pw_tiff_axis(&stack->y, 'y', y, unit);
-    pw_tiff_axis(&stack->x, 'x', x, unit);
+    pw_tiff_axis(&stack->y, 'y', y, unit_of(text));
+    pw_tiff_axis(&stack->x, 'x', x, unit_of(text));
     stack->n_planes = n_planes;
     stack->one_page = one_page;
     return 1;

@@ -8,65 +8,50 @@
 #include "base/memory.h"
 #include "store/tiff_form.h"
 
-uint64_t pw_tiff_blocks_across(const struct pw_tiff_form *form)
+/* ------------------------------------------------------------------------ *
+ * Tables that grow
+ * ------------------------------------------------------------------------ */
+
+static enum pw_status append_to(struct pw_tiff_page **table, uint64_t *n, uint64_t *capacity,
+                                const struct pw_tiff_page *page, struct pw_error *error)
 {
-    return pw_ceil_div(form->width, form->block_width);
+    if (*n == *capacity) {
+        uint64_t wanted = *capacity ? *capacity * 2 : 16;
+        struct pw_tiff_page *grown = realloc(*table, (size_t)wanted * sizeof *grown);
+        if (grown == NULL)
+            return pw_fail(error, PW_E_NOMEM, "out of memory: a table of %llu pages", (unsigned long long)wanted);
+        *table = grown;
+        *capacity = wanted;
+    }
+    (*table)[(*n)++] = *page;
+    return PW_OK;
 }
 
-uint64_t pw_tiff_blocks_down(const struct pw_tiff_form *form)
+static enum pw_status append(struct pw_tiff_index *index, const struct pw_tiff_page *page, struct pw_error *error)
 {
-    return pw_ceil_div(form->height, form->block_height);
+    struct pw_tiff_page placed = *page;
+    placed.file = index->adding;
+    enum pw_status status = append_to(&index->page, &index->n_pages, &index->capacity, &placed, error);
+    if (status == PW_OK)
+        index->file[placed.file].n_pages++;
+    return status;
 }
 
-uint64_t pw_tiff_blocks(const struct pw_tiff_form *form)
+static enum pw_status append_file(struct pw_tiff_index *index, const char *path, struct pw_error *error)
 {
-    return pw_tiff_blocks_across(form) * pw_tiff_blocks_down(form) * (form->planar ? form->samples : 1u);
-}
-
-uint64_t pw_tiff_row_samples(const struct pw_tiff_form *form, uint64_t width)
-{
-    return width * (form->planar ? 1u : form->samples);
-}
-
-uint64_t pw_tiff_block_rows(const struct pw_tiff_form *form, uint64_t block)
-{
-    uint64_t in_plane = block % (pw_tiff_blocks_across(form) * pw_tiff_blocks_down(form));
-    uint64_t first_row = in_plane / pw_tiff_blocks_across(form) * form->block_height;
-    /* Tiles are whole at the border, strips are not. */
-    return form->tiled ? form->block_height : pw_min_u64(form->block_height, form->height - first_row);
-}
-
-static uint64_t decoded_bytes(const struct pw_tiff_form *form, uint64_t block)
-{
-    return pw_tiff_block_rows(form, block) *
-           pw_tiff_row_bytes(pw_tiff_row_samples(form, form->block_width), form->bits);
-}
-
-enum pw_status pw_tiff_block_place(struct pw_tiff *handle, const struct pw_tiff_form *form, uint32_t page_number,
-                                   uint64_t block, uint64_t *offset, uint64_t *bytes, struct pw_error *error)
-{
-    const char *what = form->tiled ? "tile" : "strip";
-    uint16_t compression = COMPRESSION_NONE;
-    int failed = 0;
-    *offset = TIFFGetStrileOffsetWithErr(handle->tif, (uint32_t)block, &failed);
-    if (!failed)
-        *bytes = TIFFGetStrileByteCountWithErr(handle->tif, (uint32_t)block, &failed);
-    if (failed)
-        return pw_tiff_fail(handle, error, PW_E_FORMAT, "page %u: the table of %ss cannot be read", page_number, what);
-    if (*bytes == 0)
-        return PW_EMPTY;
-    /* Careless writers count too many bytes for uncompressed rows; what follows them is not ours. */
-    TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &compression);
-    if (compression == COMPRESSION_NONE)
-        *bytes = pw_min_u64(*bytes, decoded_bytes(form, block));
-    if (*offset == 0)
-        return pw_fail(error, PW_E_FORMAT, "%s: page %u, %s %llu: no offset", handle->path, page_number, what,
-                       (unsigned long long)block);
-    if (*offset > handle->file_bytes || *bytes > handle->file_bytes - *offset)
-        return pw_fail(error, PW_E_TRUNCATED,
-                       "%s: page %u, %s %llu: %llu bytes at offset %llu, and the file ends at %llu", handle->path,
-                       page_number, what, (unsigned long long)block, (unsigned long long)*bytes,
-                       (unsigned long long)*offset, (unsigned long long)handle->file_bytes);
+    if (index->n_files == index->file_capacity) {
+        uint32_t capacity = index->file_capacity ? index->file_capacity * 2 : 1;
+        struct pw_tiff_file *grown = realloc(index->file, capacity * sizeof *grown);
+        if (grown == NULL)
+            return pw_fail(error, PW_E_NOMEM, "out of memory: a table of %u files", capacity);
+        index->file = grown;
+        index->file_capacity = capacity;
+    }
+    char *kept = pw_strdup(path, error);
+    if (kept == NULL)
+        return PW_E_NOMEM;
+    index->adding = index->n_files;
+    index->file[index->n_files++] = (struct pw_tiff_file){.path = kept, .first_page = index->n_pages};
     return PW_OK;
 }
 
@@ -74,80 +59,27 @@ enum pw_status pw_tiff_block_place(struct pw_tiff *handle, const struct pw_tiff_
  * One page
  * ------------------------------------------------------------------------ */
 
-/* What the walk over the strips or tiles of one page learns. */
-struct walk {
-    uint64_t bytes_max;
-    uint64_t data, sample_distance;
-    int plain;
-};
-
-/* Whether block continues the stretch of rows that the blocks before it began. */
-static int continues(struct walk *walk, const struct pw_tiff_form *form, uint64_t block, uint64_t offset)
+static int cut_alike(const struct pw_tiff_form *a, const struct pw_tiff_form *b)
 {
-    uint64_t down = pw_tiff_blocks_down(form);
-    uint64_t sample = block / down, row = block % down * form->block_height;
-    uint64_t row_bytes = pw_tiff_row_bytes(pw_tiff_row_samples(form, form->width), form->bits);
-    uint64_t plane_bytes = row_bytes * form->height;
-    if (block == 0)
-        walk->data = offset;
-    if (sample == 1 && row == 0) {
-        if (offset < walk->data + plane_bytes)
-            return 0;
-        walk->sample_distance = offset - walk->data;
-    }
-    return offset == walk->data + sample * walk->sample_distance + row * row_bytes;
+    return a->tiled == b->tiled && a->block_width == b->block_width && a->block_height == b->block_height;
 }
 
-static enum pw_status walk_blocks(struct pw_tiff *handle, const struct pw_tiff_form *form, uint32_t number,
-                                  struct walk *walk, struct pw_error *error)
+/* What the first page tells of all. */
+static void take_form(struct pw_tiff *handle, struct pw_tiff_index *index, const struct pw_tiff_form *form,
+                      const struct pw_tiff_walk *walk)
 {
-    uint64_t n = pw_tiff_blocks(form);
-    uint64_t found = form->tiled ? TIFFNumberOfTiles(handle->tif) : TIFFNumberOfStrips(handle->tif);
-    uint16_t compression = COMPRESSION_NONE, order = FILLORDER_MSB2LSB;
-    if (n != found)
-        return pw_fail(error, PW_E_FORMAT, "%s: page %u: %llu %ss where its size makes %llu", handle->path, number,
-                       (unsigned long long)found, form->tiled ? "tile" : "strip", (unsigned long long)n);
-    TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &compression);
-    TIFFGetFieldDefaulted(handle->tif, TIFFTAG_FILLORDER, &order);
-    *walk = (struct walk){.plain = compression == COMPRESSION_NONE && order == FILLORDER_MSB2LSB &&
-                                   form->block_width == form->width};
-    for (uint64_t block = 0; block < n; block++) {
-        uint64_t offset, bytes;
-        enum pw_status status = pw_tiff_block_place(handle, form, number, block, &offset, &bytes, error);
-        if (status < PW_OK)
-            return status;
-        if (status == PW_EMPTY) {
-            walk->plain = 0;
-            continue;
-        }
-        walk->bytes_max = pw_max_u64(walk->bytes_max, bytes);
-        uint64_t rows_bytes = pw_tiff_row_bytes(pw_tiff_row_samples(form, form->width), form->bits) *
-                              pw_min_u64(pw_tiff_block_rows(form, block), form->height);
-        walk->plain = walk->plain && bytes >= rows_bytes && continues(walk, form, block, offset);
-    }
-    return PW_OK;
+    index->form = *form;
+    index->plain = walk->plain;
+    index->sample_distance = walk->sample_distance;
+    TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &index->compression);
+    index->jpeg_to_rgb = pw_tiff_is_jpeg_ycbcr(handle->tif);
 }
 
-static enum pw_status append(struct pw_tiff_index *index, const struct pw_tiff_page *page, struct pw_error *error)
-{
-    if (index->n_pages == index->capacity) {
-        uint64_t capacity = index->capacity ? index->capacity * 2 : 64;
-        struct pw_tiff_page *grown = realloc(index->page, (size_t)capacity * sizeof *grown);
-        if (grown == NULL)
-            return pw_fail(error, PW_E_NOMEM, "out of memory: a table of %llu pages", (unsigned long long)capacity);
-        index->page = grown;
-        index->capacity = capacity;
-    }
-    index->page[index->n_pages++] = *page;
-    return PW_OK;
-}
-
-/* Takes the current page into the index when it belongs there. */
-static enum pw_status take_page(struct pw_tiff *handle, struct pw_tiff_index *index, uint32_t number,
-                                struct pw_error *error)
+enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *index, uint32_t number,
+                                  struct pw_error *error)
 {
     struct pw_tiff_form form;
-    struct walk walk = {0};
+    struct pw_tiff_walk walk = {0};
     uint16_t order = FILLORDER_MSB2LSB, n_below = 0;
     const uint64_t *below = NULL;
     enum pw_status status = pw_tiff_form_read(handle, number, &form, error);
@@ -158,23 +90,17 @@ static enum pw_status take_page(struct pw_tiff *handle, struct pw_tiff_index *in
         return status;
     if (index->n_pages > 0 && !pw_tiff_form_alike(&form, &index->form))
         return PW_OK;
-    if (index->n_pages > 0 && (form.tiled != index->form.tiled || form.block_width != index->form.block_width ||
-                               form.block_height != index->form.block_height))
+    if (index->n_pages > 0 && !cut_alike(&form, &index->form))
         return pw_fail(error, PW_E_UNSUPPORTED,
                        "%s: page %u is cut into %ss of %u x %u, page %u into %ss of %u x %u; one stack needs one cut",
                        handle->path, number, form.tiled ? "tile" : "strip", form.block_height, form.block_width,
                        index->page[0].number, index->form.tiled ? "tile" : "strip", index->form.block_height,
                        index->form.block_width);
-    status = walk_blocks(handle, &form, number, &walk, error);
+    status = pw_tiff_walk_blocks(handle, &form, number, &walk, error);
     if (status != PW_OK)
         return status;
-    if (index->n_pages == 0) {
-        index->form = form;
-        index->plain = walk.plain;
-        index->sample_distance = walk.sample_distance;
-        TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &index->compression);
-        index->jpeg_to_rgb = pw_tiff_is_jpeg_ycbcr(handle->tif);
-    }
+    if (index->n_pages == 0)
+        take_form(handle, index, &form, &walk);
     TIFFGetFieldDefaulted(handle->tif, TIFFTAG_FILLORDER, &order);
     index->reversed_bits |= order != FILLORDER_MSB2LSB;
     index->plain &= walk.plain && walk.sample_distance == index->sample_distance;
@@ -199,22 +125,32 @@ static enum pw_status keep_description(TIFF *tif, struct pw_tiff_index *index, s
     return index->description != NULL ? PW_OK : PW_E_NOMEM;
 }
 
-/*
- * The first page of the image is the first that is not derived; a file of derived
- * pages alone is read from its first.
- */
-static enum pw_status scan(struct pw_tiff *handle, struct pw_tiff_index *index, int with_derived,
+static enum pw_status note_derived(struct pw_tiff *handle, struct pw_tiff_index *index, uint32_t number,
+                                   struct pw_error *error)
+{
+    struct pw_tiff_page page = {.directory = TIFFCurrentDirOffset(handle->tif), .number = number};
+    if (index->n_files > 1 || !pw_tiff_is_reduced(handle->tif))
+        return PW_OK;
+    return append_to(&index->derived, &index->n_derived, &index->derived_capacity, &page, error);
+}
+
+/* Walks the chain; a file of derived pages alone is read with them. */
+static enum pw_status scan(struct pw_tiff *handle, uint32_t first, int with_derived, struct pw_tiff_index *index,
                            struct pw_error *error)
 {
     uint32_t number = 0;
     for (;;) {
-        if (with_derived || !pw_tiff_is_derived(handle->tif)) {
-            enum pw_status status = take_page(handle, index, number, error);
-            if (status != PW_OK)
-                return status;
-        }
+        enum pw_status status = PW_OK;
+        int derived = !with_derived && pw_tiff_is_derived(handle->tif);
+        if (derived)
+            status = note_derived(handle, index, number, error);
+        else if (number >= first)
+            status = pw_tiff_index_take(handle, index, number, error);
+        if (status != PW_OK)
+            return status;
         number++;
-        index->n_directories = number;
+        if (index->n_files == 1)
+            index->n_directories = number;
         if (TIFFLastDirectory(handle->tif))
             return PW_OK;
         pw_tiff_forget(handle);
@@ -223,22 +159,71 @@ static enum pw_status scan(struct pw_tiff *handle, struct pw_tiff_index *index, 
     }
 }
 
-enum pw_status pw_tiff_index_build(struct pw_tiff *handle, struct pw_tiff_index *index, struct pw_error *error)
+/* What must be the same in a file that is added to others. */
+static enum pw_status check_further(struct pw_tiff *handle, const struct pw_tiff_index *index, struct pw_error *error)
 {
-    index->big_endian = TIFFIsBigEndian(handle->tif) != 0;
-    enum pw_status status = keep_description(handle->tif, index, error);
-    if (status == PW_OK)
-        status = scan(handle, index, 0, error);
-    if (status != PW_OK || index->n_pages > 0)
-        return status;
-    if (!TIFFSetDirectory(handle->tif, 0))
+    const struct pw_tiff_form *form = &index->form;
+    struct pw_tiff_form found = {0};
+    if ((TIFFIsBigEndian(handle->tif) != 0) != index->big_endian)
+        return pw_fail(error, PW_E_FORMAT, "%s: its byte order is not that of %s", handle->path, index->file[0].path);
+    if (index->file[index->n_files - 1].n_pages > 0)
+        return PW_OK;
+    if (!TIFFSetDirectory(handle->tif, 0) || pw_tiff_form_read(handle, 0, &found, error) != PW_OK)
         return pw_tiff_fail(handle, error, PW_E_FORMAT, "page 0 cannot be read");
-    return scan(handle, index, 1, error);
+    return pw_fail(
+        error, PW_E_FORMAT, "%s: %u x %u pixels of %u %s samples of %u bits, where %s has %u x %u of %u %s of %u",
+        handle->path, found.height, found.width, found.samples, pw_tiff_kind_name(found.kind), found.bits,
+        index->file[0].path, form->height, form->width, form->samples, pw_tiff_kind_name(form->kind), form->bits);
+}
+
+enum pw_status pw_tiff_index_add(struct pw_tiff *handle, uint32_t reference, struct pw_tiff_index *index,
+                                 struct pw_error *error)
+{
+    int first = index->n_files == 0;
+    enum pw_status status = append_file(index, handle->path, error);
+    if (status == PW_OK && first) {
+        index->big_endian = TIFFIsBigEndian(handle->tif) != 0;
+        status = keep_description(handle->tif, index, error);
+    }
+    if (status == PW_OK)
+        status = scan(handle, reference, 0, index, error);
+    if (status == PW_OK && index->n_pages == 0) {
+        if (!TIFFSetDirectory(handle->tif, 0))
+            return pw_tiff_fail(handle, error, PW_E_FORMAT, "page 0 cannot be read");
+        index->n_derived = 0;
+        status = scan(handle, 0, 1, index, error);
+    }
+    return status == PW_OK && !first ? check_further(handle, index, error) : status;
+}
+
+enum pw_status pw_tiff_index_repeat(struct pw_tiff *handle, struct pw_tiff_index *index, uint64_t n,
+                                    struct pw_error *error)
+{
+    const struct pw_tiff_form *form = &index->form;
+    struct pw_tiff_page page = index->page[index->n_pages - 1];
+    uint64_t plane_bytes = pw_tiff_plane_row_bytes(form) * form->height, total;
+    if (form->planar)
+        plane_bytes += index->sample_distance * (form->samples - 1u);
+    if (!pw_mul_u64(plane_bytes, n, &total) || !pw_add_u64(total, page.data, &total) || total > handle->file_bytes)
+        return pw_fail(error, PW_E_TRUNCATED,
+                       "%s: %llu planes of %llu bytes from offset %llu on, the file ends at %llu", handle->path,
+                       (unsigned long long)n, (unsigned long long)plane_bytes, (unsigned long long)page.data,
+                       (unsigned long long)handle->file_bytes);
+    enum pw_status status = PW_OK;
+    for (uint64_t i = 1; i < n && status == PW_OK; i++) {
+        page.data += plane_bytes;
+        status = append(index, &page, error);
+    }
+    return status;
 }
 
 void pw_tiff_index_release(struct pw_tiff_index *index)
 {
+    for (uint32_t i = 0; i < index->n_files; i++)
+        free(index->file[i].path);
+    free(index->file);
     free(index->page);
+    free(index->derived);
     free(index->description);
     memset(index, 0, sizeof *index);
 }
@@ -273,7 +258,7 @@ static enum pw_status take_below(struct pw_tiff *handle, struct pw_tiff_index *i
             status = pw_tiff_fail(handle, error, PW_E_FORMAT, "the directory at offset %llu cannot be read",
                                   (unsigned long long)offset[i]);
         else if (!pw_tiff_is_derived(handle->tif))
-            status = take_page(handle, index, (uint32_t)index->n_directories++, error);
+            status = pw_tiff_index_take(handle, index, (uint32_t)index->n_directories++, error);
     }
     free(offset);
     return status;
@@ -287,6 +272,7 @@ enum pw_status pw_tiff_index_subdirectories(struct pw_tiff *handle, struct pw_ti
         return PW_OK;
     whole.page = NULL;
     whole.n_pages = whole.capacity = 0;
+    whole.file[whole.n_files - 1].n_pages = 0;
     for (uint64_t i = 0; i < index->n_pages && status == PW_OK; i++) {
         status = append(&whole, &index->page[i], error);
         if (status == PW_OK)

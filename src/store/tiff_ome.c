@@ -1,83 +1,141 @@
-/*
- * OME-XML in the first ImageDescription: sizes, order and calibration of the
- * first Image, and which page holds which plane.  Its Pixels element and the
- * TiffData below it are all that is looked at.
- */
+#include "store/tiff_ome.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/error.h"
 #include "base/memory.h"
-#include "store/tiff_stack.h"
-#include "store/xml_scan.h"
+#include "sys/file.h"
 
-/* The axes t, z and c: their letters, sizes, and steps in planes by DimensionOrder. */
-enum {
-    AXIS_C,
-    AXIS_Z,
-    AXIS_T,
-    AXES
-};
-static const char letters[AXES + 1] = "czt";
+/* ------------------------------------------------------------------------ *
+ * The files
+ * ------------------------------------------------------------------------ */
 
-struct ome {
-    uint64_t size[AXES]; /* c counts planes: its samples per pixel are one */
-    uint64_t step[AXES];
-    int order[AXES]; /* fastest first */
-    uint64_t n_planes;
-    char uuid[80]; /* of this file; "" when it has none */
-};
-
-static int number(const struct pw_xml_element *element, const char *name, uint64_t *value)
+static const char *last_part(const char *path)
 {
-    char text[32], *end;
-    if (!pw_xml_attribute(element, name, text, sizeof text) || text[0] < '0' || text[0] > '9')
-        return 0;
-    *value = strtoull(text, &end, 10);
-    return *end == '\0';
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
 }
 
-static int read_order(const struct pw_xml_element *pixels, struct ome *ome)
+static enum pw_status add_file(struct pw_tiff_ome_set *set, const char *path, struct pw_error *error)
 {
-    char text[16];
-    if (!pw_xml_attribute(pixels, "DimensionOrder", text, sizeof text) || strlen(text) != 5 ||
-        memcmp(text, "XY", 2) != 0)
-        return 0;
-    unsigned seen = 0;
-    for (int i = 0; i < AXES; i++) {
-        const char *at = memchr(letters, text[2 + i] | 0x20, AXES);
-        if (at == NULL)
-            return 0;
-        ome->order[i] = (int)(at - letters);
-        seen |= 1u << ome->order[i];
+    if (set->n == set->capacity) {
+        uint32_t capacity = set->capacity ? set->capacity * 2 : 4;
+        char **paths = realloc(set->path, capacity * sizeof *paths);
+        if (paths != NULL)
+            set->path = paths;
+        uint32_t *firsts = realloc(set->first_ifd, capacity * sizeof *firsts);
+        if (firsts != NULL)
+            set->first_ifd = firsts;
+        if (paths == NULL || firsts == NULL)
+            return pw_fail(error, PW_E_NOMEM, "out of memory: a set of %u files", capacity);
+        set->capacity = capacity;
     }
-    return seen == 7;
+    set->first_ifd[set->n] = UINT32_MAX;
+    set->path[set->n] = pw_strdup(path, error);
+    return set->path[set->n] != NULL ? (set->n++, PW_OK) : PW_E_NOMEM;
 }
 
-static int read_pixels(const struct pw_xml_element *pixels, const struct pw_tiff_form *form, struct ome *ome)
+/* The number of the file at path in the set; sets of thousands are told in their order, so the last comes first. */
+static enum pw_status number_of(struct pw_tiff_ome_set *set, const char *path, uint32_t *number, struct pw_error *error)
 {
-    uint64_t x, y;
-    if (!number(pixels, "SizeX", &x) || !number(pixels, "SizeY", &y) || x != form->width || y != form->height)
+    for (uint32_t i = set->n; i > 0; i--)
+        if (strcmp(set->path[i - 1], path) == 0) {
+            *number = i - 1;
+            return PW_OK;
+        }
+    *number = set->n;
+    return add_file(set, path, error);
+}
+
+/* A name leads to a file beside the one with the XML, or below. */
+static int leads_elsewhere(const char *name)
+{
+    if (name[0] == '/' || name[0] == '\0')
+        return 1;
+    for (const char *part = name; part != NULL; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+            return 1;
+    }
+    return 0;
+}
+
+enum pw_status pw_tiff_ome_files(const struct pw_ome *ome, const char *own_path, int has_planes,
+                                 struct pw_tiff_ome_set *set, struct pw_error *error)
+{
+    char directory[4096], path[4096 + 300];
+    enum pw_status status = PW_OK;
+    memset(set, 0, sizeof *set);
+    set->file_of_data = pw_alloc(ome->n_data + 1, sizeof *set->file_of_data, error);
+    if (set->file_of_data == NULL)
+        return PW_E_NOMEM;
+    pw_file_parent(own_path, directory, sizeof directory);
+    for (uint64_t i = 0; i < ome->n_data && status == PW_OK; i++) {
+        const struct pw_ome_data *data = &ome->data[i];
+        const char *name = data->file_name;
+        int own = has_planes && (name == NULL || data->own || strcmp(name, last_part(own_path)) == 0);
+        if (!own && name == NULL)
+            return pw_fail(error, PW_E_FORMAT, "%s: a TiffData names no file", own_path);
+        if (!own && leads_elsewhere(name))
+            return pw_fail(error, PW_E_FORMAT, "%s: a TiffData names the file \"%s\", which is not beside it", own_path,
+                           name);
+        (void)snprintf(path, sizeof path, "%s/%s", directory, own ? "" : name);
+        status = number_of(set, own ? own_path : path, &set->file_of_data[i], error);
+        uint32_t *first = &set->first_ifd[set->file_of_data[i]];
+        if (status == PW_OK && data->ifd < *first)
+            *first = (uint32_t)data->ifd;
+    }
+    /* Without any TiffData the planes are all pages of the file itself. */
+    if (status == PW_OK && ome->n_data == 0 && has_planes) {
+        status = add_file(set, own_path, error);
+        if (status == PW_OK)
+            set->first_ifd[0] = 0;
+    }
+    return status;
+}
+
+void pw_tiff_ome_set_release(struct pw_tiff_ome_set *set)
+{
+    for (uint32_t i = 0; i < set->n; i++)
+        free(set->path[i]);
+    free(set->path);
+    free(set->first_ifd);
+    free(set->file_of_data);
+    memset(set, 0, sizeof *set);
+}
+
+/* ------------------------------------------------------------------------ *
+ * The planes
+ * ------------------------------------------------------------------------ */
+
+/* Planes along each axis, and their distance in DimensionOrder. */
+struct planes {
+    uint64_t size[PW_OME_AXES], step[PW_OME_AXES];
+    uint64_t n;
+};
+
+static int count_planes(const struct pw_ome *ome, const struct pw_tiff_form *form, struct planes *planes)
+{
+    if (ome->width != form->width || ome->height != form->height || ome->size[PW_OME_C] % form->samples != 0)
         return 0;
-    if (!number(pixels, "SizeC", &ome->size[AXIS_C]) || !number(pixels, "SizeZ", &ome->size[AXIS_Z]) ||
-        !number(pixels, "SizeT", &ome->size[AXIS_T]) || !read_order(pixels, ome))
-        return 0;
-    if (ome->size[AXIS_C] % form->samples != 0)
-        return 0;
-    ome->size[AXIS_C] /= form->samples;
-    ome->n_planes = 1;
-    for (int i = 0; i < AXES; i++) {
-        ome->step[ome->order[i]] = ome->n_planes;
-        if (!pw_mul_u64(ome->n_planes, ome->size[ome->order[i]], &ome->n_planes))
+    memcpy(planes->size, ome->size, sizeof planes->size);
+    planes->size[PW_OME_C] /= form->samples;
+    planes->n = 1;
+    for (int i = 0; i < PW_OME_AXES; i++) {
+        planes->step[ome->order[i]] = planes->n;
+        if (!pw_mul_u64(planes->n, planes->size[ome->order[i]], &planes->n))
             return 0;
     }
-    return ome->n_planes > 0;
+    return planes->n > 0;
 }
 
-/* The page whose directory has this number, or UINT64_MAX when it is not part of the stack. */
-static uint64_t page_numbered(const struct pw_tiff_index *index, uint64_t wanted)
+/* The page of a file whose directory has this number, or UINT64_MAX when it is not part of the image. */
+static uint64_t page_numbered(const struct pw_tiff_index *index, uint32_t file, uint64_t wanted)
 {
-    uint64_t low = 0, high = index->n_pages;
+    uint64_t low = index->file[file].first_page, end = low + index->file[file].n_pages, high = end;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         if (index->page[middle].number < wanted)
@@ -85,133 +143,78 @@ static uint64_t page_numbered(const struct pw_tiff_index *index, uint64_t wanted
         else
             high = middle;
     }
-    return low < index->n_pages && index->page[low].number == wanted ? low : UINT64_MAX;
+    return low < end && index->page[low].number == wanted ? low : UINT64_MAX;
 }
 
-/*
- * One TiffData: planes from (FirstC, FirstZ, FirstT) on, in DimensionOrder, are the directories from IFD on.
- * Without any attribute it means all planes; with an IFD alone one plane.
- */
-static int place_planes(const struct pw_xml_element *data, const struct ome *ome, const struct pw_tiff_index *index,
-                        uint64_t *page_of_plane)
+static int place(const struct pw_ome_data *data, uint32_t file, const struct planes *planes,
+                 const struct pw_tiff_index *index, uint64_t *page_of_plane)
 {
-    uint64_t first[AXES] = {0}, directory = 0, count;
-    int any = number(data, "IFD", &directory);
-    int counted = number(data, "PlaneCount", &count);
-    any |= number(data, "FirstC", &first[AXIS_C]) | number(data, "FirstZ", &first[AXIS_Z]) |
-           number(data, "FirstT", &first[AXIS_T]);
-    uint64_t plane = 0;
-    for (int i = 0; i < AXES; i++) {
-        if (first[i] >= ome->size[i])
+    uint64_t plane = 0, count = data->count != 0 ? data->count : planes->n;
+    for (int i = 0; i < PW_OME_AXES; i++) {
+        if (data->first[i] >= planes->size[i])
             return 0;
-        plane += first[i] * ome->step[i];
+        plane += data->first[i] * planes->step[i];
     }
-    if (!counted)
-        count = any ? 1 : ome->n_planes;
-    if (count > ome->n_planes - plane)
+    if (count > planes->n - plane)
         return 0;
     for (uint64_t i = 0; i < count; i++) {
-        page_of_plane[plane + i] = page_numbered(index, directory + i);
+        page_of_plane[plane + i] = page_numbered(index, file, data->ifd + i);
         if (page_of_plane[plane + i] == UINT64_MAX)
             return 0;
     }
     return 1;
 }
 
-/*
- * Whether a UUID element means another file: one with neither this file's name
- * nor its UUID (a renamed file keeps that).  Sets of several files are not put
- * together here.
- */
-static int is_other_file(const struct pw_xml_element *uuid, const struct ome *ome, const char *file_name)
+static int place_all(const struct pw_ome *ome, const struct pw_tiff_ome_set *set, const struct planes *planes,
+                     const struct pw_tiff_index *index, uint64_t *page_of_plane)
 {
-    char name[256];
-    if (!pw_xml_attribute(uuid, "FileName", name, sizeof name) || strcmp(name, file_name) == 0)
-        return 0;
-    size_t n = strlen(ome->uuid);
-    return n == 0 || strncmp(uuid->text, ome->uuid, n) != 0;
-}
-
-/* Walks what is inside Pixels.  Returns 0 when it does not place every plane on a page of this file. */
-static int read_planes(struct pw_xml *xml, const struct ome *ome, const struct pw_tiff_index *index,
-                       const char *file_name, uint64_t *page_of_plane)
-{
-    struct pw_xml_element element;
-    int any = 0;
-    for (uint64_t i = 0; i < ome->n_planes; i++)
+    uint64_t n_missing = 0;
+    for (uint64_t i = 0; i < planes->n; i++)
         page_of_plane[i] = UINT64_MAX;
-    while (pw_xml_next(xml, &element) && !(element.closing && pw_xml_is(&element, "Pixels"))) {
-        if (element.closing)
-            continue;
-        if (pw_xml_is(&element, "UUID") && is_other_file(&element, ome, file_name))
+    for (uint64_t i = 0; i < ome->n_data; i++)
+        if (!place(&ome->data[i], set->file_of_data[i], planes, index, page_of_plane))
             return 0;
-        if (!pw_xml_is(&element, "TiffData"))
-            continue;
-        any = 1;
-        if (!place_planes(&element, ome, index, page_of_plane))
-            return 0;
+    for (uint64_t i = 0; i < planes->n; i++) {
+        if (ome->n_data == 0)
+            page_of_plane[i] = page_numbered(index, 0, i);
+        n_missing += page_of_plane[i] == UINT64_MAX;
     }
-    for (uint64_t i = 0; i < ome->n_planes; i++) {
-        if (!any)
-            page_of_plane[i] = page_numbered(index, i);
-        if (page_of_plane[i] == UINT64_MAX)
-            return 0;
-    }
-    return 1;
+    /* An acquisition that ended early tells the planes it has; pages nobody speaks of are something else. */
+    return n_missing == 0 || (ome->n_data > 0 && n_missing < planes->n && index->n_pages < planes->n);
 }
 
-/* PhysicalSizeX and its unit, µm by default, into an axis. */
-static const char *physical_size(const struct pw_xml_element *pixels, const char *size_name, const char *unit_name,
-                                 const char *default_unit, double *size)
+static void describe(const struct pw_ome *ome, const struct planes *planes, struct pw_tiff_stack *stack)
 {
-    char text[64];
-    *size = pw_xml_attribute(pixels, size_name, text, sizeof text) ? strtod(text, NULL) : 0.0;
-    return pw_xml_attribute(pixels, unit_name, text, sizeof text) ? pw_tiff_unit(text) : default_unit;
+    static const struct {
+        char letter;
+        int axis; /* of ome->scale */
+    } axes[PW_OME_AXES] = {{'c', 1}, {'z', 2}, {'t', 0}};
+    for (int i = PW_OME_AXES - 1; i >= 0; i--) {
+        int axis = ome->order[i], told = axes[axis].axis;
+        pw_tiff_stack_lead(stack, axes[axis].letter, planes->size[axis], ome->scale[told], ome->unit[told]);
+    }
+    pw_tiff_axis(&stack->y, 'y', ome->scale[3], ome->unit[3]);
+    pw_tiff_axis(&stack->x, 'x', ome->scale[4], ome->unit[4]);
+    stack->n_planes = planes->n;
 }
 
-static void describe(const struct pw_xml_element *pixels, const struct ome *ome, struct pw_tiff_stack *stack)
+int pw_tiff_ome_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index, const struct pw_ome *ome,
+                      const struct pw_tiff_ome_set *set, struct pw_error *error)
 {
-    double size[AXES] = {0}, plane;
-    const char *unit[AXES] = {"", "", ""};
-    unit[AXIS_Z] = physical_size(pixels, "PhysicalSizeZ", "PhysicalSizeZUnit", "micrometer", &size[AXIS_Z]);
-    unit[AXIS_T] = physical_size(pixels, "TimeIncrement", "TimeIncrementUnit", "second", &size[AXIS_T]);
-    for (int i = AXES - 1; i >= 0; i--) {
-        int axis = ome->order[i];
-        pw_tiff_stack_lead(stack, letters[axis], ome->size[axis], size[axis], unit[axis]);
-    }
-    const char *y_unit = physical_size(pixels, "PhysicalSizeY", "PhysicalSizeYUnit", "micrometer", &plane);
-    pw_tiff_axis(&stack->y, 'y', plane, y_unit);
-    const char *x_unit = physical_size(pixels, "PhysicalSizeX", "PhysicalSizeXUnit", "micrometer", &plane);
-    pw_tiff_axis(&stack->x, 'x', plane, x_unit);
-    stack->n_planes = ome->n_planes;
-}
-
-int pw_tiff_ome_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index, const char *file_name,
-                      struct pw_error *error)
-{
-    struct pw_xml xml = {index->description, index->description + strlen(index->description)};
-    struct pw_xml_element element;
-    struct ome ome = {0};
-    if (memmem(xml.at, (size_t)(xml.end - xml.at), "<OME", 4) == NULL && strstr(xml.at, ":OME") == NULL)
+    struct planes planes;
+    if (!count_planes(ome, &index->form, &planes))
         return 0;
-    int found = 0;
-    while (!found && pw_xml_next(&xml, &element)) {
-        found = !element.closing && pw_xml_is(&element, "Pixels");
-        if (pw_xml_is(&element, "OME") && !pw_xml_attribute(&element, "UUID", ome.uuid, sizeof ome.uuid))
-            ome.uuid[0] = '\0';
-    }
-    if (!found || !read_pixels(&element, &index->form, &ome))
+    /* A number that no pages bear out must not become memory. */
+    if (planes.n > index->n_pages && (ome->n_data == 0 || planes.n / 4096 > index->n_pages))
         return 0;
-    if (ome.n_planes > index->n_pages)
-        return 0;
-    uint64_t *page_of_plane = pw_alloc(ome.n_planes, sizeof *page_of_plane, error);
+    uint64_t *page_of_plane = pw_alloc(planes.n, sizeof *page_of_plane, error);
     if (page_of_plane == NULL)
         return PW_E_NOMEM;
-    if (!read_planes(&xml, &ome, index, file_name, page_of_plane)) {
+    if (!place_all(ome, set, &planes, index, page_of_plane)) {
         free(page_of_plane);
         return 0;
     }
-    describe(&element, &ome, stack);
+    describe(ome, &planes, stack);
     stack->page_of_plane = page_of_plane;
     return 1;
 }

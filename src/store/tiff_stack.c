@@ -55,7 +55,7 @@ void pw_tiff_axis(struct pw_axis *axis, char name, double scale, const char *uni
 {
     memset(axis, 0, sizeof *axis);
     axis->name[0] = name;
-    axis->kind = name == 't' || name == 'c' ? name : 's';
+    axis->kind = name == 't' || name == 'c' ? name : name != '\0' && strchr("zyx", name) != NULL ? 's' : '?';
     axis->scale = 1.0;
     if (!isfinite(scale) || scale <= 0 || unit[0] == '\0')
         return;
@@ -82,19 +82,11 @@ void pw_tiff_stack_plain(struct pw_tiff_stack *stack, uint64_t n)
     stack->plain_pages = 1;
 }
 
-enum pw_status pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index, const char *file_name,
-                                  struct pw_error *error)
+void pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index)
 {
     memset(stack, 0, sizeof *stack);
-    if (index->description != NULL) {
-        int told = pw_tiff_imagej_stack(stack, index);
-        if (!told)
-            told = pw_tiff_ome_stack(stack, index, file_name, error);
-        if (told != 0)
-            return told > 0 ? PW_OK : (enum pw_status)told;
-    }
-    pw_tiff_stack_plain(stack, index->n_pages);
-    return PW_OK;
+    if (index->description == NULL || (!pw_tiff_imagej_stack(stack, index) && !pw_tiff_shaped_stack(stack, index)))
+        pw_tiff_stack_plain(stack, index->n_pages);
 }
 
 void pw_tiff_stack_release(struct pw_tiff_stack *stack)

@@ -22,6 +22,11 @@ int pw_tiff_sample_is_native(unsigned bits)
     return bits == 8 || bits == 16 || bits == 32 || bits == 64;
 }
 
+int pw_tiff_is_integer_of_24(enum pw_tiff_sample_kind kind, unsigned bits)
+{
+    return bits == 24 && kind != PW_TIFF_FLOAT;
+}
+
 uint64_t pw_tiff_row_bytes(uint64_t samples, unsigned bits)
 {
     return (samples * bits + 7) / 8;

@@ -24,6 +24,9 @@ enum pw_dtype pw_tiff_sample_dtype(enum pw_tiff_sample_kind kind, unsigned bits)
 /* Whether stored samples are elements already, but for their byte order. */
 int pw_tiff_sample_is_native(unsigned bits);
 
+/* Whether samples are integers of 24 bits, which are stored high byte first whatever the file's byte order. */
+int pw_tiff_is_integer_of_24(enum pw_tiff_sample_kind kind, unsigned bits);
+
 /* Bytes of one stored row of that many samples. */
 uint64_t pw_tiff_row_bytes(uint64_t samples, unsigned bits);
 

@@ -92,7 +92,7 @@ static enum pw_status read_status(const struct pw_source *source, const struct p
 {
     if (use->read.sys_errno == 0)
         return PW_OK;
-    if (use->read.sys_errno == ENOENT)
+    if (use->read.sys_errno == ENOENT && !(source->capabilities & PW_SOURCE_WHOLE))
         return PW_EMPTY;
     struct pw_extent extent;
     struct pw_source *located = (struct pw_source *)(uintptr_t)source;

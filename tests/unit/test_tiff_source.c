@@ -527,7 +527,6 @@ Test(tiff_source, ome_descriptions_that_do_not_agree_are_not_believed)
         PIXELS("XYZCT", "3", "2", "1") "<TiffData FirstC='3'/></ome:Pixels>",             /* beyond the planes */
         PIXELS("XYZCT", "3", "2", "1") "<TiffData IFD='0'/></ome:Pixels>",                /* planes without a page */
         PIXELS("XYZCT", "18446744073709551615", "4", "1") "<TiffData/></ome:Pixels>",     /* overflow */
-        PIXELS("XYZCT", "3", "2", "1") "<TiffData IFD='0'><UUID FileName='b.tif'>urn:uuid:2</UUID></TiffData>",
         "<OME><Image><Pixels SizeX='40",
         "<OME",
         "<OME><BinaryOnly MetadataFile='a'/></OME>",

@@ -1,0 +1,54 @@
+/*
+ * store/ome_xml - what OME-XML says of one image: sizes, order, calibration, and
+ * which directory of which file holds which plane.
+ *
+ *     struct pw_ome ome = {0};
+ *     if (pw_ome_parse(text, 0, &ome, error) == 1)
+ *         ...
+ *     pw_ome_release(&ome);
+ *
+ * The Pixels element of the Image and what is below it are all that is looked at.
+ * Threads: pure functions.
+ */
+#ifndef PW_STORE_OME_XML_H
+#define PW_STORE_OME_XML_H
+
+#include "patchworks.h"
+
+/* The axes that planes are counted along. */
+enum pw_ome_axis {
+    PW_OME_C,
+    PW_OME_Z,
+    PW_OME_T,
+    PW_OME_AXES
+};
+
+/* A TiffData: planes from first on, in DimensionOrder, are the directories from ifd on. */
+struct pw_ome_data {
+    uint64_t first[PW_OME_AXES];
+    uint64_t ifd;
+    uint64_t count;  /* 0: all planes */
+    char *file_name; /* NULL: of the file with the XML */
+    int own;         /* that is a name of the file with the XML: its UUID stands with it */
+};
+
+struct pw_ome {
+    uint64_t width, height;
+    uint64_t size[PW_OME_AXES]; /* c counts samples */
+    int order[PW_OME_AXES];     /* fastest first */
+    double scale[5];            /* of t c z y x; 0: not told */
+    const char *unit[5];
+    char uuid[80]; /* of the file with the XML; "" when it has none */
+    struct pw_ome_data *data;
+    uint64_t n_data, data_capacity;
+    uint64_t n_images; /* in the text */
+};
+
+/*
+ * Reads the image with that number.  Returns 1; 0 when the text is no OME-XML, lacks that
+ * image or is broken; or a negative enum pw_status.  *ome needs release in any case.
+ */
+int pw_ome_parse(const char *text, uint64_t image, struct pw_ome *ome, struct pw_error *error);
+void pw_ome_release(struct pw_ome *ome); /* safe on a zeroed one */
+
+#endif

@@ -1,0 +1,262 @@
+/* One TIFF file, or the set of files that the OME-XML in it, or in a companion file, speaks of. */
+#include "store/tiff_open.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "store/linear_source.h"
+#include "store/tiff_levels.h"
+#include "store/tiff_ome.h"
+#include "sys/file.h"
+
+enum {
+    OME_BYTES_MAX = 64 << 20 /* of a companion file */
+};
+
+/* ------------------------------------------------------------------------ *
+ * Files
+ * ------------------------------------------------------------------------ */
+
+/* An open file, for as long as the source is set up. */
+struct opened {
+    int fd;
+    struct pw_tiff *handle;
+};
+
+static enum pw_status open_file(const char *path, struct opened *opened, struct pw_error *error)
+{
+    uint64_t file_bytes;
+    *opened = (struct opened){.fd = -1};
+    enum pw_status status = pw_input_open(path, &opened->fd, &file_bytes, error);
+    return status == PW_OK ? pw_tiff_open(opened->fd, path, &opened->handle, error) : status;
+}
+
+static void close_file(struct opened *opened)
+{
+    pw_tiff_close(opened->handle);
+    if (opened->fd >= 0)
+        (void)close(opened->fd);
+    *opened = (struct opened){.fd = -1};
+}
+
+enum pw_status pw_tiff_add_file(struct pw_tiff_source *tiff, const char *path, uint32_t reference, int keep_fd,
+                                struct pw_error *error)
+{
+    struct opened opened;
+    enum pw_status status = open_file(path, &opened, error);
+    if (status == PW_OK)
+        status = pw_tiff_index_add(opened.handle, reference, &tiff->index, error);
+    if (status == PW_OK && keep_fd) {
+        tiff->fd = opened.fd;
+        pw_tiff_close(opened.handle);
+        return PW_OK;
+    }
+    close_file(&opened);
+    return status;
+}
+
+/* ------------------------------------------------------------------------ *
+ * Descriptions without OME-XML
+ * ------------------------------------------------------------------------ */
+
+enum pw_status pw_tiff_arrange(struct pw_tiff_source *tiff, const char *path, struct pw_tiff_stack *stack,
+                               struct pw_error *error)
+{
+    struct pw_tiff_index *index = &tiff->index;
+    struct opened opened;
+    pw_tiff_stack_init(stack, index);
+    int below = stack->plain_pages && index->has_below && index->n_files == 1;
+    if (!stack->one_page && !below)
+        return PW_OK;
+    enum pw_status status = open_file(path, &opened, error);
+    if (status == PW_OK && below) {
+        /* Nobody said how the pages are arranged: those below others count as pages too. */
+        status = pw_tiff_index_subdirectories(opened.handle, index, error);
+        pw_tiff_stack_plain(stack, index->n_pages);
+    } else if (status == PW_OK)
+        status = pw_tiff_index_repeat(opened.handle, index, stack->n_planes, error);
+    close_file(&opened);
+    return status;
+}
+
+/* ------------------------------------------------------------------------ *
+ * OME-XML
+ * ------------------------------------------------------------------------ */
+
+/* Opens the files of the set one after the other.  A file that cannot be found is named together with who wants it. */
+static enum pw_status add_set(struct pw_tiff_source *tiff, const char *path, const struct pw_tiff_ome_set *set,
+                              struct pw_error *error)
+{
+    enum pw_status status = PW_OK;
+    for (uint32_t i = 0; i < set->n && status == PW_OK; i++) {
+        if (access(set->path[i], F_OK) != 0)
+            return pw_fail(error, errno == ENOENT ? PW_E_NOT_FOUND : PW_E_IO,
+                           "%s: is missing; the OME-XML of %s says that planes are in it", set->path[i], path);
+        status = pw_tiff_add_file(tiff, set->path[i], set->first_ifd[i], set->n == 1, error);
+    }
+    return status;
+}
+
+/* Drops what the description made believe, so that the file can be read as it is. */
+static void start_again(struct pw_tiff_source *tiff)
+{
+    pw_tiff_stack_release(&tiff->stack);
+    pw_tiff_index_release(&tiff->index);
+    if (tiff->fd >= 0)
+        (void)close(tiff->fd);
+    tiff->fd = -1;
+}
+
+/* 1: the source has its pages and their arrangement; 0: the description is not believed; negative: a status. */
+static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *text, int has_planes,
+                   struct pw_error *error)
+{
+    struct pw_ome ome = {0};
+    struct pw_tiff_ome_set set = {0};
+    int told = pw_ome_parse(text, 0, &ome, error);
+    if (told == 1) {
+        enum pw_status status = pw_tiff_ome_files(&ome, path, has_planes, &set, error);
+        if (status == PW_OK)
+            status = add_set(tiff, path, &set, error);
+        told = status != PW_OK ? (int)status
+               : set.n == 0    ? 0
+                               : pw_tiff_ome_stack(&tiff->stack, &tiff->index, &ome, &set, error);
+        if (told == 0 && (set.n > 1 || !has_planes))
+            told = (int)pw_fail(error, PW_E_FORMAT,
+                                "%s: its OME-XML does not agree with the pages of the files it names", path);
+    }
+    pw_tiff_ome_set_release(&set);
+    pw_ome_release(&ome);
+    return told;
+}
+
+/* ------------------------------------------------------------------------ *
+ * Opening
+ * ------------------------------------------------------------------------ */
+
+static enum pw_status finish(struct pw_tiff_source *tiff, int level, struct pw_error *error)
+{
+    pw_tiff_describe(&tiff->index, &tiff->stack, &tiff->axes, &tiff->base.info);
+    enum pw_status status = pw_tiff_levels(tiff, level, error);
+    return status == PW_OK ? pw_tiff_source_finish(tiff, error) : status;
+}
+
+static enum pw_status read_description(const char *path, char **text, struct pw_error *error)
+{
+    struct opened opened;
+    char *found = NULL;
+    enum pw_status status = open_file(path, &opened, error);
+    *text = NULL;
+    if (status == PW_OK && TIFFGetField(opened.handle->tif, TIFFTAG_IMAGEDESCRIPTION, &found) && found != NULL &&
+        (*text = pw_strdup(found, error)) == NULL)
+        status = PW_E_NOMEM;
+    close_file(&opened);
+    return status;
+}
+
+static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, int level, struct pw_error *error)
+{
+    char *text;
+    enum pw_status status = read_description(path, &text, error);
+    if (status != PW_OK)
+        return status;
+    int told = text != NULL ? use_ome(tiff, path, text, 1, error) : 0;
+    free(text);
+    if (told < 0)
+        return (enum pw_status)told;
+    if (told == 0) {
+        start_again(tiff);
+        status = pw_tiff_add_file(tiff, path, 0, 1, error);
+        if (status == PW_OK)
+            status = pw_tiff_arrange(tiff, path, &tiff->stack, error);
+    }
+    return status == PW_OK ? finish(tiff, level, error) : status;
+}
+
+static enum pw_status hand_out(struct pw_tiff_source *tiff, enum pw_status status, struct pw_source **source)
+{
+    if (status == PW_OK)
+        *source = &tiff->base;
+    else
+        pw_tiff_source_close(&tiff->base);
+    return status;
+}
+
+static enum pw_status tiff_open(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                                struct pw_error *error)
+{
+    struct pw_tiff_source *tiff = pw_tiff_source_new(path, error);
+    if (tiff == NULL)
+        return PW_E_NOMEM;
+    return hand_out(tiff, set_up(tiff, path, options != NULL ? options->level : 0, error), source);
+}
+
+static int tiff_recognise(const char *path, const unsigned char *head, size_t n)
+{
+    static const unsigned char magic[4][4] = {
+        {'I', 'I', 42, 0}, {'M', 'M', 0, 42}, {'I', 'I', 43, 0}, {'M', 'M', 0, 43}};
+    (void)path;
+    for (int i = 0; n >= 4 && i < 4; i++)
+        if (memcmp(head, magic[i], 4) == 0)
+            return 1;
+    return 0;
+}
+
+const struct pw_format pw_format_tiff = {.name = "tiff", .recognise = tiff_recognise, .open = tiff_open};
+
+/* ---- a companion file: the OME-XML of TIFF files beside it ---- */
+
+static enum pw_status read_text(const char *path, char **text, struct pw_error *error)
+{
+    int fd;
+    uint64_t bytes;
+    *text = NULL;
+    enum pw_status status = pw_input_open(path, &fd, &bytes, error);
+    if (status != PW_OK)
+        return status;
+    if (bytes > OME_BYTES_MAX)
+        status = pw_fail(error, PW_E_UNSUPPORTED, "%s: OME-XML of %llu bytes; at most %d are read", path,
+                         (unsigned long long)bytes, OME_BYTES_MAX);
+    else if ((*text = pw_alloc(bytes + 1, 1, error)) == NULL)
+        status = PW_E_NOMEM;
+    else
+        status = pw_file_read_exactly(fd, *text, (size_t)bytes, 0, path, error);
+    (void)close(fd);
+    return status;
+}
+
+static enum pw_status companion_open(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                                     struct pw_error *error)
+{
+    char *text = NULL;
+    struct pw_tiff_source *tiff = pw_tiff_source_new(path, error);
+    if (tiff == NULL)
+        return PW_E_NOMEM;
+    enum pw_status status = read_text(path, &text, error);
+    if (status == PW_OK) {
+        int told = use_ome(tiff, path, text, 0, error);
+        status = told == 1 ? finish(tiff, options != NULL ? options->level : 0, error)
+                 : told < 0
+                     ? (enum pw_status)told
+                     : pw_fail(error, PW_E_FORMAT, "%s: OME-XML without an image whose planes are in files", path);
+    }
+    free(text);
+    return hand_out(tiff, status, source);
+}
+
+/* XML whose first element is OME. */
+static int companion_recognise(const char *path, const unsigned char *head, size_t n)
+{
+    size_t skip = n >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    (void)path;
+    if (n < skip + 5 || (memcmp(head + skip, "<?xml", 5) != 0 && memcmp(head + skip, "<OME", 4) != 0))
+        return 0;
+    return memmem(head, n, "<OME", 4) != NULL || memmem(head, n, ":OME", 4) != NULL;
+}
+
+const struct pw_format pw_format_ome_companion = {
+    .name = "OME-XML", .recognise = companion_recognise, .open = companion_open};

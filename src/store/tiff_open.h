@@ -1,0 +1,25 @@
+/*
+ * store/tiff_open - what opening one TIFF file, a set of them, and a series of them share.
+ *
+ * Threads: used while one thread sets a source up.
+ */
+#ifndef PW_STORE_TIFF_OPEN_H
+#define PW_STORE_TIFF_OPEN_H
+
+#include "store/tiff_source.h"
+
+/*
+ * Adds the pages of the file at path to tiff->index, and sets tiff->fd when the file stays the only one (keep_fd).
+ * reference: as pw_tiff_index_add().
+ */
+enum pw_status pw_tiff_add_file(struct pw_tiff_source *tiff, const char *path, uint32_t reference, int keep_fd,
+                                struct pw_error *error);
+
+/*
+ * Arranges the pages of the file added last, when its description is no OME-XML of several files, into *stack: the
+ * planes are counted from that file's first page.  Pages behind one another without directories are added.
+ */
+enum pw_status pw_tiff_arrange(struct pw_tiff_source *tiff, const char *path, struct pw_tiff_stack *stack,
+                               struct pw_error *error);
+
+#endif
