@@ -374,7 +374,7 @@ struct pw_run_options {
     int64_t time;    /* -1: the image must have one */
 
     const char *output;           /* path, "-", or NULL: into the input store under labels/ */
-    const char *output_format;    /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
+    const char *output_format;    /* "zarr" "tiff" "npy" "raw" "geojson", or NULL: from the suffix */
     const char *label_name;       /* name of the label image in a store; NULL: the segmenter's name */
     const char *ngff;             /* "0.5" (default) or "0.4" */
     enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */

@@ -7,6 +7,7 @@
 #include "run/job.h"
 #include "store/zarr_node.h"
 #include "sys/file.h"
+#include "sys/host.h"
 #include "sys/tree.h"
 
 /* ---- in place ---------------------------------------------------------- */
@@ -125,6 +126,8 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
         .into_image = options->output == NULL && !options->in_place,
         .image = is_ngff ? info : NULL,
         .pyramid = options->pyramid,
+        .scratch_dir = job->scratch_dir,
+        .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2,
         .segmenter = job->segmenter.text,
     };
     const char *format = options->output == NULL ? "zarr" : options->output_format;

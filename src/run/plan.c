@@ -112,6 +112,7 @@ static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     pw_job_record_limits(job, &limits);
     add(&sum, "tile index, edge buffer (emit)", 1, lasting_bytes(job));
     add(&sum, "label buffers (emit)", s->threads, pw_puller_memory_bytes(&limits, job->sink->pull));
+    add(&sum, "output (emit)", 1, job->sink->shared_bytes);
     add(&sum, "writers (emit)", s->threads, job->sink->ops->writer_memory_bytes(job->sink));
     return sum.bytes;
 }

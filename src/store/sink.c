@@ -18,6 +18,7 @@ static const struct {
     {"tiff", pw_tiff_sink_open, {".tif", ".tiff", ".btf", NULL}, 0},
     {"npy", pw_npy_sink_open, {".npy", NULL, NULL, NULL}, 1},
     {"raw", pw_raw_sink_open, {".raw", ".bin", NULL, NULL}, 1},
+    {"geojson", pw_geojson_sink_open, {".geojson", NULL, NULL, NULL}, 0},
 };
 
 enum {
@@ -58,11 +59,12 @@ enum pw_status pw_sink_open(const char *format, const struct pw_sink_request *re
             : stream              ? format_named("npy")
                                   : format_of_path(request->path);
     if (i < 0 && format != NULL)
-        return pw_fail(error, PW_E_ARGUMENT, "output format '%s': it is one of zarr, tiff, npy, raw", format);
+        return pw_fail(error, PW_E_ARGUMENT, "output format '%s': it is one of zarr, tiff, npy, raw, geojson", format);
     if (i < 0)
-        return pw_fail(error, PW_E_ARGUMENT,
-                       "%s: the name does not tell the format; end it in .zarr, .tif, .npy or .raw, or name the format",
-                       request->path);
+        return pw_fail(
+            error, PW_E_ARGUMENT,
+            "%s: the name does not tell the format; end it in .zarr, .tif, .npy, .raw or .geojson, or name the format",
+            request->path);
     if (stream && !formats[i].streams)
         return pw_fail(error, PW_E_ARGUMENT, "standard output: %s cannot be written to a pipe, npy and raw can",
                        formats[i].format);

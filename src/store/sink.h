@@ -54,6 +54,8 @@ struct pw_sink_request {
     int replaces;
     const struct pw_image_info *image; /* of the input; NULL when it is not OME-NGFF */
     enum pw_pyramid_rule pyramid;      /* smaller levels, in formats that have them */
+    const char *scratch_dir;           /* for sinks that sort */
+    uint64_t memory_bytes;             /* the budget of the whole; what a sink takes of it is in its memory sizes */
     const char *segmenter;             /* recorded in the metadata; what made the labels */
 };
 
@@ -86,7 +88,8 @@ struct pw_sink {
     uint64_t pull[3];  /* the largest box that write_unit pulls at once */
     uint64_t chunk[3]; /* for the plan's report; 0 when there are none */
     uint64_t shard[3];
-    char path[4096]; /* where the finished labels will be */
+    uint64_t shared_bytes; /* of memory that its writers share, or that commit takes */
+    char path[4096];       /* where the finished labels will be */
     /*
      * In a zarr store: its version (2 or 3), and once started the directory of the label image in the making, for what
      * else belongs into it.  0 and "" elsewhere.
@@ -97,8 +100,8 @@ struct pw_sink {
 };
 
 /*
- * Opens the sink called format ("zarr", "tiff", "npy", "raw"; NULL: from the
- * suffix of path: .zarr, .tif/.tiff/.btf, .npy, .raw/.bin; npy for "-").
+ * Opens the sink called format ("zarr", "tiff", "npy", "raw", "geojson"; NULL: from the
+ * suffix of path: .zarr, .tif/.tiff/.btf, .npy, .raw/.bin, .geojson; npy for "-").
  * Errors: PW_E_EXISTS without overwrite, PW_E_ARGUMENT for an unknown format or
  * a chunk that does not divide its shard, PW_E_NOT_FOUND for a missing parent directory.
  */
@@ -108,6 +111,7 @@ void pw_sink_close(struct pw_sink *sink);
 
 enum pw_status pw_zarr_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
 enum pw_status pw_tiff_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
+enum pw_status pw_geojson_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
 enum pw_status pw_npy_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *); /* and "-" */
 enum pw_status pw_raw_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *); /* and "-" */
 

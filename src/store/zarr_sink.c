@@ -76,8 +76,7 @@ static size_t zarr_writer_memory_bytes(const struct pw_sink *sink)
     uint64_t bytes =
         sizeof(struct pw_writer) + pw_zstd_runs_memory_bytes() + pw_unit_file_memory_bytes(unit_chunks(zarr), bound);
     if (zarr->levels.n > 1)
-        bytes += pw_pyramid_worker_memory_bytes(&zarr->pyramid, bound, element_bytes) +
-                 pw_pyramid_memory_bytes(&zarr->pyramid);
+        bytes += pw_pyramid_worker_memory_bytes(&zarr->pyramid, bound, element_bytes);
     return (size_t)bytes;
 }
 
@@ -341,6 +340,7 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
     }
     if (status == PW_OK)
         status = pw_pyramid_init(&zarr->pyramid, zarr->level, zarr->levels.n, zarr->rule, error);
+    zarr->base.shared_bytes = pw_pyramid_memory_bytes(&zarr->pyramid);
     if (status == PW_OK && request->segmenter != NULL) {
         zarr->segmenter = pw_strdup(request->segmenter, error);
         status = zarr->segmenter != NULL ? PW_OK : PW_E_NOMEM;

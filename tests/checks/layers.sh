@@ -6,7 +6,7 @@
 # that is in none is not built, not tested and not in the tarball.
 set -u
 cd "${srcdir:-.}" || exit 1
-layers="base label sys io codec store tile segment ext merge output qc table relate run"
+layers="base label sys ext io codec store tile segment merge output qc table relate run"
 bad=0
 
 complain() {

@@ -35,9 +35,10 @@ const char *const pw_help_run[] = {
     "  --border drop         those at the border of the image (default keep)\n"
     "\n",
     "output\n"
-    "  -o, --output OUT      .zarr, .tif, .npy, .raw; - is standard output, npy unless --format raw\n"
+    "  -o, --output OUT      .zarr, .tif, .npy, .raw, .geojson (polygons of a plane); - is standard output, npy\n"
+    "                        unless --format raw\n"
     "                        without it labels go into an OME-Zarr input, under labels/\n"
-    "  --format FORMAT       zarr, tiff, npy or raw, whatever OUT is called\n"
+    "  --format FORMAT       zarr, tiff, npy, raw or geojson, whatever OUT is called\n"
     "  --name NAME           of the label image in a store (default: the segmenter's)\n"
     "  --ngff 0.5|0.4        OME-NGFF version of a new store (default 0.5)\n"
     "  --chunk z,y,x         of a store, and --shard z,y,x (default: chosen)\n"

@@ -40,7 +40,7 @@ int pw_run_request_small(const char *option, const char *text, uint64_t least, u
 /* What is written and how. */
 static int take_output_option(struct pw_run_options *o, int option, const char *text)
 {
-    static const char *const format[] = {"zarr", "tiff", "npy", "raw", NULL};
+    static const char *const format[] = {"zarr", "tiff", "npy", "raw", "geojson", NULL};
     static const char *const ngff[] = {"0.5", "0.4", NULL};
     static const char *const pyramid[] = {"mode", "nearest", "none", NULL};
     int number;
