@@ -14,16 +14,71 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._cluster import make_local_cluster
+    from ._empty import auto_empty_threshold, estimate_empty_tiles
+    from ._merge import label_relations, merge_tile_labels, relabel_sequential_array, relabel_sequential_zarr
+    from ._postprocess import dilate_labels
+    from ._process import tile_process
+    from ._sizes import (
+        auto_overlap,
+        auto_tile_shape,
+        auto_tile_shape_cellpose,
+        cpu_allocation,
+        normalize_overlap,
+        safe_worker_count,
+    )
+    from ._store import load_ome_zarr, read_pixel_size, to_ome_zarr
+    from ._tool import ToolError
     from .worker import ImageInfo, Tile, WorkerError, serve, worker
 
 # What is here and where it comes from.  Nothing is imported before it is used: a worker starts in the time that numpy
 # takes, and `python3 -m pwstream.worker` is not loaded twice.
 _PLACES = {
     "worker": ("ImageInfo", "Tile", "WorkerError", "serve", "worker"),
+    "_cluster": ("make_local_cluster",),
+    "_empty": ("auto_empty_threshold", "estimate_empty_tiles"),
+    "_merge": ("label_relations", "merge_tile_labels", "relabel_sequential_array", "relabel_sequential_zarr"),
+    "_postprocess": ("dilate_labels",),
+    "_process": ("tile_process",),
+    "_sizes": (
+        "auto_overlap",
+        "auto_tile_shape",
+        "auto_tile_shape_cellpose",
+        "cpu_allocation",
+        "normalize_overlap",
+        "safe_worker_count",
+    ),
+    "_store": ("load_ome_zarr", "read_pixel_size", "to_ome_zarr"),
+    "_tool": ("ToolError",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
-__all__ = ["ImageInfo", "Tile", "WorkerError", "serve", "worker"]
+__all__ = [
+    "ImageInfo",
+    "Tile",
+    "ToolError",
+    "WorkerError",
+    "auto_empty_threshold",
+    "auto_overlap",
+    "auto_tile_shape",
+    "auto_tile_shape_cellpose",
+    "cpu_allocation",
+    "dilate_labels",
+    "estimate_empty_tiles",
+    "label_relations",
+    "load_ome_zarr",
+    "make_local_cluster",
+    "merge_tile_labels",
+    "normalize_overlap",
+    "read_pixel_size",
+    "relabel_sequential_array",
+    "relabel_sequential_zarr",
+    "safe_worker_count",
+    "serve",
+    "tile_process",
+    "to_ome_zarr",
+    "worker",
+]
 __version__ = "0.1.0"
 
 

@@ -62,9 +62,15 @@ def _load_file(name: str) -> types.ModuleType:
     return module
 
 
+def name_of(function: Any) -> str:
+    """Also of an object that can be called, and of a functools.partial."""
+    name = getattr(function, "__name__", None) or getattr(getattr(function, "func", None), "__name__", None)
+    return str(name or type(function).__name__)
+
+
 def bind(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[Callable[..., Any], set[str]]:
     """The function with its options, checked before the first tile, and which of "tile", "voxel_size" it takes."""
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name_of(function)
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some functions written in C do not say

@@ -103,6 +103,11 @@ def store(result: Any, out: np.ndarray) -> int | None:
         raise WorkerError(
             f"returned {labels.dtype} values{', NaN among them,' if nan else ''} instead of integer labels"
         )
+    if kind == "b" and out.dtype != bool:
+        raise WorkerError(
+            "returned a mask (bool) instead of labels: label its objects, for example with scipy.ndimage.label, "
+            'or declare out_dtype="bool"'
+        )
     greatest = None
     if labels.size and (kind == "i" or labels.dtype.itemsize > out.dtype.itemsize) and out.dtype != bool:
         # Seen as unsigned, a negative value is a large one: one look finds both.

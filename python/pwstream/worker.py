@@ -45,7 +45,7 @@ if "PW_CTL_FD" in os.environ or "PW_CTL_SOCK" in os.environ:
 
 import numpy as np  # noqa: E402
 
-from ._function import bind, describe, free_memory, load, out_of_memory  # noqa: E402
+from ._function import bind, describe, free_memory, load, name_of, out_of_memory  # noqa: E402
 from ._tile import ImageInfo, Tile, WorkerError, image_info, make_tile, normalized, store  # noqa: E402
 
 __all__ = ["ImageInfo", "Tile", "WorkerError", "load", "main", "serve", "worker"]
@@ -223,7 +223,7 @@ def _prepare(
 ) -> tuple[Callable[..., Any], set[str], dict[str, Any]]:
     """What to call, with the options in it, what else it takes, and the first message."""
     function: Any = load(target) if isinstance(target, str) else target
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name_of(function)
     wants = dict(getattr(function, "__pwstream__", {}))
     if inspect.isclass(function):
         function = function(**options)

@@ -1,4 +1,4 @@
-"""The Python side of the worker protocol, with a host that is not pw-stream; test_python_package.py has the real one."""
+"""The Python side of the worker protocol, with a host that is not pw-stream (test_python_package.py: the real one)."""
 
 import sys
 import textwrap
@@ -102,7 +102,7 @@ def test_what_is_declared(start):
                          multiple_of=16, max_tile=(512, 512), percentiles=[1, 99], inflight=2, declare=declare,
                          readonly=True)
         def segment(image, diameter=3):
-            return image[0] > diameter
+            return (image[0] > diameter) * 1
     """
     with start(source, options={"diameter": 8}, channels=2) as host:
         expected = dict(
@@ -179,7 +179,7 @@ def test_several_channels(start):
 
 
 def test_image_may_be_changed_and_the_host_does_not_see_it(start):
-    with start("def segment(image): image -= image.min(); return image > 3") as host:
+    with start("def segment(image): image -= image.min(); return (image > 3) * 1") as host:
         window = IMAGE + 5
         assert np.array_equal(host.tile(window), IMAGE > 3)
         assert np.array_equal(np.ndarray(IMAGE.shape, IMAGE.dtype, host.shared), window)
@@ -191,13 +191,19 @@ def test_readonly_saves_the_copy_and_protects_the_host(start):
         def segment(image, change=False):
             if change:
                 image[0, 0] = 1
-            return image > 3
+            return (image > 3) * 1
     """
     with start(source) as host:
         assert host.hello["bytes_per_voxel"] == 0
         assert np.array_equal(host.tile(IMAGE), IMAGE > 3)
     with start(source, options={"change": True}) as host:
         assert "read-only" in host.error(IMAGE)["error"]
+
+
+def test_a_mask_that_was_declared(start):
+    with start('@pwstream.worker(out_dtype="bool")\ndef segment(image): return image > 3') as host:
+        assert host.hello["out_dtype"] == "|b1"
+        assert np.array_equal(host.tile(IMAGE, out_dtype="bool"), IMAGE > 3)
 
 
 def test_normalization_is_applied(start):
@@ -216,7 +222,6 @@ def test_normalization_is_applied(start):
 
 
 ACCEPTED = {
-    "bool": ("image > 3", lambda i: i > 3),
     "int8": ("(image % 100).astype(np.int8)", lambda i: i % 100),
     "uint64": ("image.astype(np.uint64) + (2**32 - 42)", lambda i: i.astype(np.uint64) + (2**32 - 42)),
     "big-endian": ("image.astype('>i4')", lambda i: i),
@@ -244,6 +249,7 @@ REFUSED = {
     "shape": ("image[1:].astype(int)", "(5, 7)", "(6, 7)"),
     "transposed": ("image.T.astype(int)", "(7, 6)", "(6, 7)"),
     "scalar": ("3", "()", "(6, 7)"),
+    "mask": ("image > 3", "mask", "scipy.ndimage.label"),
     "none": ("None", "None", "labels"),
     "tuple": ("(image.astype(int), 3)", "tuple", "alone"),
 }
@@ -305,7 +311,7 @@ def test_out_of_memory_is_said(start, case):
         def segment(image):
             if not freed:
                 {OUT_OF_MEMORY[case]}
-            return image > 3
+            return (image > 3) * 1
     """
     with start(source) as host:
         assert host.error(IMAGE)["oom"] is True
@@ -320,7 +326,7 @@ def test_printing_does_not_matter(start):
             print('{"id": 1, "ok": true}')
             os.write(1, b"bytes\\n")
             subprocess.run(["echo", "a child"])
-            return image > 3
+            return (image > 3) * 1
     """
     with start(source) as host:
         assert np.array_equal(host.tile(IMAGE), IMAGE > 3)

@@ -1,0 +1,120 @@
+"""OME-Zarr images as lazy arrays, for looking at them in Python; pw-stream reads them itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from . import _tool
+
+
+def _need_zarr() -> Any:
+    try:
+        import zarr
+    except ImportError:
+        raise ImportError("reading a zarr in Python needs zarr: pip install zarr") from None
+    return zarr
+
+
+def _multiscale(group: Any, path: str) -> dict[str, Any]:
+    attributes = dict(group.attrs)
+    found = attributes.get("multiscales") or attributes.get("ome", {}).get("multiscales")
+    if not found:
+        raise ValueError(f"{path} has no multiscales metadata, so it is no OME-Zarr image")
+    first: dict[str, Any] = found[0]
+    return first
+
+
+def axis_names(multiscale: dict[str, Any], ndim: int) -> list[str]:
+    """Of NGFF 0.4 and later objects, of 0.3 names; before that t, c, z, y, x as many as there are."""
+    axes = multiscale.get("axes")
+    if not axes:
+        return list("tczyx"[5 - ndim :])
+    return [axis["name"] if isinstance(axis, dict) else str(axis) for axis in axes]
+
+
+def open_level(path: str | os.PathLike[str], level: int = 0) -> tuple[Any, list[str]]:
+    """The zarr array of a resolution level and the names of its axes."""
+    zarr = _need_zarr()
+    path = os.fspath(path)
+    node = zarr.open(path, mode="r")
+    if hasattr(node, "shape"):
+        return node, list("tczyx"[5 - node.ndim :])
+    multiscale = _multiscale(node, path)
+    datasets = multiscale["datasets"]
+    if not 0 <= level < len(datasets):
+        raise ValueError(f"{path} has {len(datasets)} levels, so there is no level {level}")
+    array = node[datasets[level]["path"]]
+    return array, axis_names(multiscale, array.ndim)
+
+
+def lazy(array: Any, chunks: Sequence[int] | None = None) -> Any:
+    try:
+        import dask.array as da
+    except ImportError:
+        return array
+    return da.from_array(array, chunks=tuple(chunks) if chunks else array.chunks)
+
+
+def load_ome_zarr(
+    store_path: str | os.PathLike[str],
+    channel: int | None = 0,
+    level: int = 0,
+    chunks: Sequence[int] | None = None,
+) -> Any:
+    """
+    A level of an OME-Zarr, one channel of it or with channel=None all: (z, y, x) or (c, z, y, x), lazily through dask;
+    without dask one channel is read into memory.
+    """
+    array, axes = open_level(store_path, level)
+    if channel is not None and "c" not in axes and channel != 0:
+        raise ValueError(f"{os.fspath(store_path)} has no channel axis, so there is no channel {channel}")
+    image = lazy(array)
+    if channel is not None and "c" in axes:
+        image = image[(slice(None),) * axes.index("c") + (channel,)]
+    return image.rechunk(tuple(chunks)) if chunks and hasattr(image, "rechunk") else image
+
+
+def read_pixel_size(store_path: str | os.PathLike[str]) -> dict[str, float]:
+    """{"z": .., "y": .., "x": ..} in the unit of the store; {} when it does not say."""
+    said = _tool.info(store_path)
+    axes = [axis for axis in said["axes"] if axis["name"] in "zyx"]
+    if all(axis["scale"] == 1.0 and not axis["unit"] for axis in axes):
+        return {}
+    return {axis["name"]: float(axis["scale"]) for axis in axes}
+
+
+def to_ome_zarr(image: Any, store_path: str | os.PathLike[str], *, options: Sequence[str] = (), **wanted: Any) -> str:
+    """
+    Any image that pw-stream reads, or an array, as an OME-Zarr with smaller levels: pw-stream convert IMAGE -o STORE.
+
+    pixel_size {"z": .., "y": .., "x": ..} in micrometres, chunks, overwrite: as the Python program has them; options:
+    further ones of the command.  Returns the store's path.
+    """
+    import shutil
+
+    from ._image import is_path, of_array
+    from ._labels import temporary_folder
+
+    _tool.need("convert")
+    if wanted.keys() - {"overwrite", "chunks", "pixel_size", "progress"}:
+        unknown = ", ".join(sorted(wanted.keys() - {"overwrite", "chunks", "pixel_size", "progress"}))
+        raise TypeError(f"to_ome_zarr() has no {unknown}; pw-stream help convert lists what options=[...] can hold")
+    folder = temporary_folder()
+    try:
+        source = os.fspath(image) if is_path(image) else of_array(image, folder).path
+        arguments = ["convert", source, "-o", os.fspath(store_path)]
+        if wanted.get("overwrite"):
+            arguments.append("--overwrite")
+        if wanted.get("chunks"):
+            _tool.need("convert", "--chunk")
+            arguments += ["--chunk", ",".join(str(int(n)) for n in wanted["chunks"])]
+        if wanted.get("pixel_size"):
+            _tool.need("convert", "--voxel")
+            size = wanted["pixel_size"]
+            arguments += ["--voxel", ",".join(str(float(size.get(axis, 1.0))) for axis in "zyx")]
+        _tool.output([*arguments, *options])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return os.fspath(store_path)
