@@ -243,28 +243,36 @@ static void join_touching(struct pw_puller *p, uint64_t rows)
     p->n = kept;
 }
 
+/* The tiles first..end - 1 along each axis that box crosses; none where it lies beside what is cut into tiles. */
+static void find_tiles(const struct pw_grid *grid, const struct pw_box *box, uint64_t first[3], uint64_t end[3])
+{
+    struct pw_box part = pw_grid_part(grid), common = pw_box_intersect(&part, box);
+    for (int i = 0; i < 3; i++) {
+        uint64_t from = common.start[i] - grid->start[i], extent = pw_box_is_empty(&common) ? 0 : common.shape[i];
+        first[i] = extent == 0 ? 0 : from / grid->tile[i];
+        end[i] = extent == 0 ? 0 : (from + extent - 1) / grid->tile[i] + 1;
+    }
+}
+
 enum pw_status pw_puller_pull(void *context, const struct pw_box *box, struct pw_label_block *block,
                               struct pw_error *error)
 {
     struct pw_puller *p = context;
-    uint64_t first[3], last[3], rows = box->shape[Z] * box->shape[Y];
+    uint64_t first[3], end[3], rows = box->shape[Z] * box->shape[Y];
     p->box = *box;
     p->n = 0;
     p->failed = 0;
-    for (int i = 0; i < 3; i++) {
-        first[i] = box->start[i] / p->grid->tile[i];
-        last[i] = (box->start[i] + box->shape[i] - 1) / p->grid->tile[i];
-    }
-    for (uint64_t tz = first[Z]; tz <= last[Z]; tz++)
-        for (uint64_t ty = first[Y]; ty <= last[Y]; ty++)
-            for (uint64_t tx = first[X]; tx <= last[X]; tx++) {
+    find_tiles(p->grid, box, first, end);
+    for (uint64_t tz = first[Z]; tz < end[Z]; tz++)
+        for (uint64_t ty = first[Y]; ty < end[Y]; ty++)
+            for (uint64_t tx = first[X]; tx < end[X]; tx++) {
                 uint64_t tile = (tz * p->grid->count[Y] + ty) * p->grid->count[X] + tx;
                 enum pw_status status = pull_tile(p, tile, error);
                 if (status != PW_OK)
                     return status;
             }
     sort_rows(p, rows);
-    if (first[X] != last[X] || p->labels_may_touch)
+    if (end[X] > first[X] + 1 || p->labels_may_touch)
         join_touching(p, rows);
     memcpy(block->shape, box->shape, sizeof block->shape);
     block->run = p->sorted_run;

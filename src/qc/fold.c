@@ -106,12 +106,12 @@ enum pw_status pw_fold_finish(struct pw_fold *fold, struct pw_axis_quality axis[
     uint64_t record[BOX_WORDS];
     enum pw_status status = pw_sorter_finish(&fold->boxes, error);
     for (int a = 0; a < 3; a++)
-        begin(&folded[a], fold->grid->volume[a], fold->grid->tile[a], axis[a].label_extent);
+        begin(&folded[a], fold->grid->end[a] - fold->grid->start[a], fold->grid->tile[a], axis[a].label_extent);
     while (status == PW_OK) {
         status = pw_sorter_next(&fold->boxes, record, error);
         for (int a = 0; a < 3 && status == PW_OK; a++)
-            if (record[4 + a] < fold->grid->volume[a])
-                count(&folded[a], record[1 + a]);
+            if (record[4 + a] < fold->grid->end[a])
+                count(&folded[a], record[1 + a] - fold->grid->start[a]);
     }
     for (int a = 0; a < 3; a++)
         if (fold->grid->count[a] > 1)

@@ -10,15 +10,28 @@ static const char axis_name[3] = {'z', 'y', 'x'};
 enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], const uint64_t tile[3],
                             const uint64_t halo[3], struct pw_error *error)
 {
+    const struct pw_box whole = {.start = {0, 0, 0}, .shape = {volume[0], volume[1], volume[2]}};
+    return pw_grid_init_part(grid, volume, &whole, tile, halo, error);
+}
+
+enum pw_status pw_grid_init_part(struct pw_grid *grid, const uint64_t volume[3], const struct pw_box *part,
+                                 const uint64_t tile[3], const uint64_t halo[3], struct pw_error *error)
+{
     memset(grid, 0, sizeof *grid);
     for (int i = 0; i < 3; i++) {
         if (volume[i] == 0)
             return pw_fail(error, PW_E_ARGUMENT, "the image has no voxel: its %c extent is 0", axis_name[i]);
         if (tile[i] == 0)
             return pw_fail(error, PW_E_ARGUMENT, "tile: 0 voxels along %c; use 1 or more, or auto", axis_name[i]);
+        if (part->shape[i] == 0 || part->shape[i] > volume[i] || part->start[i] > volume[i] - part->shape[i])
+            return pw_fail(error, PW_E_ARGUMENT, "%llu voxels from %llu on along %c do not lie in an image of %llu",
+                           (unsigned long long)part->shape[i], (unsigned long long)part->start[i], axis_name[i],
+                           (unsigned long long)volume[i]);
         grid->volume[i] = volume[i];
-        grid->tile[i] = pw_min_u64(tile[i], volume[i]);
-        grid->count[i] = pw_ceil_div(volume[i], grid->tile[i]);
+        grid->start[i] = part->start[i];
+        grid->end[i] = part->start[i] + part->shape[i];
+        grid->tile[i] = pw_min_u64(tile[i], part->shape[i]);
+        grid->count[i] = pw_ceil_div(part->shape[i], grid->tile[i]);
         grid->halo[i] = grid->tile[i] == 1 || grid->count[i] == 1 ? 0 : halo[i];
     }
     if (!pw_product_u64(grid->count, 3, &grid->n_tiles) || grid->n_tiles > UINT32_MAX)
@@ -26,6 +39,16 @@ enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], cons
                        (unsigned long long)grid->count[0], (unsigned long long)grid->count[1],
                        (unsigned long long)grid->count[2]);
     return PW_OK;
+}
+
+struct pw_box pw_grid_part(const struct pw_grid *grid)
+{
+    struct pw_box part;
+    for (int i = 0; i < 3; i++) {
+        part.start[i] = grid->start[i];
+        part.shape[i] = grid->end[i] - grid->start[i];
+    }
+    return part;
 }
 
 void pw_grid_position(const struct pw_grid *grid, uint64_t index, uint64_t position[3])
@@ -42,8 +65,8 @@ struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index)
     uint64_t position[3];
     pw_grid_position(grid, index, position);
     for (int i = 0; i < 3; i++) {
-        core.start[i] = position[i] * grid->tile[i];
-        core.shape[i] = pw_min_u64(grid->tile[i], grid->volume[i] - core.start[i]);
+        core.start[i] = grid->start[i] + position[i] * grid->tile[i];
+        core.shape[i] = pw_min_u64(grid->tile[i], grid->end[i] - core.start[i]);
     }
     return core;
 }
@@ -53,8 +76,8 @@ struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index)
     struct pw_box window = pw_grid_core(grid, index);
     for (int i = 0; i < 3; i++) {
         uint64_t end = window.start[i] + window.shape[i];
-        uint64_t before = pw_min_u64(grid->halo[i], window.start[i]);
-        uint64_t after = pw_min_u64(grid->halo[i], grid->volume[i] - end);
+        uint64_t before = pw_min_u64(grid->halo[i], window.start[i] - grid->start[i]);
+        uint64_t after = pw_min_u64(grid->halo[i], grid->end[i] - end);
         window.start[i] -= before;
         window.shape[i] += before + after;
     }
@@ -66,8 +89,8 @@ struct pw_box pw_grid_reach(const struct pw_grid *grid, uint64_t index, const ui
     struct pw_box box = pw_grid_window(grid, index);
     for (int i = 0; i < 3; i++) {
         uint64_t rim = pw_min_u64(context[i], grid->halo[i]);
-        uint64_t before = box.start[i] > 0 ? rim : 0;
-        uint64_t after = box.start[i] + box.shape[i] < grid->volume[i] ? rim : 0;
+        uint64_t before = box.start[i] > grid->start[i] ? rim : 0;
+        uint64_t after = box.start[i] + box.shape[i] < grid->end[i] ? rim : 0;
         box.start[i] += before;
         box.shape[i] -= before + after;
     }
@@ -77,7 +100,8 @@ struct pw_box pw_grid_reach(const struct pw_grid *grid, uint64_t index, const ui
 void pw_grid_window_max(const struct pw_grid *grid, uint64_t shape[3])
 {
     for (int i = 0; i < 3; i++) {
-        uint64_t room = grid->volume[i] - grid->tile[i]; /* a halo may be any number: twice it need not fit 64 bits */
+        uint64_t room =
+            grid->end[i] - grid->start[i] - grid->tile[i]; /* a halo may be any number: twice it need not fit 64 bits */
         shape[i] = grid->tile[i] + (grid->halo[i] > room / 2 ? room : 2 * grid->halo[i]);
     }
 }

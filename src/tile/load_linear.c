@@ -25,7 +25,7 @@ enum {
 
 static int rows_are_whole(const struct pw_volume *volume, const struct pw_grid *grid)
 {
-    return grid->count[X] == 1 && volume->axis[X] >= 0 &&
+    return grid->count[X] == 1 && grid->end[X] - grid->start[X] == grid->volume[X] && volume->axis[X] >= 0 &&
            volume->source->linear.stride_bytes[volume->axis[X]] == volume->voxel_bytes;
 }
 

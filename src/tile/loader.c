@@ -29,23 +29,30 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
     return a;
 }
 
-/* The most chunks of extent chunk that any window touches on an axis; an upper bound where there are very many tiles. */
-static uint64_t chunks_touched(uint64_t volume, uint64_t tile, uint64_t halo, uint64_t chunk)
+/* Chunks that the part of the volume which is cut into tiles touches along an axis. */
+static uint64_t chunks_of_part(const struct pw_grid *grid, int axis, uint64_t chunk)
 {
-    uint64_t most = 0, all = pw_ceil_div(volume, chunk), tiles = pw_ceil_div(volume, tile);
-    halo = tiles > 1 ? pw_min_u64(halo, volume) : 0;
+    return (grid->end[axis] - 1) / chunk - grid->start[axis] / chunk + 1;
+}
+
+/* The most chunks of extent chunk that any window touches on an axis; an upper bound where there are very many tiles. */
+static uint64_t chunks_touched(const struct pw_grid *grid, int axis, uint64_t chunk)
+{
+    uint64_t first = grid->start[axis], last = grid->end[axis], tile = grid->tile[axis];
+    uint64_t most = 0, tiles = grid->count[axis];
+    uint64_t halo = tiles > 1 ? pw_min_u64(grid->halo[axis], last - first) : 0;
     for (uint64_t t = 0; t < tiles && tiles <= TILES_LOOKED_AT; t++) {
-        uint64_t start = t * tile, end = pw_min_u64(start + tile, volume);
-        start -= pw_min_u64(halo, start);
-        end += pw_min_u64(halo, volume - end);
+        uint64_t start = first + t * tile, end = pw_min_u64(start + tile, last);
+        start -= pw_min_u64(halo, start - first);
+        end += pw_min_u64(halo, last - end);
         most = pw_max_u64(most, (end - 1) / chunk - start / chunk + 1);
     }
     if (tiles <= TILES_LOOKED_AT)
         return most;
-    /* Windows begin at t * tile - halo: in a chunk at multiples of the divisor, shifted; clipping only takes away. */
-    uint64_t step = greatest_common_divisor(tile, chunk);
-    uint64_t latest = chunk - step + (step - halo % step) % step;
-    if (halo > (volume - tile) / 2)
+    /* Windows begin at first + t * tile - halo: in a chunk at multiples of the divisor, shifted; clipping only takes away. */
+    uint64_t step = greatest_common_divisor(tile, chunk), all = chunks_of_part(grid, axis, chunk);
+    uint64_t latest = chunk - step + (first % step + step - halo % step) % step;
+    if (halo > (last - first - tile) / 2)
         return all;
     return pw_min_u64((latest + tile + 2 * halo - 1) / chunk + 1, all);
 }
@@ -62,9 +69,9 @@ uint32_t pw_load_plan_useful_chunks(const struct pw_volume *volume, const struct
         return 0;
     for (int i = 0; i < 3; i++) {
         uint64_t chunk = volume->chunk[i];
-        uint64_t n = shares ? pw_ceil_div(grid->volume[i], chunk)
-                            : chunks_touched(grid->volume[i], grid->tile[i], grid->halo[i], chunk);
-        shares |= grid->count[i] > 1 && (grid->halo[i] > 0 || grid->tile[i] % chunk != 0);
+        uint64_t n = shares ? chunks_of_part(grid, i, chunk) : chunks_touched(grid, i, chunk);
+        shares |=
+            grid->count[i] > 1 && (grid->halo[i] > 0 || grid->tile[i] % chunk != 0 || grid->start[i] % chunk != 0);
         if (!pw_mul_u64(count, n, &count))
             return UINT32_MAX;
     }
@@ -84,7 +91,7 @@ enum pw_status pw_load_plan_init(struct pw_load_plan *plan, const struct pw_volu
     }
     uint64_t touched[3], chunks = UINT64_MAX;
     for (int i = 0; i < 3; i++)
-        touched[i] = chunks_touched(grid->volume[i], grid->tile[i], grid->halo[i], volume->chunk[i]);
+        touched[i] = chunks_touched(grid, i, volume->chunk[i]);
     plan->mode = PW_LOAD_CHUNKS;
     plan->window_bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes;
     if (!pw_product_u64(touched, 3, &chunks) || chunks > (uint32_t)1 << 24 ||

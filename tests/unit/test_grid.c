@@ -61,6 +61,33 @@ Test(grid, neighbours_end_at_the_border)
     cr_assert(pw_grid_neighbour(&grid, 11, (int[]){-1, -1, -1}, &neighbour) && neighbour == 1);
 }
 
+/* A part of a volume is cut like a volume of its shape, only elsewhere. */
+Test(grid, a_part_is_cut_like_a_volume_of_its_shape)
+{
+    const uint64_t volume[3] = {9, 40, 50}, tile[3] = {2, 7, 16}, halo[3] = {1, 3, 5}, context[3] = {1, 1, 2};
+    const struct pw_box part = {{2, 5, 11}, {5, 33, 39}};
+    struct pw_grid grid, alone = make(part.shape, tile, halo);
+    struct pw_error error = {0};
+    cr_assert(pw_grid_init_part(&grid, volume, &part, tile, halo, &error) == PW_OK, "%s", error.message);
+    cr_assert(grid.n_tiles == alone.n_tiles);
+    struct pw_box all = pw_grid_part(&grid);
+    cr_assert(pw_box_equal(&all, &part));
+    uint64_t most[3], most_alone[3];
+    pw_grid_window_max(&grid, most);
+    pw_grid_window_max(&alone, most_alone);
+    cr_assert(memcmp(most, most_alone, sizeof most) == 0);
+    for (uint64_t t = 0; t < grid.n_tiles; t++) {
+        struct pw_box got[3] = {pw_grid_core(&grid, t), pw_grid_window(&grid, t), pw_grid_reach(&grid, t, context)};
+        struct pw_box want[3] = {pw_grid_core(&alone, t), pw_grid_window(&alone, t), pw_grid_reach(&alone, t, context)};
+        for (int b = 0; b < 3; b++)
+            for (int i = 0; i < 3; i++)
+                cr_assert(got[b].start[i] == want[b].start[i] + part.start[i] && got[b].shape[i] == want[b].shape[i]);
+    }
+    const struct pw_box beyond = {{0, 8, 0}, {9, 33, 50}}, empty = {{0, 0, 0}, {9, 0, 50}};
+    cr_assert(pw_grid_init_part(&grid, volume, &beyond, tile, halo, &error) == PW_E_ARGUMENT);
+    cr_assert(pw_grid_init_part(&grid, volume, &empty, tile, halo, &error) == PW_E_ARGUMENT);
+}
+
 Test(grid, refuses_nonsense)
 {
     struct pw_grid grid;
