@@ -60,14 +60,22 @@ static int begin(struct state *s, struct filling *filling, struct pw_slot *slot,
     return status == PW_OK;
 }
 
+/* Begins tile *next, and moves *next to the one after it that comes. */
+static int begin_next(struct state *s, struct filling *filling, struct pw_slot *slot, uint64_t *next)
+{
+    uint64_t tile = *next;
+    *next = pw_tile_set_next(s->pipeline->tiles, tile + 1);
+    return begin(s, filling, slot, tile);
+}
+
 /* Tiles are handed on in their order, as the chunk cache needs it. */
 static void reader(struct state *s)
 {
     struct filling filling = {NULL, &filling.first};
-    uint64_t next = 0, n = s->pipeline->grid->n_tiles;
+    uint64_t next = pw_tile_set_next(s->pipeline->tiles, 0), n = s->pipeline->grid->n_tiles;
     while (!is_cancelled(s) && (next < n || filling.first != NULL)) {
         struct pw_slot *slot = next < n ? pw_ring_take_free(&s->ring, filling.first == NULL) : NULL;
-        if (slot != NULL && !begin(s, &filling, slot, next++))
+        if (slot != NULL && !begin_next(s, &filling, slot, &next))
             break;
         for (struct pw_slot *loaded; (loaded = pop_loaded(&filling)) != NULL;)
             pw_ring_put_loaded(&s->ring, loaded);
@@ -126,12 +134,12 @@ static void committer(struct state *s)
 static void everything(struct state *s)
 {
     struct filling filling = {NULL, &filling.first};
-    uint64_t next = 0, n = s->pipeline->grid->n_tiles;
+    uint64_t next = pw_tile_set_next(s->pipeline->tiles, 0), n = s->pipeline->grid->n_tiles;
     while (!is_cancelled(s) && (next < n || filling.first != NULL)) {
         struct pw_error error = {0};
         struct pw_slot *slot;
         while (next < n && (slot = pw_ring_take_free(&s->ring, 0)) != NULL)
-            if (!begin(s, &filling, slot, next++))
+            if (!begin_next(s, &filling, slot, &next))
                 goto out;
         while ((slot = pop_loaded(&filling)) == NULL)
             (void)pw_loader_reap(&s->loader);
@@ -164,9 +172,10 @@ static void play(void *context, unsigned member)
 static enum pw_status init(struct state *s, struct pw_error *error)
 {
     const struct pw_pipeline *p = s->pipeline;
+    uint64_t n_tiles = p->tiles != NULL ? p->tiles->n_left : p->grid->n_tiles;
     enum pw_status status = pw_loader_init(&s->loader, p->volume, p->grid, &p->load, error);
     if (status == PW_OK)
-        status = pw_ring_init(&s->ring, p->depth, p->grid->n_tiles, &p->load, p->least_slot_bytes, error);
+        status = pw_ring_init(&s->ring, p->depth, n_tiles, &p->load, p->least_slot_bytes, error);
     if (status != PW_OK)
         return status;
     s->scratch = pw_alloc(p->threads, sizeof *s->scratch, error);

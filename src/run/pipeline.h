@@ -1,5 +1,5 @@
 /*
- * run/pipeline - every tile of a grid through the ring, once.
+ * run/pipeline - the tiles of a grid through the ring, each once.
  *
  * With one thread everything happens in turn in that thread (the next tiles' reads
  * are under way meanwhile).  With more there is a reader, that many workers, and a
@@ -11,10 +11,12 @@
 #include "run/crew.h"
 #include "tile/loader.h"
 #include "tile/ring.h"
+#include "tile/tile_set.h"
 
 struct pw_pipeline {
     const struct pw_volume *volume;
     const struct pw_grid *grid;
+    const struct pw_tile_set *tiles; /* those that come; NULL: all */
     struct pw_load_plan load;
     uint32_t depth;   /* slots of the ring */
     unsigned threads; /* workers */
