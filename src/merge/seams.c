@@ -197,7 +197,7 @@ enum pw_status pw_seams_match(struct pw_seams *seams, const unsigned char *recor
         seam.axes = (offset[0] != 0) + (offset[1] != 0) + (offset[2] != 0);
         if (seam.axes == 0 || seam.axes > most_axes(seams->rule) ||
             !pw_grid_neighbour(seams->grid, seam.mine.tile, offset, &seam.theirs.tile) ||
-            !pw_stage_has(seams->stage, seam.theirs.tile))
+            !pw_stage_has(seams->stage, seam.theirs.tile) || seams->stage->entry[seam.theirs.tile].n_labels == 0)
             continue;
         memcpy(seam.offset, offset, sizeof seam.offset);
         seam.face_axis = offset[Z] != 0 ? Z : offset[Y] != 0 ? Y : X;

@@ -36,8 +36,10 @@ enum pw_status pw_stage_keep(struct pw_stage *stage, const char *directory, uint
 /* The record at the end of the log is there from now on. */
 static void note_record(struct pw_stage *stage, const struct pw_record_header *header)
 {
-    stage->entry[header->tile] =
-        (struct pw_stage_entry){.offset = stage->end, .n_labels = (uint32_t)header->n_labels, .bytes = header->bytes};
+    stage->entry[header->tile] = (struct pw_stage_entry){.offset = stage->end,
+                                                         .n_labels = (uint32_t)header->n_labels,
+                                                         .flags = (uint32_t)header->flags,
+                                                         .bytes = header->bytes};
     stage->end += header->bytes;
     stage->n_voxels += header->n_voxels;
 }

@@ -19,7 +19,7 @@
 struct pw_stage_entry {
     uint64_t offset; /* in the log; 0: the tile is not there yet */
     uint32_t n_labels;
-    uint32_t unused;
+    uint32_t flags; /* enum pw_record_flag */
     uint64_t bytes;
 };
 

@@ -15,6 +15,12 @@ enum {
     X = 2
 };
 
+/* The last words of the header: the last is a checksum of all before it. */
+enum {
+    FLAGS_WORD = PW_RECORD_HEADER_WORDS - 2,
+    CHECKSUM_WORD = PW_RECORD_HEADER_WORDS - 1
+};
+
 /* A value is 64 bits, 7 in a byte. */
 enum {
     VALUE_BYTES_MAX = 10
@@ -238,8 +244,8 @@ static void put_header(unsigned char *out, const struct pw_record_header *h)
         put_word(out + 8 * (n + PW_FACES + 1 + i), h->rim[i]);
         put_word(out + 8 * (n + PW_FACES + 4 + i), h->shape[i]);
     }
-    for (size_t i = n + PW_FACES + 7; i < PW_RECORD_HEADER_WORDS; i++)
-        put_word(out + 8 * i, 0);
+    put_word(out + 8 * FLAGS_WORD, h->flags);
+    put_word(out + 8 * CHECKSUM_WORD, pw_crc32c(0, out, 8 * CHECKSUM_WORD));
 }
 
 size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const struct pw_runs *core, const uint64_t rim[3],
@@ -271,6 +277,19 @@ size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const struct 
     return (size_t)(p - out);
 }
 
+size_t pw_record_encode_empty(uint64_t tile, const uint64_t shape[3], const uint64_t rim[3], unsigned flags,
+                              unsigned char *out)
+{
+    struct pw_record_header h = {.tile = tile, .bytes = PW_RECORD_HEADER_BYTES, .flags = flags};
+    memcpy(h.rim, rim, sizeof h.rim);
+    memcpy(h.shape, shape, sizeof h.shape);
+    h.table = h.planes = h.runs = PW_RECORD_HEADER_BYTES;
+    for (int f = 0; f <= PW_FACES; f++)
+        h.strip[f] = PW_RECORD_HEADER_BYTES;
+    put_header(out, &h);
+    return PW_RECORD_HEADER_BYTES;
+}
+
 /* ---- decoding ---------------------------------------------------------- */
 
 enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *h, struct pw_error *error)
@@ -286,11 +305,13 @@ enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_recor
         h->rim[i] = get_word(bytes + 8 * (n + PW_FACES + 2 + i));
         h->shape[i] = get_word(bytes + 8 * (n + PW_FACES + 5 + i));
     }
+    h->flags = get_word(bytes + 8 * FLAGS_WORD);
     int ordered = h->table >= PW_RECORD_HEADER_BYTES && h->table <= h->planes && h->planes <= h->runs &&
                   h->runs <= h->strip[0] && h->strip[PW_FACES] == h->bytes;
     for (size_t f = 0; f < PW_FACES; f++)
         ordered &= h->strip[f] <= h->strip[f + 1];
-    if (get_word(bytes) != magic || !ordered || h->n_labels > UINT32_MAX)
+    int intact = get_word(bytes + 8 * CHECKSUM_WORD) == pw_crc32c(0, bytes, 8 * CHECKSUM_WORD);
+    if (get_word(bytes) != magic || !intact || !ordered || h->n_labels > UINT32_MAX)
         return pw_fail(error, PW_E_FORMAT, "stage log: the record of a tile is broken");
     return PW_OK;
 }

@@ -36,6 +36,12 @@ enum {
     PW_FACES = 6
 };
 
+/* Why a record without labels was made without a call of the function. */
+enum pw_record_flag {
+    PW_RECORD_BELOW = 1,  /* no voxel of the window is above the level of emptiness */
+    PW_RECORD_OUTSIDE = 2 /* the core lies outside of the mask */
+};
+
 struct pw_record_header {
     uint64_t tile;
     uint64_t bytes; /* of the whole record */
@@ -50,6 +56,7 @@ struct pw_record_header {
     uint64_t checksum;            /* CRC-32C of everything after the header */
     uint64_t rim[3];              /* where the core begins in the box that is kept */
     uint64_t shape[3];            /* of that box */
+    uint64_t flags;               /* enum pw_record_flag */
 };
 
 /* What limits the size of records. */
@@ -80,7 +87,11 @@ size_t pw_record_encode(uint64_t tile, const struct pw_runs *runs, const struct 
                         const int has_neighbour[PW_FACES], void *scratch, unsigned char *out);
 size_t pw_record_scratch_bytes(uint64_t n_labels);
 
-/* Reads a header of PW_RECORD_HEADER_BYTES.  PW_E_FORMAT when it cannot be one. */
+/* Writes the record of a tile without labels, whose kept box has shape and the core at rim: a header alone. */
+size_t pw_record_encode_empty(uint64_t tile, const uint64_t shape[3], const uint64_t rim[3], unsigned flags,
+                              unsigned char *out);
+
+/* Reads a header of PW_RECORD_HEADER_BYTES.  PW_E_FORMAT when it cannot be one, or its checksum is wrong. */
 enum pw_status pw_record_header_read(const unsigned char *bytes, struct pw_record_header *header,
                                      struct pw_error *error);
 
