@@ -364,6 +364,13 @@ enum pw_pyramid_rule {
     PW_PYRAMID_NONE     /* there are none */
 };
 
+/* Tiles for which the segmentation function is not called, as they have nothing in them. */
+enum pw_skip_empty {
+    PW_SKIP_NONE = 0,
+    PW_SKIP_ABOVE, /* whose window has no voxel above skip_level */
+    PW_SKIP_AUTO   /* likewise above Otsu's threshold of samples of the image */
+};
+
 /* Everything a run can be told.  Fill with pw_run_options_init() first. */
 struct pw_run_options {
     size_t struct_size;
@@ -404,6 +411,14 @@ struct pw_run_options {
     int size_power;                  /*    has to be calibrated; 3 for a volume, 2 for a plane */
     int drop_border;                 /* that touch the border of the volume, on axes longer than 1 */
 
+    /*
+     * Where work is done.  Labels inside the box are those of the image cropped to it: windows end at its faces, and
+     * whole-image statistics are of it alone.  The output has the image's shape.
+     */
+    uint64_t roi_start[3], roi_end[3]; /* z y x; an end of 0: of the image */
+    enum pw_skip_empty skip_empty;     /* a window with NaN is never skipped */
+    double skip_level;
+
     uint64_t tile[3]; /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
     int halo_given; /* 0: the segmenter's own */
@@ -437,6 +452,7 @@ struct pw_plan_part {
 /* What a run will do, computed before the first voxel is read. */
 struct pw_plan {
     uint64_t volume_shape[3];
+    uint64_t roi_start[3], roi_shape[3]; /* of it, that is segmented */
     uint64_t tile[3];
     uint64_t halo[3];
     uint64_t grid[3];
@@ -467,15 +483,18 @@ struct pw_run_result {
     uint64_t n_dropped;         /* further objects, that were left out by size or border */
     uint64_t dropped_voxels;
     uint64_t n_tiles;
-    uint64_t n_empty_tiles; /* without any label */
-    uint64_t n_tile_labels; /* local ids over all tiles */
-    uint64_t n_leftovers;   /* labels that drop_covered has left out */
-    uint64_t n_edges;       /* joins of two of them, with some repeated */
-    uint64_t bytes_read;    /* from the image, as stored */
-    uint64_t bytes_written; /* to the output */
+    uint64_t n_empty_tiles;   /* without any label */
+    uint64_t n_skipped_tiles; /* of them, by skip_empty */
+    uint64_t n_masked_tiles;  /* of them, that lie outside of the mask */
+    uint64_t n_tile_labels;   /* local ids over all tiles */
+    uint64_t n_leftovers;     /* labels that drop_covered has left out */
+    uint64_t n_edges;         /* joins of two of them, with some repeated */
+    uint64_t bytes_read;      /* from the image, as stored */
+    uint64_t bytes_written;   /* to the output */
     uint64_t stage_bytes;
     uint64_t resolve_bytes; /* the most disk that joining and numbering took */
     double threshold;       /* of a whole-image otsu or a threshold; NaN otherwise */
+    double skip_level;      /* of emptiness; NaN without one */
     double seconds[PW_PASS_COUNT];
     uint64_t peak_memory_bytes;
     enum pw_dtype dtype; /* of the output */

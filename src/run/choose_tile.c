@@ -39,24 +39,24 @@ static void grow(uint64_t tile[3], const uint64_t volume[3], int first)
 }
 
 /* For stored chunks: one chunk, or a multiple of it. */
-static void tile_of_chunks(const struct pw_volume *volume, uint64_t tile[3])
+static void tile_of_chunks(const uint64_t chunk[3], const uint64_t shape[3], uint64_t tile[3])
 {
     for (int i = 0; i < 3; i++)
-        tile[i] = pw_min_u64(volume->chunk[i], volume->shape[i]);
+        tile[i] = pw_min_u64(chunk[i], shape[i]);
     if (pw_tile_voxels(tile) < CHUNK_VOXELS)
-        grow(tile, volume->shape, Z);
+        grow(tile, shape, Z);
 }
 
 /* For an uncompressed file: whole rows while they are not absurdly long, then as cubic as may be. */
-static void tile_of_rows(const struct pw_volume *volume, uint64_t tile[3])
+static void tile_of_rows(const uint64_t shape[3], uint64_t tile[3])
 {
     uint64_t longest = TILE_VOXELS / 64;
-    uint64_t parts = pw_ceil_div(volume->shape[X], longest);
+    uint64_t parts = pw_ceil_div(shape[X], longest);
     tile[Z] = tile[Y] = 1;
-    tile[X] = pw_ceil_div(volume->shape[X], parts);
-    while (pw_tile_voxels(tile) < TILE_VOXELS && (tile[Z] < volume->shape[Z] || tile[Y] < volume->shape[Y])) {
-        int axis = tile[Y] < volume->shape[Y] && (tile[Y] <= 2 * tile[Z] || tile[Z] == volume->shape[Z]) ? Y : Z;
-        tile[axis] = pw_min_u64(tile[axis] * 2, volume->shape[axis]);
+    tile[X] = pw_ceil_div(shape[X], parts);
+    while (pw_tile_voxels(tile) < TILE_VOXELS && (tile[Z] < shape[Z] || tile[Y] < shape[Y])) {
+        int axis = tile[Y] < shape[Y] && (tile[Y] <= 2 * tile[Z] || tile[Z] == shape[Z]) ? Y : Z;
+        tile[axis] = pw_min_u64(tile[axis] * 2, shape[axis]);
     }
 }
 
@@ -89,17 +89,18 @@ int pw_tile_shrink(const struct pw_volume *volume, uint64_t tile[3], const uint6
 
 void pw_tile_choose(const struct pw_job *job, const uint64_t halo[3], uint64_t tile[3])
 {
+    const uint64_t *shape = job->part.shape;
     if (job->source->capabilities & PW_SOURCE_CHUNKED)
-        tile_of_chunks(&job->volume, tile);
+        tile_of_chunks(job->volume.chunk, shape, tile);
     else
-        tile_of_rows(&job->volume, tile);
-    outgrow_halo(tile, job->volume.shape, halo);
+        tile_of_rows(shape, tile);
+    outgrow_halo(tile, shape, halo);
     for (int i = 0; i < 3; i++) {
         if (job->options->tile[i] != 0)
             tile[i] = job->options->tile[i];
         if (job->segmenter.tile[i] != 0)
             tile[i] = job->segmenter.tile[i];
-        tile[i] = pw_min_u64(tile[i], job->volume.shape[i]);
+        tile[i] = pw_min_u64(tile[i], shape[i]);
     }
 }
 
@@ -112,5 +113,5 @@ enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error)
 {
     uint64_t tile[3];
     pw_tile_choose(job, pw_tile_halo(job), tile);
-    return pw_grid_init(&job->grid, job->volume.shape, tile, pw_tile_halo(job), error);
+    return pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, pw_tile_halo(job), error);
 }

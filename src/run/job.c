@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "run/kept_stage.h"
 #include "run/run_objects.h"
+#include "run/skip_empty.h"
 #include "sys/file.h"
 
 /* Where scratch files go: named by the user, else beside the output, else $TMPDIR. */
@@ -70,6 +71,10 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         status = pw_source_open(options->input, &options->open, job->scratch_dir, &job->source, error);
     if (status == PW_OK)
         status = pw_volume_init(&job->volume, job->source, options->time, options->channel, error);
+    if (status == PW_OK)
+        status = pw_job_choose_part(job, error);
+    if (status == PW_OK)
+        status = pw_skip_check(job, error);
     if (status == PW_OK)
         status = pw_segmenter_open(&job->segmenter, options, job->source->info.dtype, job->volume.rank, error);
     if (status == PW_OK)

@@ -39,10 +39,16 @@ struct pw_job {
     const struct pw_run_options *options;
     struct pw_source *source;
     struct pw_volume volume;
+    struct pw_box part; /* of the volume, that is segmented */
     struct pw_segmenter segmenter;
     struct pw_sink *sink;
     struct pw_grid grid;
     struct pw_sizes sizes;
+    struct pw_skip {
+        int is_set;
+        double level; /* of emptiness */
+        struct pw_threshold threshold;
+    } skip;                         /* tiles without a voxel above it (run/skip_empty.h) */
     struct pw_object_filter filter; /* of objects, whole and as painted */
     struct pw_plan plan;            /* the report of it all */
     char scratch_dir[4096];
@@ -69,6 +75,9 @@ struct pw_job {
 enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *options, struct pw_error *error);
 void pw_job_init(struct pw_job *job, const struct pw_run_options *options);
 void pw_job_close(struct pw_job *job); /* safe on a zeroed job */
+
+/* Which part of the volume is segmented.  In choose_part.c. */
+enum pw_status pw_job_choose_part(struct pw_job *job, struct pw_error *error);
 
 /* Opens the sink; with is_done set there is nothing to do, and no sink.  In choose_output.c. */
 enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error);

@@ -17,7 +17,7 @@
 #include "sys/tree.h"
 
 #define PLAN_FILE "plan.json"
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 
 typedef struct json_object json;
 
@@ -139,6 +139,8 @@ static json *plan_of(const struct pw_job *job, uint64_t candidates_bytes, uint32
     put(plan, "image", text_of(image));
     put(plan, "rank", json_object_new_int(job->volume.rank));
     put(plan, "volume", list_of(job->grid.volume));
+    put(plan, "part_start", list_of(job->part.start));
+    put(plan, "part_shape", list_of(job->part.shape));
     put(plan, "axes", axes_of(job->volume.space));
     put(plan, "tile", list_of(job->grid.tile));
     put(plan, "halo", list_of(job->grid.halo));
@@ -280,6 +282,10 @@ static enum pw_status take_plan(const struct pw_json *plan, struct pw_job *job, 
         return wrong(plan, "image", error);
     enum pw_status status = take_box(plan, "volume", job->volume.shape, error);
     if (status == PW_OK)
+        status = take_box(plan, "part_start", job->part.start, error);
+    if (status == PW_OK)
+        status = take_box(plan, "part_shape", job->part.shape, error);
+    if (status == PW_OK)
         status = take_box(plan, "tile", tile, error);
     if (status == PW_OK)
         status = take_box(plan, "halo", halo, error);
@@ -290,7 +296,7 @@ static enum pw_status take_plan(const struct pw_json *plan, struct pw_job *job, 
     if (status == PW_OK)
         status = take_rule(plan, &kept->rule, error);
     memcpy(job->segmenter.halo, halo, sizeof job->segmenter.halo);
-    return status == PW_OK ? pw_grid_init(&job->grid, job->volume.shape, tile, halo, error) : status;
+    return status == PW_OK ? pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, halo, error) : status;
 }
 
 enum pw_status pw_kept_open(struct pw_job *job, const char *directory, struct pw_kept *kept, struct pw_error *error)

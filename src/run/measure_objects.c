@@ -316,7 +316,7 @@ static enum pw_status write_table(struct job *job, struct pw_measure_result *res
         .with_tiles = options->tile[0] != 0 || options->tile[1] != 0 || options->tile[2] != 0,
         .names = options->columns,
     };
-    memcpy(about.volume, job->labels.shape, sizeof about.volume);
+    memcpy(about.part.shape, job->labels.shape, sizeof about.part.shape);
     memcpy(about.axis, calibrated->space, sizeof about.axis);
     struct pw_object_table table = {
         .about = &about,

@@ -2,6 +2,7 @@
  * Pass 1.  Workers turn tiles into records (run/segment_worker.h); the committer appends each record to the
  * stage and compares it with those of the neighbours that are there.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,12 @@
 #include "run/kept_stage.h"
 #include "run/pipeline.h"
 #include "run/segment_worker.h"
+#include "run/skip_empty.h"
 
 struct pass {
     struct pw_job *job;
     struct pw_tile_worker *worker;
     struct pw_seams seams;
-    struct pw_run_result *result; /* the committer's */
 };
 
 static enum pw_status work(void *context, unsigned number, struct pw_slot *slot, struct pw_error *error)
@@ -28,17 +29,22 @@ static enum pw_status work(void *context, unsigned number, struct pw_slot *slot,
 static enum pw_status commit(void *context, struct pw_slot *slot, struct pw_error *error)
 {
     struct pass *pass = context;
-    struct pw_record_header header;
     enum pw_status status = pw_stage_append(&pass->job->stage, slot->memory.data, error);
-    if (status == PW_OK)
-        status = pw_seams_match(&pass->seams, slot->memory.data, error);
-    if (status == PW_OK)
-        status = pw_record_header_read(slot->memory.data, &header, error);
-    if (status != PW_OK)
-        return status;
-    pass->result->n_tile_labels += header.n_labels;
-    pass->result->n_empty_tiles += header.n_labels == 0;
-    return PW_OK;
+    return status == PW_OK ? pw_seams_match(&pass->seams, slot->memory.data, error) : status;
+}
+
+/* What the tiles came to. */
+static void count_tiles(const struct pw_stage *stage, struct pw_run_result *result)
+{
+    for (uint64_t tile = 0; stage->entry != NULL && tile < stage->n_tiles; tile++) {
+        const struct pw_stage_entry *entry = &stage->entry[tile];
+        if (!pw_stage_has(stage, tile))
+            continue;
+        result->n_tile_labels += entry->n_labels;
+        result->n_empty_tiles += entry->n_labels == 0;
+        result->n_skipped_tiles += (entry->flags & PW_RECORD_BELOW) != 0;
+        result->n_masked_tiles += (entry->flags & PW_RECORD_OUTSIDE) != 0;
+    }
 }
 
 static enum pw_status open_logs(struct pw_job *job, struct pw_error *error)
@@ -74,7 +80,7 @@ static enum pw_status init(struct pass *pass, struct pw_error *error)
 
 enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
 {
-    struct pass pass = {.job = job, .result = result};
+    struct pass pass = {.job = job};
     struct pw_pipeline pipeline = {
         .volume = &job->volume,
         .grid = &job->grid,
@@ -88,7 +94,9 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     };
     struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_SEGMENT, job->grid.n_tiles};
     uint64_t stored_read = 0;
-    enum pw_status status = init(&pass, error);
+    enum pw_status status = pw_skip_find_level(job, error);
+    if (status == PW_OK)
+        status = init(&pass, error);
     if (status == PW_OK)
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);
     if (status == PW_OK)
@@ -97,6 +105,8 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
         status = pw_kept_commit(job, error);
     result->bytes_read += stored_read;
     result->foreground_voxels = job->stage.n_voxels;
+    result->skip_level = job->skip.is_set ? job->skip.level : (double)NAN;
+    count_tiles(&job->stage, result);
     for (unsigned i = 0; pass.worker != NULL && i < job->sizes.threads; i++)
         pw_segment_worker_release(&pass.worker[i]);
     free(pass.worker);

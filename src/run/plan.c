@@ -19,6 +19,7 @@
 #include "run/choose_tile.h"
 #include "run/job.h"
 #include "run/run_objects.h"
+#include "run/skip_empty.h"
 #include "sys/host.h"
 
 enum {
@@ -160,6 +161,7 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
     s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, pw_skip_memory_bytes(job));
     return PW_OK;
 }
 
@@ -168,7 +170,7 @@ static enum pw_status try_tile(struct pw_job *job, const uint64_t tile[3], const
                                struct pw_error *error)
 {
     *fits = 0;
-    enum pw_status status = pw_grid_init(&job->grid, job->volume.shape, tile, halo, error);
+    enum pw_status status = pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, halo, error);
     if (status != PW_OK)
         return status;
     if (!windows_are_countable(&job->grid))
@@ -198,7 +200,7 @@ static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], con
     int fits;
     memcpy(tile, asked, sizeof tile);
     /* With two tiles resident; one thread needs least. */
-    enum pw_status status = pw_grid_init(&job->grid, job->volume.shape, tile, halo, error);
+    enum pw_status status = pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, halo, error);
     if (status == PW_OK && !windows_are_countable(&job->grid))
         return pw_fail(error, PW_E_ARGUMENT,
                        "tile: %llux%llux%llu with its halo has more than %u voxels, the most that can be numbered; use "
@@ -241,7 +243,7 @@ static uint64_t joins_max(const struct pw_job *job)
     int overlaps = pw_rule_family(rule) == PW_FAMILY_OVERLAP;
     uint64_t joins = 0;
     for (int i = 0; i < 3; i++) {
-        uint64_t face = grid->volume[(i + 1) % 3] * grid->volume[(i + 2) % 3];
+        uint64_t face = job->part.shape[(i + 1) % 3] * job->part.shape[(i + 2) % 3];
         joins += (grid->count[i] - 1) * face * (overlaps ? 2 * grid->halo[i] : 1);
     }
     /* Half of the 26 neighbours, where all of them count. */
@@ -250,7 +252,7 @@ static uint64_t joins_max(const struct pw_job *job)
 
 static void report_disk(struct pw_job *job, struct pw_plan *plan)
 {
-    uint64_t voxels = pw_tile_voxels(job->grid.volume);
+    uint64_t voxels = pw_tile_voxels(job->part.shape);
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
@@ -269,6 +271,8 @@ static void fill_report(struct pw_job *job)
     static const char *const mode[] = {"chunks, ", "rows, ", "mapping"};
     static const char *const engine_name[] = {"", "uring", "mmap", "sync"};
     memcpy(plan->volume_shape, job->grid.volume, sizeof plan->volume_shape);
+    memcpy(plan->roi_start, job->part.start, sizeof plan->roi_start);
+    memcpy(plan->roi_shape, job->part.shape, sizeof plan->roi_shape);
     memcpy(plan->tile, job->grid.tile, sizeof plan->tile);
     memcpy(plan->halo, job->grid.halo, sizeof plan->halo);
     memcpy(plan->grid, job->grid.count, sizeof plan->grid);

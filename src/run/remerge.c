@@ -31,7 +31,7 @@ static enum pw_status merge(struct pw_job *job, const struct pw_kept *kept, cons
     double began = pw_host_seconds();
     enum pw_status status = pw_kept_find_candidates(job, directory, kept, error);
     result->n_tiles = job->grid.n_tiles;
-    result->threshold = NAN;
+    result->threshold = result->skip_level = NAN;
     result->foreground_voxels = job->stage.n_voxels;
     for (uint64_t tile = 0; tile < job->grid.n_tiles; tile++) {
         result->n_tile_labels += job->stage.entry[tile].n_labels;

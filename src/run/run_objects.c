@@ -280,7 +280,7 @@ static void describe(const struct pw_job *job, struct pw_object_about *about)
         .rank = job->volume.rank,
         .with_tiles = 1,
     };
-    memcpy(about->volume, job->grid.volume, sizeof about->volume);
+    about->part = pw_grid_part(&job->grid);
     memcpy(about->axis, job->volume.space, sizeof about->axis);
 }
 

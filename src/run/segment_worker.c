@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "merge/seams.h"
+#include "run/skip_empty.h"
 #include "store/source.h"
 
 /* ---- memory ------------------------------------------------------------ */
@@ -209,6 +210,12 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
     struct pw_tile tile;
     int has_neighbour[PW_FACES];
     uint64_t rim[3];
+    for (int i = 0; i < 3; i++)
+        rim[i] = core_box.start[i] - box.start[i];
+    if (pw_skip_is_empty(job, slot)) {
+        slot->record_bytes = pw_record_encode_empty(slot->tile, box.shape, rim, PW_RECORD_BELOW, slot->memory.data);
+        return PW_OK;
+    }
     if (is_known_empty(job, slot)) {
         no_runs(runs, box.shape);
     } else {
@@ -228,8 +235,6 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
             return status;
     }
     core->value = worker->value;
-    for (int i = 0; i < 3; i++)
-        rim[i] = core_box.start[i] - box.start[i];
     pw_seams_faces(&job->grid, slot->tile, has_neighbour);
     slot->record_bytes =
         pw_record_encode(slot->tile, runs, core, rim, has_neighbour, worker->scratch, slot->memory.data);

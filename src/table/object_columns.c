@@ -181,10 +181,10 @@ void pw_object_columns_release(struct pw_object_columns *columns)
 
 /* ---- filling them ------------------------------------------------------- */
 
-int pw_object_touches_border(const uint64_t start[3], const uint64_t end[3], const uint64_t volume[3])
+int pw_object_touches_border(const uint64_t start[3], const uint64_t end[3], const struct pw_box *part)
 {
     for (int i = 0; i < 3; i++)
-        if (volume[i] > 1 && (start[i] == 0 || end[i] == volume[i]))
+        if (part->shape[i] > 1 && (start[i] == part->start[i] || end[i] == part->start[i] + part->shape[i]))
             return 1;
     return 0;
 }
@@ -215,7 +215,7 @@ static void fill_place(const struct pw_object_columns *columns, const struct pw_
     case FIRST: cell->u = total->first[i]; break;
     case N_TILES: cell->u = object->n_tiles; break;
     case CROSSES_SEAM: cell->u = object->n_tiles > 1; break;
-    default: cell->u = (uint64_t)pw_object_touches_border(total->start, total->end, about->volume); break;
+    default: cell->u = (uint64_t)pw_object_touches_border(total->start, total->end, &about->part); break;
     }
 }
 

@@ -10,6 +10,7 @@
 #ifndef PW_TABLE_OBJECT_COLUMNS_H
 #define PW_TABLE_OBJECT_COLUMNS_H
 
+#include "base/region.h"
 #include "table/object_sort.h"
 #include "table/table.h"
 
@@ -18,7 +19,7 @@ struct pw_object_about {
     const struct pw_measure_form *form;
     uint32_t first_channel; /* number of the first that was measured, for names */
     int rank;               /* of the image: 2 or 3 */
-    uint64_t volume[3];
+    struct pw_box part;     /* of the volume, that was looked at: it has the border that objects touch */
     struct pw_axis axis[3]; /* z y x: scale, translation and unit */
     int with_tiles;         /* the columns that depend on the tiles */
     enum pw_table_columns names;
@@ -44,9 +45,9 @@ void pw_object_columns_release(struct pw_object_columns *columns); /* safe on a 
 void pw_object_columns_fill(struct pw_object_columns *columns, const struct pw_object *object);
 
 /*
- * Whether a box, [start, end), touches the border of a volume.  An axis of one voxel has no border: all would
+ * Whether a box, [start, end), touches the border of part.  An axis of one voxel has no border: all would
  * touch it.
  */
-int pw_object_touches_border(const uint64_t start[3], const uint64_t end[3], const uint64_t volume[3]);
+int pw_object_touches_border(const uint64_t start[3], const uint64_t end[3], const struct pw_box *part);
 
 #endif

@@ -57,6 +57,11 @@ const char *const pw_help_run[] = {
     "  --offset N            bytes before the first voxel\n"
     "  --endian little|big\n"
     "\n",
+    "where to work\n"
+    "  --roi z0:z1,y0:y1,x0:x1   only in this box, as if the image were cropped to it; y0:,:x1 is allowed\n"
+    "  --skip-empty LEVEL|auto|none   the function is not called for tiles without a voxel above LEVEL in core\n"
+    "                        and halo; auto: Otsu's threshold of three samples (default none)\n"
+    "\n",
     "tiles and resources\n"
     "  --tile z,y,x|N|auto   core of a tile (default auto: by image, chunks and memory)\n"
     "  --halo z,y,x|N        context around it (default: what the segmenter declares)\n"

@@ -30,6 +30,10 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
 {
     char a[32], b[32];
     box_line(out, "volume", plan->volume_shape, "voxels (z y x)");
+    if (memcmp(plan->roi_shape, plan->volume_shape, sizeof plan->roi_shape) != 0) {
+        box_line(out, "of it", plan->roi_shape, "voxels");
+        box_line(out, "  from", plan->roi_start, "on");
+    }
     box_line(out, "tile", plan->tile, "voxels");
     box_line(out, "halo", plan->halo, "voxels");
     (void)fprintf(out, "%-12s %llu x %llu x %llu = %llu\n", "tiles", (unsigned long long)plan->grid[0],
@@ -83,6 +87,11 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     (void)fprintf(out, "\n%llu tiles (%llu empty), %llu labels in them, %llu joins\n",
                   (unsigned long long)result->n_tiles, (unsigned long long)result->n_empty_tiles,
                   (unsigned long long)result->n_tile_labels, (unsigned long long)result->n_edges);
+    if (!isnan(result->skip_level))
+        (void)fprintf(out, "%llu tiles skipped: nothing above %.9g\n", (unsigned long long)result->n_skipped_tiles,
+                      result->skip_level);
+    if (result->n_masked_tiles > 0)
+        (void)fprintf(out, "%llu tiles left out: outside of the mask\n", (unsigned long long)result->n_masked_tiles);
     if (result->n_leftovers > 0)
         (void)fprintf(out, "%llu labels without a partner left out\n", (unsigned long long)result->n_leftovers);
     if (result->n_dropped > 0)
@@ -114,6 +123,8 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     add_number(object, "dropped_voxels", result->dropped_voxels);
     add_number(object, "n_tiles", result->n_tiles);
     add_number(object, "n_empty_tiles", result->n_empty_tiles);
+    add_number(object, "n_skipped_tiles", result->n_skipped_tiles);
+    add_number(object, "n_masked_tiles", result->n_masked_tiles);
     add_number(object, "n_tile_labels", result->n_tile_labels);
     add_number(object, "n_edges", result->n_edges);
     add_number(object, "n_leftovers", result->n_leftovers);
@@ -125,6 +136,8 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     /* JSON has no NaN or infinity: a run without a threshold has null. */
     (void)json_object_object_add(object, "threshold",
                                  isfinite(result->threshold) ? json_object_new_double(result->threshold) : NULL);
+    (void)json_object_object_add(object, "skip_level",
+                                 isfinite(result->skip_level) ? json_object_new_double(result->skip_level) : NULL);
     for (int i = 0; i < PW_PASS_COUNT; i++)
         (void)json_object_object_add(seconds, pw_pass_name((enum pw_pass)i),
                                      json_object_new_double(result->seconds[i]));

@@ -1,0 +1,22 @@
+/*
+ * tile_options - the options of run that say where work is done: --roi, --skip-empty.
+ */
+#ifndef TILE_OPTIONS_H
+#define TILE_OPTIONS_H
+
+#include "patchworks.h"
+
+enum {
+    PW_OPTION_ROI = 900,
+    PW_OPTION_SKIP_EMPTY
+};
+#define PW_TILE_OPTIONS                                                                                                \
+    {"roi", required_argument, NULL, PW_OPTION_ROI},                                                                   \
+    {                                                                                                                  \
+        "skip-empty", required_argument, NULL, PW_OPTION_SKIP_EMPTY                                                    \
+    }
+
+/* Takes one of them; returns 1, 0 after a message, or -1 when option is none of them. */
+int pw_tile_options_take(struct pw_run_options *options, int option, const char *text);
+
+#endif
