@@ -65,6 +65,12 @@ const struct pw_codec *pw_codec_find(const char *name);
 /* The i-th codec of the table, NULL past its end. */
 const struct pw_codec *pw_codec_at(int i);
 
+/*
+ * Inflates bare deflate data (RFC 1951), as a zip archive holds it, into exactly size bytes.
+ */
+enum pw_status pw_inflate_raw(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t size,
+                              struct pw_error *error);
+
 /* CRC-32C (Castagnoli) of n bytes, continuing crc (0 to begin).  Hardware where there is one. */
 uint32_t pw_crc32c(uint32_t crc, const void *data, size_t n);
 

@@ -12,6 +12,7 @@
 #include "codec/codec_state.h"
 
 enum {
+    NO_WRAPPER = -15,
     ANY_WRAPPER = 15 + 32, /* inflateInit2: the largest window, zlib or gzip detected */
     GZIP_WRAPPER = 15 + 16,
     ZLIB_WRAPPER = 15,
@@ -126,6 +127,22 @@ static enum pw_status deflate_decode(struct pw_codec_state *state, const void *b
     enum pw_status status = deflate_decode_some(state, block, n, out, &got, error);
     if (status == PW_OK && got != size)
         return pw_fail(error, PW_E_FORMAT, "gzip: block decodes to %zu bytes instead of %zu", got, size);
+    return status;
+}
+
+enum pw_status pw_inflate_raw(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t size,
+                              struct pw_error *error)
+{
+    const unsigned char *in = block;
+    unsigned char *to = out;
+    size_t room = size;
+    z_stream *stream = inflate_stream(state, error);
+    if (stream == NULL)
+        return PW_E_NOMEM;
+    (void)inflateReset2(stream, NO_WRAPPER);
+    enum pw_status status = inflate_one(stream, &in, &n, &to, &room, error);
+    if (status == PW_OK && (room > 0 || n > 0))
+        return pw_fail(error, PW_E_FORMAT, "deflate: block holds %zu bytes instead of %zu", size - room, size);
     return status;
 }
 

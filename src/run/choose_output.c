@@ -135,6 +135,9 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
         return pw_fail(error, PW_E_ARGUMENT,
                        "%s: no output given, and labels can only be put into an OME-Zarr image; use -o",
                        options->input);
+    if (options->output == NULL && pw_kv_is_zip(info->path))
+        return pw_fail(error, PW_E_ARGUMENT, "%s: no output given, and a zip archive is only read; use -o",
+                       options->input);
     if (options->output == NULL && options->ngff == NULL)
         request.ngff = strcmp(info->format, "zarr3") == 0 ? "0.5" : "0.4";
     for (int i = 0; i < 3; i++) {

@@ -34,8 +34,6 @@ static const struct {
     {0, "\xda\xce\xbe\x0a", 4, {"Nikon ND2", WITH_BIOFORMATS}},
     {0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, {"an OLE container (Zeiss ZVI, Olympus OIB)", WITH_BIOFORMATS}},
     {0, "ndpi", 4, {"NDPI", WITH_BIOFORMATS}},
-    {0, "PK\x03\x04", 4, {"a zip archive (zarr in zip, .ozx, .npz)", UNPACK}},
-    {0, "PK\x05\x06", 4, {"an empty zip archive", UNPACK}},
     {0, "\x1f\x8b", 2, {"gzip", UNPACK}},
     {0, "\x28\xb5\x2f\xfd", 4, {"zstd", UNPACK}},
     {0, "BZh", 3, {"bzip2", UNPACK}},

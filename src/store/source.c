@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "store/elements.h"
 #include "store/foreign.h"
+#include "store/kv.h"
 #include "store/zarr_node.h"
 #include "store/tiles_source.h"
 #include "sys/file.h"
@@ -44,7 +45,7 @@ static enum pw_status refuse_directory(const char *path, struct pw_error *error)
     char names[300], attributes[4096];
     if (pw_zarr_join(path, "attributes.json", attributes, NULL) == PW_OK && access(attributes, F_OK) == 0)
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: is N5, which is not read; convert it to zarr", path);
-    if (pw_zarr_children(path, names, sizeof names) > 0)
+    if (pw_zarr_children(&pw_kv_dir, path, names, sizeof names) > 0)
         return pw_fail(error, PW_E_ARGUMENT, "%s: a directory without zarr metadata; open one of those in it: %s", path,
                        names);
     return pw_fail(error, PW_E_FORMAT, "%s: a directory without zarr metadata (zarr.json, .zarray, .zgroup)", path);
@@ -144,6 +145,8 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
                        sizeof(*source)->path - 1);
     if (strcmp(path, "-") == 0)
         status = pw_stream_open(STDIN_FILENO, options, scratch_dir, source, error);
+    else if (stat(path, &st) != 0 && errno == ENOTDIR && pw_kv_is_zip(path))
+        status = open_format(&pw_format_zarr, path, options, source, error);
     else if (stat(path, &st) != 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);
     else if (S_ISDIR(st.st_mode))

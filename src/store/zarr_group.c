@@ -43,12 +43,12 @@ static void list_series(const struct pw_zarr_node *group, char *text)
     struct pw_zarr_node ome = {0};
     text[0] = '\0';
     if (pw_zarr_join(group->directory, "OME", directory, NULL) == PW_OK &&
-        pw_zarr_node_load(&ome, directory, NULL) == PW_OK) {
+        pw_zarr_node_load_from(&ome, group->kv, directory, NULL) == PW_OK) {
         add_names(text, pw_zarr_attribute(&ome, "series"), NULL);
         pw_zarr_node_release(&ome);
     }
     if (text[0] == '\0')
-        (void)pw_zarr_children(group->directory, text, TEXT_BYTES);
+        (void)pw_zarr_children(group->kv, group->directory, text, TEXT_BYTES);
 }
 
 static enum pw_status explain(const struct pw_zarr_node *group, const char *what, const char *advice, const char *names,
@@ -78,6 +78,6 @@ enum pw_status pw_zarr_group_explain(const struct pw_zarr_node *group, struct pw
     add_names(names, pw_zarr_attribute(group, "labels"), NULL);
     if (names[0] != '\0')
         return explain(group, "a group of label images", "open one of them", names, error);
-    (void)pw_zarr_children(group->directory, names, sizeof names);
+    (void)pw_zarr_children(group->kv, group->directory, names, sizeof names);
     return explain(group, "a zarr group that is no image (no multiscales)", "open what is in it", names, error);
 }

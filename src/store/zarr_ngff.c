@@ -151,7 +151,7 @@ static void read_level_shape(const struct pw_zarr_node *group, const char *path,
     int count = 0;
     uint64_t extents[PW_MAX_RANK];
     if (path == NULL || pw_zarr_join(group->directory, path, directory, NULL) != PW_OK ||
-        pw_zarr_node_load(&node, directory, NULL) != PW_OK)
+        pw_zarr_node_load_from(&node, group->kv, directory, NULL) != PW_OK)
         return;
     const struct pw_json place = {node.meta, node.meta_path};
     if (node.is_array && pw_json_u64_list(&place, "shape", PW_MAX_RANK, extents, &count, NULL) == PW_OK &&
@@ -248,9 +248,9 @@ enum pw_status pw_ngff_labels(const struct pw_zarr_node *group, char ***names, i
     *names = NULL;
     *count = 0;
     enum pw_status status = pw_zarr_join(group->directory, "labels", directory, error);
-    if (status != PW_OK || !pw_zarr_node_exists(directory))
+    if (status != PW_OK || !pw_zarr_node_exists_in(group->kv, directory))
         return status;
-    status = pw_zarr_node_load(&labels, directory, error);
+    status = pw_zarr_node_load_from(&labels, group->kv, directory, error);
     if (status != PW_OK)
         return status;
     const struct json_object *list = pw_zarr_attribute(&labels, "labels");

@@ -1,10 +1,8 @@
 #include "store/zarr_node.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 
@@ -39,10 +37,15 @@ int pw_zarr_path_is_safe(const char *path)
 
 int pw_zarr_node_exists(const char *directory)
 {
+    return pw_zarr_node_exists_in(&pw_kv_dir, directory);
+}
+
+int pw_zarr_node_exists_in(const struct pw_kv *kv, const char *directory)
+{
     static const char *const names[] = {"zarr.json", ".zarray", ".zgroup", ".zattrs"};
     char path[PATH_BYTES];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (pw_zarr_join(directory, names[i], path, NULL) == PW_OK && access(path, F_OK) == 0)
+        if (pw_zarr_join(directory, names[i], path, NULL) == PW_OK && pw_kv_exists(kv, path))
             return 1;
     return 0;
 }
@@ -67,12 +70,12 @@ static enum pw_status load_v3(struct pw_zarr_node *node, struct pw_error *error)
 }
 
 /* Loads directory/name when it is there.  *object stays NULL when it is not. */
-static enum pw_status load_if_there(const char *directory, const char *name, char *path, struct json_object **object,
-                                    struct pw_error *error)
+static enum pw_status load_if_there(const struct pw_zarr_node *node, const char *name, char *path,
+                                    struct json_object **object, struct pw_error *error)
 {
-    enum pw_status status = pw_zarr_join(directory, name, path, error);
+    enum pw_status status = pw_zarr_join(node->directory, name, path, error);
     if (status == PW_OK)
-        status = pw_json_load(path, object, error);
+        status = pw_kv_load_json(node->kv, path, object, error);
     return status == PW_E_NOT_FOUND ? PW_OK : status;
 }
 
@@ -80,13 +83,13 @@ static enum pw_status load_v2(struct pw_zarr_node *node, struct pw_error *error)
 {
     char path[PATH_BYTES];
     uint64_t format = 0;
-    enum pw_status status = load_if_there(node->directory, ".zarray", node->meta_path, &node->meta, error);
+    enum pw_status status = load_if_there(node, ".zarray", node->meta_path, &node->meta, error);
     node->version = 2;
     node->is_array = node->meta != NULL;
     if (status == PW_OK && node->meta == NULL)
-        status = load_if_there(node->directory, ".zgroup", node->meta_path, &node->meta, error);
+        status = load_if_there(node, ".zgroup", node->meta_path, &node->meta, error);
     if (status == PW_OK)
-        status = load_if_there(node->directory, ".zattrs", path, &node->own_attributes, error);
+        status = load_if_there(node, ".zattrs", path, &node->own_attributes, error);
     if (status != PW_OK)
         return status;
     node->attributes = node->own_attributes;
@@ -101,11 +104,18 @@ static enum pw_status load_v2(struct pw_zarr_node *node, struct pw_error *error)
 
 enum pw_status pw_zarr_node_load(struct pw_zarr_node *node, const char *directory, struct pw_error *error)
 {
+    return pw_zarr_node_load_from(node, &pw_kv_dir, directory, error);
+}
+
+enum pw_status pw_zarr_node_load_from(struct pw_zarr_node *node, const struct pw_kv *kv, const char *directory,
+                                      struct pw_error *error)
+{
     memset(node, 0, sizeof *node);
+    node->kv = kv;
     if (strlen(directory) >= sizeof node->directory)
         return pw_fail(error, PW_E_ARGUMENT, "%.100s...: path is longer than %d bytes", directory, PATH_BYTES - 1);
     memcpy(node->directory, directory, strlen(directory) + 1);
-    enum pw_status status = load_if_there(directory, "zarr.json", node->meta_path, &node->meta, error);
+    enum pw_status status = load_if_there(node, "zarr.json", node->meta_path, &node->meta, error);
     if (status == PW_OK)
         status = node->meta != NULL ? load_v3(node, error) : load_v2(node, error);
     if (status != PW_OK)
@@ -132,22 +142,19 @@ static int compare_names(const void *a, const void *b)
     return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
-int pw_zarr_children(const char *directory, char *out, size_t out_bytes)
+int pw_zarr_children(const struct pw_kv *kv, const char *directory, char *out, size_t out_bytes)
 {
     char *names[LISTED_MAX];
     char path[PATH_BYTES];
-    int count = 0;
     size_t used = 0;
-    struct dirent *entry;
-    DIR *dir = opendir(directory);
+    int listed = kv->ops->children(kv, directory, names, LISTED_MAX), count = 0;
     out[0] = '\0';
-    if (dir == NULL)
-        return 0;
-    while (count < LISTED_MAX && (entry = readdir(dir)) != NULL)
-        if (entry->d_name[0] != '.' && pw_zarr_join(directory, entry->d_name, path, NULL) == PW_OK &&
-            pw_zarr_node_exists(path) && (names[count] = strdup(entry->d_name)) != NULL)
-            count++;
-    (void)closedir(dir);
+    for (int i = 0; i < listed; i++) {
+        if (pw_zarr_join(directory, names[i], path, NULL) == PW_OK && pw_zarr_node_exists_in(kv, path))
+            names[count++] = names[i];
+        else
+            free(names[i]);
+    }
     qsort(names, (size_t)count, sizeof names[0], compare_names);
     for (int i = 0; i < count; i++) {
         int fits = used + strlen(names[i]) + 8 < out_bytes;

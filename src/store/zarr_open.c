@@ -35,6 +35,7 @@ static enum pw_status take_array(const struct pw_zarr_node *node, struct pw_zarr
     if (status != PW_OK)
         return status;
     const struct pw_zarr_array *array = &target->array;
+    target->kv = node->kv;
     memcpy(target->directory, node->directory, sizeof target->directory);
     memcpy(info->path, node->directory, sizeof info->path);
     (void)snprintf(info->format, sizeof info->format, "zarr%d", array->version);
@@ -81,7 +82,7 @@ static enum pw_status open_image(const struct pw_zarr_node *group, int level, st
         return pw_fail(error, PW_E_FORMAT, "%s: level %d has no path below the image", group->meta_path, level);
     enum pw_status status = pw_zarr_join(group->directory, path, directory, error);
     if (status == PW_OK)
-        status = pw_zarr_node_load(&node, directory, error);
+        status = pw_zarr_node_load_from(&node, group->kv, directory, error);
     if (status == PW_OK && !node.is_array)
         status = pw_fail(error, PW_E_FORMAT, "%s: level %d is a group, not an array", directory, level);
     if (status == PW_OK)
@@ -99,7 +100,9 @@ static enum pw_status open_image(const struct pw_zarr_node *group, int level, st
 static enum pw_status adopt_parent(struct pw_zarr_target *target, struct pw_error *error)
 {
     char resolved[PATH_MAX], parent[PATH_MAX];
-    if (realpath(target->directory, resolved) == NULL)
+    if (target->kv != &pw_kv_dir) /* within an archive there are no links, and no path to resolve */
+        memcpy(resolved, target->directory, sizeof target->directory);
+    else if (realpath(target->directory, resolved) == NULL)
         return PW_OK;
     memcpy(parent, resolved, sizeof parent);
     for (int up = 0; up < ANCESTORS; up++) {
@@ -108,7 +111,7 @@ static enum pw_status adopt_parent(struct pw_zarr_target *target, struct pw_erro
         if (slash == NULL || slash == parent)
             return PW_OK;
         *slash = '\0';
-        if (!pw_zarr_node_exists(parent) || pw_zarr_node_load(&group, parent, NULL) != PW_OK)
+        if (pw_zarr_node_load_from(&group, target->kv, parent, NULL) != PW_OK)
             continue;
         const struct json_object *multiscale = pw_ngff_multiscale(&group);
         int level = multiscale != NULL ? pw_ngff_level_find(multiscale, resolved + strlen(parent) + 1) : -1;
@@ -146,8 +149,8 @@ static enum pw_status open_only_label(const struct pw_zarr_node *at, int level, 
     struct pw_zarr_node label = {0};
     enum pw_status status = pw_ngff_labels(at, &names, &n, NULL);
     if (status != PW_OK || n != 1 || pw_zarr_join(at->directory, "labels", directory, NULL) != PW_OK ||
-        pw_zarr_join(directory, names[0], child, NULL) != PW_OK || pw_zarr_node_load(&label, child, NULL) != PW_OK ||
-        pw_ngff_multiscale(&label) == NULL)
+        pw_zarr_join(directory, names[0], child, NULL) != PW_OK ||
+        pw_zarr_node_load_from(&label, at->kv, child, NULL) != PW_OK || pw_ngff_multiscale(&label) == NULL)
         status = pw_zarr_group_explain(at, error);
     else
         status = open_image(&label, level, target, error);
@@ -156,13 +159,14 @@ static enum pw_status open_only_label(const struct pw_zarr_node *at, int level, 
     return status;
 }
 
-enum pw_status pw_zarr_target_open(const char *path, int level, struct pw_zarr_target *target, struct pw_error *error)
+enum pw_status pw_zarr_target_open(const struct pw_kv *kv, const char *path, int level, struct pw_zarr_target *target,
+                                   struct pw_error *error)
 {
     struct pw_zarr_node node = {0};
     memset(target, 0, sizeof *target);
     if (level < 0)
         return pw_fail(error, PW_E_ARGUMENT, "level %d is negative", level);
-    enum pw_status status = pw_zarr_node_load(&node, path, error);
+    enum pw_status status = pw_zarr_node_load_from(&node, kv, path, error);
     if (status != PW_OK)
         return status;
     if (node.is_array)

@@ -14,11 +14,14 @@
 struct pw_zarr_target {
     struct pw_zarr_array array;
     struct pw_image_info info; /* complete, but for chunk, shard and label_names */
+    const struct pw_kv *kv;    /* borrowed */
     char directory[4096];      /* of the array */
     char **label_names;        /* info.n_labels of them */
 };
 
-enum pw_status pw_zarr_target_open(const char *path, int level, struct pw_zarr_target *target, struct pw_error *error);
+/* kv holds path, and outlives target. */
+enum pw_status pw_zarr_target_open(const struct pw_kv *kv, const char *path, int level, struct pw_zarr_target *target,
+                                   struct pw_error *error);
 void pw_zarr_target_release(struct pw_zarr_target *target);
 
 /* zarr_group.c: explains why group is no image, and what below it is.  Returns the status it fills in. */

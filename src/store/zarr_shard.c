@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "sys/file.h"
 
 enum {
     SLOTS_MIN = 2,
@@ -21,12 +22,15 @@ enum {
 struct slot {
     uint64_t shard;
     uint64_t used;       /* when last, 0: never */
-    uint64_t file_bytes; /* 0: there is no such shard */
+    int fd;              /* of the archive that the shard is in; -1: a file of its own */
+    uint64_t begin;      /* of the shard in it */
+    uint64_t file_bytes; /* of the shard; 0: there is none */
     uint64_t *entries;   /* offset, length of each inner chunk */
 };
 
 struct pw_shard_cache {
     const struct pw_zarr_sharding *sharding;
+    const struct pw_kv *kv;
     pthread_mutex_t lock; /* guards everything below */
     uint64_t clock;
     int n_slots;
@@ -52,13 +56,14 @@ size_t pw_shard_cache_memory_bytes(const struct pw_zarr_sharding *sharding)
            (size_t)(entries_bytes(sharding) * (uint64_t)slot_count(sharding) + sharding->index_bytes);
 }
 
-enum pw_status pw_shard_cache_new(const struct pw_zarr_sharding *sharding, struct pw_shard_cache **cache,
-                                  struct pw_error *error)
+enum pw_status pw_shard_cache_new(const struct pw_zarr_sharding *sharding, const struct pw_kv *kv,
+                                  struct pw_shard_cache **cache, struct pw_error *error)
 {
     struct pw_shard_cache *c = pw_alloc(1, sizeof *c, error);
     if (c == NULL)
         return PW_E_NOMEM;
     c->sharding = sharding;
+    c->kv = kv;
     c->n_slots = slot_count(sharding);
     (void)pthread_mutex_init(&c->lock, NULL);
     enum pw_status status =
@@ -85,37 +90,31 @@ void pw_shard_cache_free(struct pw_shard_cache *cache)
     free(cache);
 }
 
-static enum pw_status read_index(struct pw_shard_cache *c, int fd, const char *path, uint64_t file_bytes,
+/* Reads the index of the shard of bytes bytes that begins at begin. */
+static enum pw_status read_index(struct pw_shard_cache *c, int fd, const char *path, uint64_t begin, uint64_t bytes,
                                  uint64_t *entries, struct pw_error *error)
 {
     const struct pw_zarr_sharding *sharding = c->sharding;
     struct pw_error inner = {0};
     size_t n = (size_t)sharding->index_bytes, got = 0;
-    if (file_bytes < n)
+    if (bytes < n)
         return pw_fail(error, PW_E_TRUNCATED, "%s: shard of %llu bytes cannot hold its index of %zu", path,
-                       (unsigned long long)file_bytes, n);
-    uint64_t offset = sharding->index_at_start ? 0 : file_bytes - n;
-    while (got < n) {
-        ssize_t k = pread(fd, (char *)c->block.data + got, n - got, (off_t)(offset + got));
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot read the index of the shard", path);
-        if (k == 0)
-            return pw_fail(error, PW_E_TRUNCATED, "%s: shard ends within its index", path);
-        got += (size_t)k;
-    }
+                       (unsigned long long)bytes, n);
+    uint64_t offset = begin + (sharding->index_at_start ? 0 : bytes - n);
+    enum pw_status status = pw_file_read(fd, c->block.data, n, offset, &got, path, error);
+    if (status != PW_OK)
+        return status;
+    if (got < n)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: shard ends within its index", path);
     if (pw_zarr_shard_index(sharding, c->block.data, entries, &inner) != PW_OK)
         return pw_fail(error, inner.status, "%s: index of the shard: %s", path, inner.message);
     return PW_OK;
 }
 
-/* Fills slot from the file; a missing file is a shard of no bytes. */
-static enum pw_status load_slot(struct pw_shard_cache *c, struct slot *slot, const char *path, struct pw_error *error)
+/* Fills slot from a file; a missing file is a shard of no bytes. */
+static enum pw_status load_file(struct pw_shard_cache *c, struct slot *slot, const char *path, struct pw_error *error)
 {
     struct stat st;
-    slot->used = 0;
-    slot->file_bytes = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return PW_OK;
@@ -127,11 +126,31 @@ static enum pw_status load_slot(struct pw_shard_cache *c, struct slot *slot, con
     else if (!S_ISREG(st.st_mode))
         status = pw_fail(error, PW_E_FORMAT, "%s: not a regular file", path);
     else
-        status = read_index(c, fd, path, (uint64_t)st.st_size, slot->entries, error);
+        status = read_index(c, fd, path, 0, (uint64_t)st.st_size, slot->entries, error);
     (void)close(fd);
     if (status == PW_OK)
         slot->file_bytes = (uint64_t)st.st_size;
     return status;
+}
+
+static enum pw_status load_slot(struct pw_shard_cache *c, struct slot *slot, const char *path, struct pw_error *error)
+{
+    struct pw_extent extent = {.fd = -1};
+    memcpy(extent.path, path, strlen(path) + 1);
+    *slot = (struct slot){.fd = -1, .entries = slot->entries};
+    enum pw_status status = c->kv->ops->locate(c->kv, &extent, error);
+    if (status == PW_EMPTY)
+        return PW_OK;
+    if (status == PW_OK && extent.fd < 0)
+        return load_file(c, slot, path, error);
+    if (status == PW_OK)
+        status = read_index(c, extent.fd, path, extent.offset, extent.length, slot->entries, error);
+    if (status != PW_OK)
+        return status;
+    slot->fd = extent.fd;
+    slot->begin = extent.offset;
+    slot->file_bytes = extent.length;
+    return PW_OK;
 }
 
 /* The slot of shard: the one that has it, or the least recently used, loaded. */
@@ -158,28 +177,33 @@ static enum pw_status get_slot(struct pw_shard_cache *c, uint64_t shard, const c
     return PW_OK;
 }
 
-enum pw_status pw_shard_cache_find(struct pw_shard_cache *cache, uint64_t shard, const char *path, uint64_t number,
-                                   uint64_t *offset, uint64_t *length, struct pw_error *error)
+enum pw_status pw_shard_cache_find(struct pw_shard_cache *cache, uint64_t shard, uint64_t number,
+                                   struct pw_extent *extent, struct pw_error *error)
 {
     struct slot *slot = NULL;
-    uint64_t file_bytes = 0, end;
+    uint64_t file_bytes = 0, begin = 0, offset = 0, length = 0, end;
     (void)pthread_mutex_lock(&cache->lock);
-    enum pw_status status = get_slot(cache, shard, path, &slot, error);
+    enum pw_status status = get_slot(cache, shard, extent->path, &slot, error);
     if (status == PW_OK) {
         file_bytes = slot->file_bytes;
-        *offset = slot->entries[2 * number];
-        *length = slot->entries[2 * number + 1];
+        begin = slot->begin;
+        extent->fd = slot->fd;
+        offset = slot->entries[2 * number];
+        length = slot->entries[2 * number + 1];
     }
     (void)pthread_mutex_unlock(&cache->lock);
     if (status != PW_OK)
         return status;
-    if (file_bytes == 0 || (*offset == PW_ZARR_EMPTY && *length == PW_ZARR_EMPTY))
+    if (file_bytes == 0 || (offset == PW_ZARR_EMPTY && length == PW_ZARR_EMPTY))
         return PW_EMPTY;
-    if (*length == 0)
-        return pw_fail(error, PW_E_FORMAT, "%s: inner chunk %llu has no bytes", path, (unsigned long long)number);
-    if (!pw_add_u64(*offset, *length, &end) || end > file_bytes)
-        return pw_fail(error, PW_E_TRUNCATED, "%s: inner chunk %llu at %llu+%llu leaves the shard of %llu bytes", path,
-                       (unsigned long long)number, (unsigned long long)*offset, (unsigned long long)*length,
+    if (length == 0)
+        return pw_fail(error, PW_E_FORMAT, "%s: inner chunk %llu has no bytes", extent->path,
+                       (unsigned long long)number);
+    if (!pw_add_u64(offset, length, &end) || end > file_bytes)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: inner chunk %llu at %llu+%llu leaves the shard of %llu bytes",
+                       extent->path, (unsigned long long)number, (unsigned long long)offset, (unsigned long long)length,
                        (unsigned long long)file_bytes);
+    extent->offset = begin + offset;
+    extent->length = length;
     return PW_OK;
 }

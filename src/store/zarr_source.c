@@ -17,6 +17,8 @@
 
 struct zarr_source {
     struct pw_source base;
+    const struct pw_kv *kv;
+    int deflates; /* some chunks are deflated entries of a zip archive */
     struct pw_zarr_target target;
     struct pw_zarr_chain unit;    /* borrows from target.array.chain */
     struct pw_shard_cache *cache; /* NULL: chunks are files */
@@ -24,6 +26,8 @@ struct zarr_source {
 
 struct pw_decoder {
     struct pw_zarr_unpacker *unpacker;
+    struct pw_codec_state state; /* to inflate entries of an archive, into inflated */
+    struct pw_buffer inflated;
 };
 
 static const struct zarr_source *zarr_const(const struct pw_source *source)
@@ -72,14 +76,25 @@ static enum pw_status zarr_locate(struct pw_source *source, const uint64_t *chun
         place_in_shard(zarr, chunk_index, shard_index, &shard, &number);
     pw_zarr_array_key(&zarr->target.array, zarr->cache != NULL ? shard_index : chunk_index, key);
     enum pw_status status = pw_zarr_join(zarr->target.directory, key, extent->path, error);
-    if (status != PW_OK || zarr->cache == NULL)
-        return status;
-    status = pw_shard_cache_find(zarr->cache, shard, extent->path, number, &extent->offset, &extent->length, error);
+    if (status == PW_OK && zarr->cache == NULL)
+        return zarr->kv->ops->locate(zarr->kv, extent, error);
+    if (status == PW_OK)
+        status = pw_shard_cache_find(zarr->cache, shard, number, extent, error);
     if (status == PW_OK && extent->length >= source->stored_bytes_max)
         return pw_fail(error, PW_E_FORMAT, "%s: inner chunk %llu is stored in %llu bytes, it decodes to %llu",
                        extent->path, (unsigned long long)number, (unsigned long long)extent->length,
                        (unsigned long long)zarr->unit.voxel_bytes);
     return status;
+}
+
+static void zarr_decoder_free(struct pw_decoder *decoder)
+{
+    if (decoder == NULL)
+        return;
+    pw_zarr_unpacker_free(decoder->unpacker);
+    pw_codec_state_release(&decoder->state);
+    pw_buffer_release(&decoder->inflated);
+    free(decoder);
 }
 
 static enum pw_status zarr_decoder_new(struct pw_source *source, struct pw_decoder **decoder, struct pw_error *error)
@@ -89,28 +104,47 @@ static enum pw_status zarr_decoder_new(struct pw_source *source, struct pw_decod
     if (made == NULL)
         return PW_E_NOMEM;
     enum pw_status status = pw_zarr_unpacker_new(&zarr->unit, source->fill, &made->unpacker, error);
+    if (status == PW_OK && zarr->deflates)
+        status = pw_buffer_init(&made->inflated, source->stored_bytes_max, "inflated chunk", error);
     if (status != PW_OK) {
-        free(made);
+        zarr_decoder_free(made);
         return status;
     }
     *decoder = made;
     return PW_OK;
 }
 
-static void zarr_decoder_free(struct pw_decoder *decoder)
-{
-    if (decoder == NULL)
-        return;
-    pw_zarr_unpacker_free(decoder->unpacker);
-    free(decoder);
-}
-
-/* The shard cache is one for all decoders; counted with each, because a source has no other place to say it. */
+/*
+ * The shard cache and an archive's directory are there once for all decoders; counted with each, because a source has
+ * no other place to say it.
+ */
 static size_t zarr_decoder_memory_bytes(const struct pw_source *source)
 {
     const struct zarr_source *zarr = zarr_const(source);
     size_t cache = zarr->cache != NULL ? pw_shard_cache_memory_bytes(zarr->target.array.chain.sharding) : 0;
-    return sizeof(struct pw_decoder) + (size_t)pw_zarr_unpacker_memory_bytes(&zarr->unit) + cache;
+    size_t inflated = zarr->deflates ? (size_t)source->stored_bytes_max + pw_codec_decode_memory_bytes() : 0;
+    return sizeof(struct pw_decoder) + (size_t)pw_zarr_unpacker_memory_bytes(&zarr->unit) + cache + inflated +
+           zarr->kv->ops->memory_bytes(zarr->kv);
+}
+
+/* Inflates an entry of an archive when it is deflated: *stored and *n become what the chunk's codecs made. */
+static enum pw_status inflate(const struct zarr_source *zarr, struct pw_decoder *decoder, const uint64_t *chunk_index,
+                              const void **stored, size_t *n, struct pw_error *error)
+{
+    char key[PW_ZARR_KEY_BYTES], path[4096];
+    size_t size = (size_t)zarr->base.stored_bytes_max;
+    if (!zarr->deflates)
+        return PW_OK;
+    pw_zarr_array_key(&zarr->target.array, chunk_index, key);
+    enum pw_status status = pw_zarr_join(zarr->target.directory, key, path, error);
+    if (status == PW_OK)
+        status =
+            zarr->kv->ops->inflate(zarr->kv, path, &decoder->state, *stored, *n, decoder->inflated.data, &size, error);
+    if (status == PW_OK) {
+        *stored = decoder->inflated.data;
+        *n = size;
+    }
+    return status == PW_EMPTY ? PW_OK : status;
 }
 
 static enum pw_status zarr_decode(struct pw_source *source, struct pw_decoder *decoder, const uint64_t *chunk_index,
@@ -118,7 +152,9 @@ static enum pw_status zarr_decode(struct pw_source *source, struct pw_decoder *d
 {
     struct pw_error inner = {0};
     char text[PW_ZARR_KEY_BYTES];
-    enum pw_status status;
+    enum pw_status status = inflate(zarr_const(source), decoder, chunk_index, &stored, &n, error);
+    if (status != PW_OK)
+        return status;
     if (n >= source->stored_bytes_max)
         status = pw_fail(&inner, PW_E_FORMAT, "stored in %zu bytes or more, it decodes to %llu", n,
                          (unsigned long long)pw_source_chunk_bytes(source));
@@ -135,6 +171,7 @@ static void zarr_close(struct pw_source *source)
     struct zarr_source *zarr = (struct zarr_source *)source;
     pw_shard_cache_free(zarr->cache);
     pw_zarr_target_release(&zarr->target);
+    pw_kv_close(zarr->kv);
     free(zarr);
 }
 
@@ -153,7 +190,8 @@ static enum pw_status prepare_unit(struct zarr_source *zarr, struct pw_error *er
 {
     struct pw_zarr_chain *chain = &zarr->target.array.chain;
     struct pw_source *base = &zarr->base;
-    int inner = chain->sharding != NULL && chain->n_steps == 0;
+    zarr->deflates = zarr->kv->ops->deflates != NULL && zarr->kv->ops->deflates(zarr->kv, zarr->target.directory);
+    int inner = chain->sharding != NULL && chain->n_steps == 0 && !zarr->deflates;
     if (inner)
         pw_zarr_chain_unit(chain, &zarr->unit);
     else
@@ -162,11 +200,24 @@ static enum pw_status prepare_unit(struct zarr_source *zarr, struct pw_error *er
     memcpy(base->info.shard, chain->shape, sizeof base->info.shard);
     uint64_t bound = zarr->unit.bound[zarr->unit.n_steps];
     if (zarr->unit.voxel_bytes > PW_ZARR_CHUNK_BYTES_MAX || bound > 2 * PW_ZARR_CHUNK_BYTES_MAX)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: chunks of %llu bytes are not supported, at most %llu are",
-                       zarr->target.directory, (unsigned long long)zarr->unit.voxel_bytes,
-                       (unsigned long long)PW_ZARR_CHUNK_BYTES_MAX);
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: %s of %llu bytes are not supported, at most %llu are%s",
+                       zarr->target.directory, chain->sharding != NULL && !inner ? "whole shards" : "chunks",
+                       (unsigned long long)zarr->unit.voxel_bytes, (unsigned long long)PW_ZARR_CHUNK_BYTES_MAX,
+                       zarr->deflates ? "; pack the archive without compression (zip -0)" : "");
     base->stored_bytes_max = bound + STORED_SLACK_BYTES;
-    return inner ? pw_shard_cache_new(chain->sharding, &zarr->cache, error) : PW_OK;
+    return inner ? pw_shard_cache_new(chain->sharding, zarr->kv, &zarr->cache, error) : PW_OK;
+}
+
+static enum pw_status open_target(struct zarr_source *zarr, const char *path, int level, struct pw_error *error)
+{
+    enum pw_status status = pw_zarr_target_open(zarr->kv, path, level, &zarr->target, error);
+    if (status == PW_E_NOT_FOUND && zarr->kv != &pw_kv_dir) {
+        char names[300];
+        int n = pw_zarr_children(zarr->kv, path, names, sizeof names);
+        status = pw_fail(error, PW_E_FORMAT, "%s: nothing in this zip archive is zarr metadata%s%s", path,
+                         n > 0 ? " there; open one of those in it: " : "; unpack it to read what it holds", names);
+    }
+    return status;
 }
 
 static enum pw_status zarr_open(const char *path, const struct pw_open_options *options, struct pw_source **source,
@@ -175,7 +226,9 @@ static enum pw_status zarr_open(const char *path, const struct pw_open_options *
     struct zarr_source *zarr = pw_alloc(1, sizeof *zarr, error);
     if (zarr == NULL)
         return PW_E_NOMEM;
-    enum pw_status status = pw_zarr_target_open(path, options != NULL ? options->level : 0, &zarr->target, error);
+    enum pw_status status = pw_kv_open(path, &zarr->kv, error);
+    if (status == PW_OK)
+        status = open_target(zarr, path, options != NULL ? options->level : 0, error);
     if (status == PW_OK && strlen(zarr->target.directory) + PW_ZARR_KEY_BYTES + 2 > sizeof zarr->base.path)
         status = pw_fail(error, PW_E_ARGUMENT, "%.100s...: path is too long for chunk keys after it", path);
     if (status == PW_OK) {
@@ -196,10 +249,11 @@ static enum pw_status zarr_open(const char *path, const struct pw_open_options *
     return PW_OK;
 }
 
+/* A directory with metadata, or anything that is or leads into a zip archive. */
 static int zarr_recognise(const char *path, const unsigned char *head, size_t n)
 {
     (void)head;
-    return n == 0 && pw_zarr_node_exists(path);
+    return n == 0 ? pw_zarr_node_exists(path) : pw_kv_is_zip(path);
 }
 
 const struct pw_format pw_format_zarr = {

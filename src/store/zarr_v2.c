@@ -1,7 +1,6 @@
 /* The .zarray of zarr v2 (zarr-specs, storage specification version 2). */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/dtype.h"
 #include "base/error.h"
@@ -92,7 +91,7 @@ static int first_chunk_exists(const struct pw_zarr_node *node, struct pw_zarr_ar
     char key[PW_ZARR_KEY_BYTES], path[4096];
     array->separator = separator;
     pw_zarr_array_key(array, zeros, key);
-    return pw_zarr_join(node->directory, key, path, NULL) == PW_OK && access(path, F_OK) == 0;
+    return pw_zarr_join(node->directory, key, path, NULL) == PW_OK && pw_kv_exists(node->kv, path);
 }
 
 /* Old nested stores say nothing of their separator: then the first chunk tells, and else it is the default. */
