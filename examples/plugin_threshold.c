@@ -21,20 +21,25 @@ struct state {
     size_t capacity;
 };
 
-static int start(const char *options, void **out, char *message, size_t message_bytes)
+/* pw-stream checks what is given against this table, and `pw-stream fn show` prints it. */
+static const struct pw_fn_option options[] = {
+    {"limit", PW_FN_NUMBER, NULL, "voxels whose mean is above it are objects"},
+    {NULL, PW_FN_TEXT, NULL, NULL},
+};
+
+static int start(const struct pw_start *start, void **out)
 {
-    char *end;
-    double limit = strtod(options, &end);
-    if (end == options || *end != '\0' || !isfinite(limit)) {
-        snprintf(message, message_bytes, "the option is the limit, a number; not \"%s\"", options);
-        return 1;
-    }
     struct state *state = calloc(1, sizeof *state);
     if (state == NULL) {
-        snprintf(message, message_bytes, "out of memory");
+        snprintf(start->message, start->message_bytes, "out of memory");
         return 1;
     }
-    state->limit = limit;
+    state->limit = start->number(start, "limit", 0);
+    if (!isfinite(state->limit)) {
+        snprintf(start->message, start->message_bytes, "the limit is not a finite number");
+        free(state);
+        return 1;
+    }
     *out = state;
     return 0;
 }
@@ -55,7 +60,7 @@ static double voxel_value(const struct pw_tile *tile, uint64_t z, uint64_t y, ui
     case PW_U8: return *at;
     case PW_U16: return *(const uint16_t *)(const void *)at;
     case PW_F32: return (double)*(const float *)(const void *)at;
-    default: return NAN; /* segment() refuses the others */
+    default: return NAN; /* .dtypes has no other */
     }
 }
 
@@ -108,10 +113,6 @@ static void fill(const struct pw_tile *tile, uint32_t *labels, size_t seed, uint
 static int segment(const struct pw_tile *tile, uint32_t *labels, void *user)
 {
     struct state *state = user;
-    if (tile->dtype != PW_U8 && tile->dtype != PW_U16 && tile->dtype != PW_F32) {
-        snprintf(tile->message, tile->message_bytes, "voxels must be uint8, uint16 or float32");
-        return 1;
-    }
     size_t core = (size_t)(tile->core_shape[0] * tile->core_shape[1] * tile->core_shape[2]);
     if (core > state->capacity) {
         free(state->stack);
@@ -145,9 +146,11 @@ PW_API const struct pw_plugin *pw_plugin(void)
         .connectivity = 1,
         .halo = {0, 1, 1},
         .scratch_bytes_per_voxel = sizeof(size_t),
+        .options = options,
         .start = start,
         .segment = segment,
         .stop = stop,
+        .dtypes = PW_DTYPE_BIT(PW_U8) | PW_DTYPE_BIT(PW_U16) | PW_DTYPE_BIT(PW_F32),
     };
     return &plugin;
 }

@@ -245,24 +245,90 @@ PW_API enum pw_status pw_image_read(struct pw_image *image, const uint64_t *star
  * ------------------------------------------------------------------------ */
 
 /*
+ * Version of what stands in this section: the structures below and their calling sequence.  Within a version
+ * structures only grow at their end.  Whoever hands one over sets its struct_size; whoever reads a field that was
+ * appended later asks PW_HAS() first.  doc/PLUGINS.md has the rules.
+ */
+#define PW_PLUGIN_ABI 1
+
+/* Whether the structure that object points to is long enough to have field. */
+#define PW_HAS(object, field)                                                                                          \
+    ((object)->struct_size >=                                                                                          \
+     (size_t)((const char *)&(object)->field - (const char *)(object)) + sizeof((object)->field))
+
+#define PW_PERCENTILES_MAX 16
+
+/*
+ * What one channel of the whole image (the volume that is segmented) is like; voxels that are NaN do not count.
+ * Percentiles are those of numpy.percentile(voxels, percent, method="linear"), computed in double precision.
+ */
+struct pw_statistics {
+    size_t struct_size;
+    uint64_t n_voxels;
+    double minimum, maximum; /* NaN when there is no voxel */
+    uint32_t n_percentiles;
+    double percent[PW_PERCENTILES_MAX];    /* as asked for, 0..100 */
+    double percentile[PW_PERCENTILES_MAX]; /* their values */
+    /*
+     * The histogram, where it was asked for, else n_bins is 0.  Integers of up to 16 bits have a bin for each value of
+     * the type: bin i counts bin_start + i.  Others have 4096 bins of equal width from minimum to maximum, the last
+     * with both its ends; none when that range is not finite.
+     */
+    uint64_t n_bins;
+    const uint64_t *bin;
+    double bin_start, bin_width;
+    /* With --normalize: a voxel v is to be read as (v - low) / (high - low), and as 0 where low equals high. */
+    int has_limits;
+    double low, high;
+};
+
+/*
  * One tile, as a segmentation function sees it.  The window is the core box
  * grown by the halo and clipped at the image border.  Valid during the call.
  */
 struct pw_tile {
     size_t struct_size;       /* sizeof(struct pw_tile) of the host; later versions append */
-    uint64_t index;           /* raster number of the tile */
+    uint64_t index;           /* raster number of the tile in its volume */
     uint64_t origin[3];       /* first voxel of the window in the volume, z y x */
     uint64_t shape[3];        /* voxels of the window, z y x; 2-D images have shape[0] == 1 */
     uint64_t core_start[3];   /* first voxel of the core, relative to the window */
     uint64_t core_shape[3];   /* voxels of the core */
     enum pw_dtype dtype;      /* element type of voxels */
-    const void *voxels;       /* [z][y][x], C order, dense */
+    const void *voxels;       /* [z][y][x], C order, dense; of the first channel when there are several */
     size_t stride_bytes[3];   /* bytes from one voxel to the next along z y x */
     double voxel_size[3];     /* physical size of a voxel, 1.0 when unknown */
     const char *unit;         /* "micrometer" and the like; "" when unknown */
     uint64_t volume_shape[3]; /* voxels of the whole volume */
     char *message;            /* write a reason here before returning an error */
     size_t message_bytes;
+
+    int rank;                    /* of the image in space: 2 or 3 */
+    int level;                   /* resolution level of the image that is read, 0 is full */
+    uint64_t time;               /* index of the time point; 0 in an image without such an axis */
+    uint32_t n_channels;         /* that voxels holds, one after the other; 1 unless more were asked for */
+    const uint64_t *channel;     /* n_channels entries: their index in the image */
+    size_t channel_stride_bytes; /* bytes from a voxel to the same voxel of the next channel */
+    /* Of the whole image, n_channels entries in the order of channel; NULL when nothing was asked for. */
+    const struct pw_statistics *const *statistics;
+    int is_normalized; /* voxels are float32 and went through --normalize already; else statistics has the limits */
+    /* Whether the run is to stop: a function that takes long asks now and then, and returns an error when it is. */
+    int (*cancelled)(const struct pw_tile *tile);
+    const void *host; /* the host's own */
+};
+
+/*
+ * Takes the labels of a tile as runs: stretches of one label along x.  For functions that have runs anyway; nothing
+ * is painted and searched again.
+ */
+struct pw_run_writer {
+    size_t struct_size;
+    /*
+     * Appends voxels start..end-1 of row (z, y) of the window, with any label but 0, local to the tile.  Runs come
+     * row by row, z then y, and from left to right without overlap.  Returns 0; or 1 for a run that is none of that:
+     * the reason is then in the tile's message, and the function returns an error.
+     */
+    int (*add)(struct pw_run_writer *writer, uint64_t z, uint64_t y, uint64_t start, uint64_t end, uint32_t label);
+    void *host; /* the host's own */
 };
 
 /*
@@ -277,18 +343,88 @@ struct pw_tile {
  */
 typedef int (*pw_segment_fn)(const struct pw_tile *tile, uint32_t *labels, void *user);
 
-/* Version of struct pw_tile, struct pw_plugin and their calling sequence. */
-#define PW_PLUGIN_ABI 1
-
-/* What a segmentation function promises. */
+/* What a segmentation function promises, and how it wants to be called. */
 enum pw_segment_flag {
     PW_SEGMENT_COMPONENTS = 1, /* labels are connected components, not instances that may touch */
-    PW_SEGMENT_SERIAL = 2      /* not thread-safe: the host calls it from one thread at a time */
+    PW_SEGMENT_SERIAL = 2,     /* not thread-safe: the host calls it from one thread at a time */
+    PW_SEGMENT_FLOAT32 = 4     /* voxels of a type that it does not take come as float32; with --normalize any do */
+};
+
+/* What it wants to know of the whole image, in pw_tile.statistics; costs passes over the image. */
+enum pw_statistic {
+    PW_STATISTIC_RANGE = 1,    /* minimum and maximum */
+    PW_STATISTIC_HISTOGRAM = 2 /* the histogram; and the range */
+};
+
+#define PW_CHANNELS_ALL UINT32_MAX
+
+/* The bit of a type in a set of types. */
+#define PW_DTYPE_BIT(dtype) ((uint32_t)1 << (dtype))
+
+/* What an option of a function is; the host checks it. */
+enum pw_fn_option_type {
+    PW_FN_TEXT = 0,
+    PW_FN_NUMBER,
+    PW_FN_INTEGER,
+    PW_FN_FLAG,   /* 0 or 1; the name alone is 1 */
+    PW_FN_NUMBERS /* one or more numbers with commas between them */
+};
+
+/*
+ * One option that a function takes.  This structure never grows.  Options are given as key=value, with commas
+ * between them: "sigma=1.5,size=3".  The first option may be given without its key.
+ */
+struct pw_fn_option {
+    const char *name; /* letters, digits, - and _ */
+    enum pw_fn_option_type type;
+    const char *otherwise; /* the default, as it would be given; NULL: has to be given; "": none */
+    const char *help;      /* one line */
+};
+
+/* What a plugin is told before its first tile.  Valid during the call. */
+struct pw_start {
+    size_t struct_size;
+    const char *options;      /* the text after "plugin.so:" or "" */
+    const char *options_json; /* the same, with defaults, as a JSON object: {"sigma":1.5} */
+    /* One option; otherwise when it was not given and has no default.  Text lives as long as start does. */
+    double (*number)(const struct pw_start *start, const char *name, double otherwise);
+    const char *(*text)(const struct pw_start *start, const char *name, const char *otherwise);
+
+    enum pw_dtype dtype; /* of the voxels that tiles will have */
+    int rank;            /* 2 or 3 */
+    uint64_t volume_shape[3];
+    double voxel_size[3];
+    const char *unit;
+    uint32_t n_channels;                           /* of a tile; in configure(): of the image */
+    uint32_t worker, n_workers;                    /* which of how many; in configure() 0 of 0 */
+    uint64_t window[3];                            /* the largest window that will come; in configure() 0 */
+    const struct pw_statistics *const *statistics; /* as in a tile; in configure() NULL */
+
+    char *message; /* write a reason here before returning an error */
+    size_t message_bytes;
+    const void *host; /* the host's own */
+};
+
+/* What a function needs, as far as it may depend on options: filled with what struct pw_plugin says. */
+struct pw_needs {
+    size_t struct_size;
+    uint32_t flags;
+    uint32_t connectivity;
+    uint64_t halo[3];
+    uint64_t context[3];
+    uint64_t scratch_bytes_per_voxel;
+    uint64_t scratch_bytes;
+    uint32_t channels;
+    uint32_t dtypes;
+    uint32_t statistics;
+    uint32_t n_percentiles;
+    double percent[PW_PERCENTILES_MAX];
 };
 
 /*
  * A segmentation function in a shared object, for --fn ./plugin.so.  The object
  * exports   const struct pw_plugin *pw_plugin(void);
+ * What it returns lives as long as the object is loaded.  Fields that are left 0 ask for nothing.
  */
 struct pw_plugin {
     uint32_t abi;                     /* PW_PLUGIN_ABI of the header it was compiled against */
@@ -298,14 +434,29 @@ struct pw_plugin {
     uint32_t flags;                   /* enum pw_segment_flag */
     uint32_t connectivity;            /* of its components, 1..3; 0 when it labels instances */
     uint64_t halo[3];                 /* voxels of context it needs, z y x; used when the run names no halo */
-    uint64_t scratch_bytes_per_voxel; /* what it allocates itself, counted in the memory plan */
+    uint64_t scratch_bytes_per_voxel; /* what it allocates itself for a voxel of the window, counted in the plan */
+
+    const struct pw_fn_option *options; /* what it takes, ended by a NULL name; NULL: anything, unchecked */
     /*
-     * Optional.  Called once per worker thread before its first tile; options is
-     * the text after "plugin.so:" or "".  *state is handed to the other two.
+     * Optional.  Called once per worker, in the thread that works, before its first tile.  *state is handed to the
+     * other two.
      */
-    int (*start)(const char *options, void **state, char *message, size_t message_bytes);
+    int (*start)(const struct pw_start *start, void **state);
     int (*segment)(const struct pw_tile *tile, uint32_t *labels, void *state); /* as pw_segment_fn */
-    void (*stop)(void *state);                                                 /* optional */
+    void (*stop)(void *state); /* optional; in the thread that works, after its last tile */
+    /* In the place of segment, for functions that have runs: no labels to paint.  One of the two is needed. */
+    int (*segment_runs)(const struct pw_tile *tile, struct pw_run_writer *writer, void *state);
+    /* Optional.  Called once, before the run is planned: what is needed with these options, for this image. */
+    int (*configure)(const struct pw_start *start, struct pw_needs *needs);
+
+    uint64_t context[3];    /* rim of the halo that labels are not to be taken from, where windows are compared */
+    uint64_t scratch_bytes; /* what it allocates itself for a worker, whatever the window */
+    uint32_t channels;      /* of a tile: 0 and 1 one, N exactly N, PW_CHANNELS_ALL every one of the image */
+    uint32_t dtypes;        /* set of PW_DTYPE_BIT() that it takes; 0: any.  Others are refused, or float32 */
+    uint32_t statistics;    /* set of enum pw_statistic */
+    uint32_t n_percentiles; /* of the whole image, that it wants to know */
+    double percent[PW_PERCENTILES_MAX];
+    const char *help; /* lines for pw-stream fn show; NULL: none */
 };
 
 /* Type of the exported symbol "pw_plugin". */
@@ -391,10 +542,11 @@ struct pw_run_options {
     int overwrite;
     int in_place; /* the labels take the place of the zarr array that was read: its chunks and element width; no output */
 
-    const char *segmenter;  /* "otsu", "threshold:300,connectivity=2", "./plugin.so:options"; */
-    pw_segment_fn segment;  /* or a callback of the caller's, */
-    void *segment_user;     /*    with its user pointer */
-    uint32_t segment_flags; /*    and enum pw_segment_flag */
+    const char *segmenter;          /* "otsu", "threshold:300,connectivity=2", "./plugin.so:options"; */
+    pw_segment_fn segment;          /* or a callback of the caller's, */
+    void *segment_user;             /*    with its user pointer */
+    uint32_t segment_flags;         /*    and enum pw_segment_flag; */
+    const struct pw_plugin *plugin; /* or a plugin of the caller's, its options in segmenter (NULL: none) */
 
     int connectivity; /* of the touch merge, 1..3, and of a built-in segmenter that names none of its own;
                                      0: the segmenter's, else 1 */

@@ -1,6 +1,7 @@
 /* How labels are merged: from the options, the segmenter and the halo. */
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "run/job.h"
 
@@ -34,11 +35,20 @@ static enum pw_merge choose_merge(const struct pw_job *job, const uint64_t halo[
     return has_halo && overlaps_everywhere(&job->grid) ? PW_MERGE_WITNESS : PW_MERGE_FACE;
 }
 
+/* What the run says, else what the segmenter declares, as far as the run's own halo reaches. */
+static uint64_t wanted_context(const struct pw_job *job, const uint64_t halo[3], int axis)
+{
+    const uint64_t *given = job->options->context;
+    if (given[0] != 0 || given[1] != 0 || given[2] != 0)
+        return given[axis];
+    return pw_min_u64(job->segmenter.context[axis], halo[axis] > 0 ? halo[axis] - 1 : 0);
+}
+
 static enum pw_status choose_context(struct pw_job *job, const uint64_t halo[3], struct pw_error *error)
 {
     static const char axis[3] = {'z', 'y', 'x'};
     for (int i = 0; i < 3; i++) {
-        job->sizes.rule.context[i] = job->options->context[i]; /* without effect on an axis without a halo */
+        job->sizes.rule.context[i] = wanted_context(job, halo, i); /* without effect on an axis without a halo */
         if (job->grid.halo[i] > 0 && job->options->context[i] >= halo[i])
             return pw_fail(error, PW_E_ARGUMENT, "--context %llu along %c leaves nothing of a halo of %llu",
                            (unsigned long long)job->options->context[i], axis[i], (unsigned long long)halo[i]);

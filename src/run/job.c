@@ -76,7 +76,7 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_skip_check(job, error);
     if (status == PW_OK)
-        status = pw_segmenter_open(&job->segmenter, options, job->source->info.dtype, job->volume.rank, error);
+        status = pw_segmenter_open(&job->segmenter, options, &job->volume, error);
     if (status == PW_OK)
         status = pw_job_suggest_tile(job, error);
     if (status == PW_OK)

@@ -20,6 +20,18 @@ struct pass {
     struct pw_seams seams;
 };
 
+static enum pw_status enter(void *context, unsigned number, struct pw_error *error)
+{
+    struct pass *pass = context;
+    return pw_segment_worker_start(&pass->worker[number], number, error);
+}
+
+static void leave(void *context, unsigned number)
+{
+    struct pass *pass = context;
+    pw_segment_worker_stop(&pass->worker[number]);
+}
+
 static enum pw_status work(void *context, unsigned number, struct pw_slot *slot, struct pw_error *error)
 {
     struct pass *pass = context;
@@ -70,6 +82,8 @@ static enum pw_status init(struct pass *pass, struct pw_error *error)
         status = pw_seams_init(&pass->seams, &job->grid, &limits, &job->stage, &job->sizes.rule, &job->edges, error);
     if (status != PW_OK)
         return status;
+    job->segmenter.n_workers = job->sizes.threads;
+    pw_grid_window_max(&job->grid, job->segmenter.window);
     pass->worker = pw_alloc(job->sizes.threads, sizeof *pass->worker, error);
     if (pass->worker == NULL)
         return PW_E_NOMEM;
@@ -88,6 +102,8 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
         .depth = job->sizes.depth,
         .threads = job->sizes.threads,
         .least_slot_bytes = job->sizes.least_slot_bytes,
+        .enter = enter,
+        .leave = leave,
         .work = work,
         .commit = commit,
         .context = &pass,

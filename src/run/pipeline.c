@@ -108,15 +108,39 @@ static enum pw_status commit(struct state *s, struct pw_slot *slot, struct pw_er
     return status;
 }
 
+/* Whoever still works on a tile may ask whether to go on. */
+static void fail(struct state *s, const struct pw_error *error)
+{
+    pw_ring_fail(&s->ring, error);
+    atomic_store(&s->counters.cancel, 1);
+}
+
+static int enter(struct state *s, unsigned number)
+{
+    struct pw_error error = {0};
+    if (s->pipeline->enter == NULL || s->pipeline->enter(s->pipeline->context, number, &error) == PW_OK)
+        return 1;
+    fail(s, &error);
+    return 0;
+}
+
+static void leave(struct state *s, unsigned number)
+{
+    if (s->pipeline->leave != NULL)
+        s->pipeline->leave(s->pipeline->context, number);
+}
+
 static void worker(struct state *s, unsigned number)
 {
     struct pw_slot *slot;
-    while ((slot = pw_ring_take_loaded(&s->ring)) != NULL) {
+    int entered = enter(s, number);
+    while (entered && (slot = pw_ring_take_loaded(&s->ring)) != NULL) {
         struct pw_error error = {0};
         if (work_on(s, number, slot, &error) != PW_OK)
-            pw_ring_fail(&s->ring, &error);
+            fail(s, &error);
         pw_ring_put_done(&s->ring, slot);
     }
+    leave(s, number);
 }
 
 static void committer(struct state *s)
@@ -135,7 +159,8 @@ static void everything(struct state *s)
 {
     struct filling filling = {NULL, &filling.first};
     uint64_t next = pw_tile_set_next(s->pipeline->tiles, 0), n = s->pipeline->grid->n_tiles;
-    while (!is_cancelled(s) && (next < n || filling.first != NULL)) {
+    int entered = enter(s, 0);
+    while (entered && !is_cancelled(s) && (next < n || filling.first != NULL)) {
         struct pw_error error = {0};
         struct pw_slot *slot;
         while (next < n && (slot = pw_ring_take_free(&s->ring, 0)) != NULL)
@@ -152,6 +177,7 @@ static void everything(struct state *s)
 out:
     while (pw_loader_reap(&s->loader))
         continue;
+    leave(s, 0);
 }
 
 static void play(void *context, unsigned member)

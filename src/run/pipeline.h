@@ -22,6 +22,11 @@ struct pw_pipeline {
     unsigned threads; /* workers */
     uint64_t least_slot_bytes;
 
+    /*
+     * In a worker's thread, before its first slot and after its last; leave also when enter failed.  May be NULL.
+     */
+    enum pw_status (*enter)(void *context, unsigned worker, struct pw_error *error);
+    void (*leave)(void *context, unsigned worker);
     /* Work on a loaded slot; worker is 0..threads-1.  From that worker's thread. */
     enum pw_status (*work)(void *context, unsigned worker, struct pw_slot *slot, struct pw_error *error);
     /* Takes a finished slot, in any order, one at a time.  May be NULL. */

@@ -3,6 +3,7 @@
  */
 #include "run/segment_worker.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -80,6 +81,16 @@ static unsigned char *lay_out(struct pw_runs *runs, const uint64_t shape[3], int
     return at + (64 - (uintptr_t)at % 64) % 64;
 }
 
+/* The index on the image's axis of that kind; 0 without one. */
+static uint64_t index_on(const struct pw_volume *volume, char kind)
+{
+    const struct pw_image_info *info = &volume->source->info;
+    for (int a = 0; a < info->rank; a++)
+        if (info->axis[a].kind == kind)
+            return volume->fixed[a];
+    return 0;
+}
+
 enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error)
 {
     struct pw_segmenter *segmenter = &job->segmenter;
@@ -107,18 +118,30 @@ enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_j
     at += scratch_bytes(job, limits.shape);
     if (segmenter->joins_equal_only)
         worker->value = (void *)at;
+    worker->time = index_on(&job->volume, 't');
+    worker->channel = index_on(&job->volume, 'c');
+    return PW_OK;
+}
+
+enum pw_status pw_segment_worker_start(struct pw_tile_worker *worker, unsigned number, struct pw_error *error)
+{
+    struct pw_segmenter *segmenter = &worker->job->segmenter;
+    worker->segment.number = number;
     return segmenter->ops->worker_init != NULL ? segmenter->ops->worker_init(segmenter, &worker->segment, error)
                                                : PW_OK;
 }
 
+void pw_segment_worker_stop(struct pw_tile_worker *worker)
+{
+    struct pw_segmenter *segmenter = &worker->job->segmenter;
+    if (segmenter->ops->worker_release != NULL)
+        segmenter->ops->worker_release(segmenter, &worker->segment);
+}
+
 void pw_segment_worker_release(struct pw_tile_worker *worker)
 {
-    struct pw_segmenter *segmenter;
     if (worker->job == NULL)
         return;
-    segmenter = &worker->job->segmenter;
-    if (worker->segment.arena.data != NULL && segmenter->ops->worker_release != NULL)
-        segmenter->ops->worker_release(segmenter, &worker->segment);
     pw_tile_objects_release(&worker->objects);
     pw_buffer_release(&worker->segment.arena);
     pw_buffer_release(&worker->memory);
@@ -126,9 +149,16 @@ void pw_segment_worker_release(struct pw_tile_worker *worker)
 
 /* ---- one tile ---------------------------------------------------------- */
 
-static void describe_tile(const struct pw_job *job, const struct pw_slot *slot, const struct pw_box *core,
+static int is_cancelled(const struct pw_tile *tile)
+{
+    const struct pw_source *source = tile->host;
+    return source->cancel != NULL && atomic_load(source->cancel) != 0;
+}
+
+static void describe_tile(const struct pw_tile_worker *worker, const struct pw_slot *slot, const struct pw_box *core,
                           struct pw_tile *tile)
 {
+    const struct pw_job *job = worker->job;
     memset(tile, 0, sizeof *tile);
     tile->struct_size = sizeof *tile;
     tile->index = slot->tile;
@@ -144,6 +174,14 @@ static void describe_tile(const struct pw_job *job, const struct pw_slot *slot, 
         tile->voxel_size[i] = job->volume.space[i].scale;
         tile->volume_shape[i] = job->grid.volume[i];
     }
+    tile->rank = job->volume.rank;
+    tile->level = job->source->info.level;
+    tile->time = worker->time;
+    tile->n_channels = 1;
+    tile->channel = &worker->channel;
+    tile->statistics = job->segmenter.measured;
+    tile->cancelled = is_cancelled;
+    tile->host = job->source;
 }
 
 /* A tile whose every voxel is the fill value is empty for segmenters that can tell; for others it is filled in. */
@@ -219,7 +257,7 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
     if (is_known_empty(job, slot)) {
         no_runs(runs, box.shape);
     } else {
-        describe_tile(job, slot, &core_box, &tile);
+        describe_tile(worker, slot, &core_box, &tile);
         enum pw_status status = job->segmenter.ops->segment(&job->segmenter, &worker->segment, &tile, runs, error);
         if (status != PW_OK)
             return status;

@@ -20,10 +20,15 @@ struct pw_tile_worker {
     void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
     uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
     struct pw_tile_objects objects;
+    uint64_t time, channel; /* of the voxels that it is given */
 };
 
 enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error);
 void pw_segment_worker_release(struct pw_tile_worker *worker); /* safe on a zeroed one */
+
+/* Start and stop what the function keeps for this worker, in the thread that works; stop also after a failed start. */
+enum pw_status pw_segment_worker_start(struct pw_tile_worker *worker, unsigned number, struct pw_error *error);
+void pw_segment_worker_stop(struct pw_tile_worker *worker);
 
 /* Segments the slot's tile and leaves its record in the slot's memory. */
 enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *slot, struct pw_error *error);

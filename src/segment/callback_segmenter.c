@@ -1,48 +1,75 @@
 /*
- * A caller's function or a plugin: dense voxels in, dense labels out.  Voxels that
- * are not dense are copied first; labels become runs at once and are numbered in
+ * A caller's function or a plugin: dense voxels in, dense labels or runs out.  Voxels that
+ * are not dense, or are wanted as float32, are copied first; labels become runs at once and are numbered in
  * raster order, whatever ids the function used.
  */
 #include <string.h>
 
 #include "base/error.h"
+#include "label/float32.h"
+#include "segment/run_taker.h"
 #include "segment/segmenter.h"
 
-/* Arena: dense labels, then the larger of dense voxels (before) and the numbering's scratch (after). */
-static uint64_t labels_bytes(const uint64_t shape[3])
+/* Arena: dense labels unless runs come, then the larger of dense voxels (before) and the numbering's scratch (after). */
+static uint64_t labels_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
 {
+    if (segmenter->plugin.segment_runs != NULL)
+        return 0;
     return (shape[0] * shape[1] * shape[2] * sizeof(uint32_t) + 63) / 64 * 64;
 }
 
 static uint64_t callback_arena_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
 {
-    uint64_t voxels = shape[0] * shape[1] * shape[2] * pw_dtype_bytes(segmenter->dtype);
+    uint64_t voxels = shape[0] * shape[1] * shape[2] * pw_dtype_bytes(segmenter->voxel_dtype);
     uint64_t numbering = pw_runs_number_scratch_bytes(pw_runs_capacity(shape, 1));
-    return labels_bytes(shape) + (voxels > numbering ? voxels : numbering);
+    return labels_bytes(segmenter, shape) + (voxels > numbering ? voxels : numbering);
+}
+
+static void lock(struct pw_segmenter *segmenter)
+{
+    if (segmenter->serial)
+        (void)pthread_mutex_lock(&segmenter->serial_lock);
+}
+
+static void unlock(struct pw_segmenter *segmenter)
+{
+    if (segmenter->serial)
+        (void)pthread_mutex_unlock(&segmenter->serial_lock);
 }
 
 static enum pw_status callback_worker_init(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
                                            struct pw_error *error)
 {
     char message[512] = "";
-    const struct pw_plugin *plugin = segmenter->plugin;
+    struct pw_start start;
     worker->started = 1;
-    if (plugin == NULL || plugin->start == NULL)
+    if (!segmenter->has_plugin || segmenter->plugin.start == NULL)
         return PW_OK;
-    if (plugin->start(segmenter->plugin_options, &worker->state, message, sizeof message) != 0) {
-        message[sizeof message - 1] = '\0';
-        worker->state = NULL;
-        worker->started = 0;
-        return pw_fail(error, PW_E_SEGMENTER, "--fn %s: does not start: %s", segmenter->text,
-                       message[0] != '\0' ? message : "it gave no reason");
-    }
-    return PW_OK;
+    pw_plugin_start_info(segmenter, &start, message, sizeof message);
+    start.n_channels = 1;
+    start.worker = worker->number;
+    start.n_workers = segmenter->n_workers;
+    memcpy(start.window, segmenter->window, sizeof start.window);
+    start.statistics = segmenter->measured;
+    lock(segmenter);
+    int result = segmenter->plugin.start(&start, &worker->state);
+    unlock(segmenter);
+    if (result == 0)
+        return PW_OK;
+    message[sizeof message - 1] = '\0';
+    worker->state = NULL;
+    worker->started = 0;
+    return pw_fail(error, PW_E_SEGMENTER, "--fn %s: does not start: %s", segmenter->text,
+                   message[0] != '\0' ? message : "it gave no reason");
 }
 
 static void callback_worker_release(struct pw_segmenter *segmenter, struct pw_segment_worker *worker)
 {
-    if (worker->started && segmenter->plugin != NULL && segmenter->plugin->stop != NULL)
-        segmenter->plugin->stop(worker->state);
+    if (worker->started && segmenter->has_plugin && segmenter->plugin.stop != NULL) {
+        lock(segmenter);
+        segmenter->plugin.stop(worker->state);
+        unlock(segmenter);
+    }
     worker->started = 0;
     worker->state = NULL;
 }
@@ -53,34 +80,76 @@ static int is_dense(const struct pw_tile *tile, size_t bytes)
            tile->stride_bytes[0] == tile->shape[1] * tile->stride_bytes[1];
 }
 
-static void make_dense(struct pw_tile *tile, char *out, size_t bytes)
+/* Row by row into out, as float32 when it is that. */
+static void make_dense(struct pw_tile *tile, char *out, enum pw_dtype dtype, const struct pw_float_scale *scale)
 {
+    size_t bytes = pw_dtype_bytes(dtype);
+    int converts = dtype != tile->dtype || scale != NULL;
     char *next = out;
     for (uint64_t z = 0; z < tile->shape[0]; z++)
         for (uint64_t y = 0; y < tile->shape[1]; y++) {
-            memcpy(next, (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1],
-                   tile->shape[2] * bytes);
+            const char *row = (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1];
+            if (converts)
+                pw_float32_row(tile->dtype, row, tile->shape[2], scale, (float *)(void *)next);
+            else
+                memcpy(next, row, tile->shape[2] * bytes);
             next += tile->shape[2] * bytes;
         }
+    tile->dtype = dtype;
     tile->voxels = out;
     tile->stride_bytes[2] = bytes;
     tile->stride_bytes[1] = (size_t)tile->shape[2] * bytes;
     tile->stride_bytes[0] = (size_t)tile->shape[1] * tile->stride_bytes[1];
+    tile->is_normalized = scale != NULL;
 }
 
-static int call(struct pw_segmenter *segmenter, struct pw_segment_worker *worker, const struct pw_tile *tile,
-                uint32_t *labels)
+/* The voxels as the function wants them. */
+static void prepare(const struct pw_segmenter *segmenter, struct pw_tile *tile, char *out)
+{
+    const struct pw_statistics *statistics = tile->statistics != NULL ? tile->statistics[0] : NULL;
+    if (segmenter->voxel_dtype == PW_F32 && segmenter->normalizes && statistics != NULL && statistics->has_limits) {
+        const struct pw_float_scale scale = {statistics->low, statistics->high};
+        make_dense(tile, out, PW_F32, &scale);
+    } else if (segmenter->voxel_dtype != tile->dtype || !is_dense(tile, pw_dtype_bytes(tile->dtype))) {
+        make_dense(tile, out, segmenter->voxel_dtype, NULL);
+    }
+}
+
+static int call_dense(struct pw_segmenter *segmenter, struct pw_segment_worker *worker, const struct pw_tile *tile,
+                      uint32_t *labels)
 {
     int result;
-    if (segmenter->serial)
-        (void)pthread_mutex_lock(&segmenter->serial_lock);
-    if (segmenter->plugin != NULL)
-        result = segmenter->plugin->segment(tile, labels, worker->state);
+    memset(labels, 0, (size_t)(tile->shape[0] * tile->shape[1] * tile->shape[2]) * sizeof *labels);
+    lock(segmenter);
+    if (segmenter->has_plugin)
+        result = segmenter->plugin.segment(tile, labels, worker->state);
     else
         result = segmenter->callback(tile, labels, segmenter->callback_user);
-    if (segmenter->serial)
-        (void)pthread_mutex_unlock(&segmenter->serial_lock);
+    unlock(segmenter);
     return result;
+}
+
+static int call_runs(struct pw_segmenter *segmenter, struct pw_segment_worker *worker, const struct pw_tile *tile,
+                     struct pw_runs *runs)
+{
+    struct pw_run_taker taker;
+    pw_run_taker_begin(&taker, runs, tile);
+    lock(segmenter);
+    int result = segmenter->plugin.segment_runs(tile, &taker.writer, worker->state);
+    unlock(segmenter);
+    return pw_run_taker_end(&taker) != 0 ? 1 : result;
+}
+
+static enum pw_status failed(const struct pw_segmenter *segmenter, const struct pw_tile *tile, int result,
+                             struct pw_error *error)
+{
+    if (tile->cancelled != NULL && tile->cancelled(tile))
+        return pw_fail(error, PW_E_CANCELLED, "stopped");
+    tile->message[tile->message_bytes - 1] = '\0';
+    return pw_fail(error, PW_E_SEGMENTER, "--fn %s: tile %llu at (%llu, %llu, %llu): failed with %d: %s",
+                   segmenter->text, (unsigned long long)tile->index, (unsigned long long)tile->origin[0],
+                   (unsigned long long)tile->origin[1], (unsigned long long)tile->origin[2], result,
+                   tile->message[0] != '\0' ? tile->message : "it gave no reason");
 }
 
 static enum pw_status callback_segment(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
@@ -89,22 +158,16 @@ static enum pw_status callback_segment(struct pw_segmenter *segmenter, struct pw
     char message[512] = "";
     struct pw_tile tile = *given;
     uint32_t *labels = worker->arena.data;
-    char *rest = (char *)worker->arena.data + labels_bytes(tile.shape);
-    size_t bytes = pw_dtype_bytes(tile.dtype);
-    if (!is_dense(&tile, bytes))
-        make_dense(&tile, rest, bytes);
+    char *rest = (char *)worker->arena.data + labels_bytes(segmenter, tile.shape);
+    int gives_runs = segmenter->plugin.segment_runs != NULL;
+    prepare(segmenter, &tile, rest);
     tile.message = message;
     tile.message_bytes = sizeof message;
-    memset(labels, 0, (size_t)(tile.shape[0] * tile.shape[1] * tile.shape[2]) * sizeof *labels);
-    int result = call(segmenter, worker, &tile, labels);
-    if (result != 0) {
-        message[sizeof message - 1] = '\0';
-        return pw_fail(error, PW_E_SEGMENTER, "--fn %s: tile %llu at (%llu, %llu, %llu): failed with %d: %s",
-                       segmenter->text, (unsigned long long)tile.index, (unsigned long long)tile.origin[0],
-                       (unsigned long long)tile.origin[1], (unsigned long long)tile.origin[2], result,
-                       message[0] != '\0' ? message : "it gave no reason");
-    }
-    pw_runs_from_dense(labels, tile.shape, runs);
+    int result = gives_runs ? call_runs(segmenter, worker, &tile, runs) : call_dense(segmenter, worker, &tile, labels);
+    if (result != 0)
+        return failed(segmenter, &tile, result, error);
+    if (!gives_runs)
+        pw_runs_from_dense(labels, tile.shape, runs);
     pw_runs_number(runs, rest);
     return PW_OK;
 }

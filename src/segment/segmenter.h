@@ -6,7 +6,7 @@
  * into runs; the built-ins go threshold -> bits -> runs and never make a dense label
  * array, a callback's dense labels are turned into runs once.
  *
- *     open -> [statistics, when needs_histogram] -> per thread: worker_init,
+ *     open -> [statistics, when it asks for them] -> per thread: worker_init,
  *     segment ..., worker_release -> close
  *
  * Memory: a worker's arena is reserved before the first tile, with
@@ -22,12 +22,15 @@
 #include "label/runs.h"
 #include "label/threshold.h"
 #include "patchworks.h"
+#include "segment/fn_values.h"
 
 struct pw_segmenter;
 struct pw_tile_list;
+struct pw_volume;
 
 /* A worker's own part: the plugin's state and the arena. */
 struct pw_segment_worker {
+    unsigned number; /* of the worker; set before worker_init */
     void *state;
     int started; /* worker_init has come to its end: what it began has to be stopped */
     struct pw_buffer arena;
@@ -37,6 +40,7 @@ struct pw_segment_worker {
 struct pw_segment_ops {
     /* Arena bytes for a window of at most shape. */
     uint64_t (*arena_bytes)(const struct pw_segmenter *segmenter, const uint64_t shape[3]);
+    /* In the thread that works, before its first tile; and after its last, also when none came. */
     enum pw_status (*worker_init)(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
                                   struct pw_error *error);
     void (*worker_release)(struct pw_segmenter *segmenter, struct pw_segment_worker *worker);
@@ -50,46 +54,77 @@ struct pw_segment_ops {
     int (*constant_is_empty)(const struct pw_segmenter *segmenter, uint64_t bits);
 };
 
+/* What --normalize says. */
+struct pw_normalization {
+    enum {
+        PW_NORMALIZE_NONE = 0,
+        PW_NORMALIZE_PERCENTILE,
+        PW_NORMALIZE_MINMAX
+    } kind;
+    int per_tile;      /* limits of each tile's own window: seams show */
+    double percent[2]; /* of PERCENTILE: low, high */
+};
+
 struct pw_segmenter {
     const struct pw_segment_ops *ops;
-    char text[160];      /* the specification, completed: "threshold:300,connectivity=1" */
-    char name[64];       /* one word, for a label image's name */
-    enum pw_dtype dtype; /* of the image */
-    int rank;            /* of the image: 2 or 3 */
-    int connectivity;    /* of its components, 1..rank; 0: instances */
-    int components;      /* labels are connected components: touching across a seam means the same object */
-    int serial;          /* one call at a time */
-    int tile_invariant;  /* the merged result does not depend on the tile shape */
+    char text[160];                 /* the specification, completed: "threshold:300,connectivity=1" */
+    char name[64];                  /* one word, for a label image's name */
+    enum pw_dtype dtype;            /* of the image */
+    int rank;                       /* of the image: 2 or 3 */
+    const struct pw_volume *volume; /* what it is for; lives longer */
+    int connectivity;               /* of its components, 1..rank; 0: instances */
+    int components;                 /* labels are connected components: touching across a seam means the same object */
+    int serial;                     /* one call at a time */
+    int tile_invariant;             /* the merged result does not depend on the tile shape */
     uint64_t halo[3];
-    uint64_t tile[3]; /* the only core that it can take; 0: any */
+    uint64_t tile[3];    /* the only core that it can take; 0: any */
+    uint64_t context[3]; /* rim of the halo that labels are not taken from, when the run names none */
     uint64_t scratch_bytes_per_voxel;
-    int labels_may_touch; /* two runs of a row may stand side by side */
-    int joins_equal_only; /* labels join across a seam only when their voxels are equal */
+    uint64_t scratch_bytes; /* of each worker, whatever the window */
+    uint32_t channels;      /* of a tile: 1, N, PW_CHANNELS_ALL */
+    int labels_may_touch;   /* two runs of a row may stand side by side */
+    int joins_equal_only;   /* labels join across a seam only when their voxels are equal */
 
     int needs_histogram; /* a whole-image threshold: call pw_segmenter_set_threshold() before the first tile */
     int has_threshold;
     struct pw_threshold threshold;
     double threshold_value;
 
+    /* What it wants of the whole image, measured in pass 0 for every channel of a tile (run/pass_statistics.c). */
+    uint32_t wants_statistics; /* enum pw_statistic */
+    uint32_t n_percentiles;
+    double percent[PW_PERCENTILES_MAX];
+    struct pw_normalization normalize;
+    struct pw_statistics *statistics;      /* of each channel of a tile, once measured; owned, with their bins */
+    const struct pw_statistics **measured; /* pointers to them, as a tile has them; NULL: nothing was asked for */
+
     struct pw_tile_list *tiles; /* of `given`: labels in a store for each tile; NULL: the image is the labels */
 
     /* callbacks and plugins */
     pw_segment_fn callback;
     void *callback_user;
-    const struct pw_plugin *plugin;
+    struct pw_plugin plugin; /* a copy, so that a shorter one has zeros at its end */
+    int has_plugin;
     void *plugin_handle;
-    char plugin_options[512];
+    struct pw_needs needs;                 /* what it declares, with these options */
+    struct pw_fn_values values;            /* its options */
+    char plugin_options[PW_FN_TEXT_BYTES]; /* as they were given */
+    char options_json[2 * PW_FN_TEXT_BYTES];
+    enum pw_dtype voxel_dtype; /* that it is given: the image's, or float32 */
+    int normalizes;            /* and those went through --normalize */
+    unsigned n_workers;
+    uint64_t window[3];          /* the largest; set before the first worker starts */
     pthread_mutex_t serial_lock; /* held during a call of a serial function */
 };
 
 /*
- * Makes a segmenter for images of dtype and rank from options->segmenter, or from
- * options->segment.
+ * Makes a segmenter for volume from options->segmenter, options->plugin or
+ * options->segment.  It must not be moved afterwards.
  * Errors: PW_E_ARGUMENT (unknown name or option, a threshold that is not a number),
  * PW_E_PLUGIN, PW_E_NOT_FOUND, PW_E_UNSUPPORTED (a type the function cannot take).
  */
 enum pw_status pw_segmenter_open(struct pw_segmenter *segmenter, const struct pw_run_options *options,
-                                 enum pw_dtype dtype, int rank, struct pw_error *error);
+                                 const struct pw_volume *volume, struct pw_error *error);
 void pw_segmenter_close(struct pw_segmenter *segmenter); /* safe on a zeroed one */
 
 /* The whole-image threshold, once it is known. */
@@ -108,8 +143,14 @@ extern const struct pw_segment_ops pw_callback_segment_ops; /* segment/callback_
 enum pw_status pw_given_open_tiles(struct pw_segmenter *segmenter, const char *path, struct pw_error *error);
 void pw_given_close_tiles(struct pw_segmenter *segmenter); /* safe when there are none */
 
-/* Loads the plugin at path and fills segmenter from it.  segment/plugin.c */
+/* Loads the plugin at path, or takes one of the caller's, and fills segmenter from it.  segment/plugin.c */
 enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,
                               struct pw_error *error);
+enum pw_status pw_plugin_take(struct pw_segmenter *segmenter, const struct pw_plugin *plugin, const char *path,
+                              const char *options, struct pw_error *error);
+
+/* Fills start with what is known of the image and the options; message is the caller's.  segment/plugin.c */
+void pw_plugin_start_info(const struct pw_segmenter *segmenter, struct pw_start *start, char *message,
+                          size_t message_bytes);
 
 #endif

@@ -21,15 +21,16 @@ struct state {
     double threshold;
 };
 
-static int start(const char *options, void **state, char *message, size_t message_bytes)
+static int start(const struct pw_start *start, void **state)
 {
+    const char *options = start->options;
 #ifdef FAIL_START
-    snprintf(message, message_bytes, "the model of the test is missing");
+    snprintf(start->message, start->message_bytes, "the model of the test is missing");
     return 1;
 #endif
     struct state *made = malloc(sizeof(*made));
     if (made == NULL) {
-        snprintf(message, message_bytes, "out of memory");
+        snprintf(start->message, start->message_bytes, "out of memory");
         return 1;
     }
     made->threshold = 100;
@@ -37,7 +38,7 @@ static int start(const char *options, void **state, char *message, size_t messag
         char *end;
         made->threshold = strtod(options, &end);
         if (*end != '\0') {
-            snprintf(message, message_bytes, "'%s' is not a threshold", options);
+            snprintf(start->message, start->message_bytes, "'%s' is not a threshold", options);
             free(made);
             return 1;
         }

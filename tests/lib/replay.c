@@ -19,11 +19,13 @@
 
 #define PATH_BYTES 4096
 
-static int start(const char *options, void **state, char *message, size_t message_bytes)
+static int start(const struct pw_start *start, void **state)
 {
+    const char *options = start->options;
     struct stat found;
     if (stat(options, &found) != 0 || !S_ISDIR(found.st_mode)) {
-        snprintf(message, message_bytes, "the option is the folder of the tiles' labels; '%s' is none", options);
+        snprintf(start->message, start->message_bytes, "the option is the folder of the tiles' labels; '%s' is none",
+                 options);
         return 1;
     }
     *state = strdup(options);
