@@ -182,7 +182,7 @@ struct pw_axis {
 /* What an image is.  All arrays are slowest axis first. */
 struct pw_image_info {
     char path[4096]; /* of the array: in a store, the directory that was chosen */
-    char format[16]; /* "raw" "npy" "tiff" "zarr2" "zarr3" */
+    char format[16]; /* "raw" "npy" "tiff" "zarr2" "zarr3" "n5" */
     char codec[160]; /* human-readable: "sharding(64,256,256) bytes:little zstd:1" */
     int rank;
     uint64_t shape[PW_MAX_RANK];

@@ -85,5 +85,6 @@ extern const struct pw_codec pw_codec_lz4;
 extern const struct pw_codec pw_codec_blosc;
 extern const struct pw_codec pw_codec_bz2;
 extern const struct pw_codec pw_codec_lzma;
+extern const struct pw_codec pw_codec_lz4_stream; /* of N5, which asks for it itself: not in the table */
 
 #endif

@@ -15,8 +15,8 @@
 #include "store/tiles_source.h"
 #include "sys/file.h"
 
-static const struct pw_format *const formats[] = {&pw_format_zarr, &pw_format_tiff, &pw_format_ome_companion,
-                                                  &pw_format_npy, &pw_format_tiles};
+static const struct pw_format *const formats[] = {&pw_format_zarr,          &pw_format_n5,  &pw_format_tiff,
+                                                  &pw_format_ome_companion, &pw_format_npy, &pw_format_tiles};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])
@@ -42,13 +42,11 @@ static enum pw_status open_format(const struct pw_format *format, const char *pa
 /* A directory that no format claims. */
 static enum pw_status refuse_directory(const char *path, struct pw_error *error)
 {
-    char names[300], attributes[4096];
-    if (pw_zarr_join(path, "attributes.json", attributes, NULL) == PW_OK && access(attributes, F_OK) == 0)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: is N5, which is not read; convert it to zarr", path);
+    char names[300];
     if (pw_zarr_children(&pw_kv_dir, path, names, sizeof names) > 0)
         return pw_fail(error, PW_E_ARGUMENT, "%s: a directory without zarr metadata; open one of those in it: %s", path,
                        names);
-    return pw_fail(error, PW_E_FORMAT, "%s: a directory without zarr metadata (zarr.json, .zarray, .zgroup)", path);
+    return pw_fail(error, PW_E_FORMAT, "%s: a directory without zarr (zarr.json, .zarray, .zgroup) or N5 (attributes.json) metadata", path);
 }
 
 static enum pw_status open_directory(const char *path, const struct pw_open_options *options, struct pw_source **source,

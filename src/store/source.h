@@ -151,6 +151,7 @@ struct pw_format {
                            struct pw_error *error);
 };
 
+extern const struct pw_format pw_format_n5;   /* store/n5_source.c */
 extern const struct pw_format pw_format_npy;  /* store/npy_source.c */
 extern const struct pw_format pw_format_tiff; /* store/tiff_open.c */
 extern const struct pw_format pw_format_ome_companion;
