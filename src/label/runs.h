@@ -53,6 +53,12 @@ size_t pw_runs_number_scratch_bytes(uint64_t n_runs);
 void pw_runs_crop(const struct pw_runs *whole, const uint64_t start[3], const uint64_t shape[3], struct pw_runs *out);
 
 /*
+ * Makes runs of a block those of the larger block of shape in which it begins at start; the rest is background.  The row
+ * array has room for the larger block.
+ */
+void pw_runs_embed(struct pw_runs *runs, const uint64_t start[3], const uint64_t shape[3]);
+
+/*
  * A read-only block of final labels: as struct pw_runs, with 64-bit object ids
  * by run.  Neighbouring runs of a row that touch differ in value.
  */
