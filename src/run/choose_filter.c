@@ -3,28 +3,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/length_unit.h"
 #include "run/job.h"
-
-/* Micrometers in units of length, as OME-NGFF spells them. */
-static double micrometers_in(const char *unit)
-{
-    static const struct {
-        const char *name;
-        double micrometers;
-    } known[] = {{"micrometer", 1},  {"nanometer", 1e-3}, {"millimeter", 1e3}, {"centimeter", 1e4},
-                 {"angstrom", 1e-4}, {"picometer", 1e-6}, {"meter", 1e6},      {"inch", 25400}};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(unit, known[i].name) == 0)
-            return known[i].micrometers;
-    return 0;
-}
 
 /* Of a voxel in cubic micrometers, or of a pixel in square ones; 0 when that is not known. */
 static double voxel_size(const struct pw_volume *volume)
 {
     double size = 1;
     for (int i = 3 - volume->rank; i < 3; i++)
-        size *= volume->space[i].scale * micrometers_in(volume->space[i].unit);
+        size *= volume->space[i].scale * pw_micrometers_in(volume->space[i].unit);
     return size;
 }
 
