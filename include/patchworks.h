@@ -557,6 +557,14 @@ struct pw_run_options {
     int drop_covered;     /* of overlap and witness: a label without a partner that lies under a larger one goes */
     uint64_t context[3];  /* of overlap and witness: a rim of the halo, z y x, that labels are not taken from */
 
+    /*
+     * What is done to whole objects, once tiles are merged and before any is left out: each grows into the background by
+     * this distance, where no other is nearer (of several as near the one whose first voxel comes first); in voxels, or
+     * in micrometers, for which the image has to be calibrated.  0: nothing.
+     */
+    double dilate;
+    int dilate_micrometers;
+
     /* Whole objects that get no number and are not painted.  Sizes of 0: no limit. */
     uint64_t min_voxels, max_voxels; /* with fewer, with more voxels */
     double min_size, max_size;       /* smaller, larger, in micrometers to the power of size_power; the image */

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "run/kept_stage.h"
+#include "run/reshape.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
 #include "sys/file.h"
@@ -83,6 +84,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
         status = pw_job_choose_filter(job, error);
+    if (status == PW_OK)
+        status = pw_job_choose_shape(job, error);
     if (status == PW_OK)
         status = pw_job_open_output(job, error);
     if (status == PW_OK && job->is_done)

@@ -9,6 +9,7 @@
 #ifndef PW_RUN_JOB_H
 #define PW_RUN_JOB_H
 
+#include "label/expand.h"
 #include "merge/edges.h"
 #include "merge/resolve.h"
 #include "merge/stage.h"
@@ -49,6 +50,7 @@ struct pw_job {
         double level; /* of emptiness */
         struct pw_threshold threshold;
     } skip;                         /* tiles without a voxel above it (run/skip_empty.h) */
+    struct pw_expand shape;         /* how far objects grow, once they are whole (run/reshape.h) */
     struct pw_object_filter filter; /* of objects, whole and as painted */
     struct pw_plan plan;            /* the report of it all */
     char scratch_dir[4096];

@@ -9,6 +9,7 @@
 #include "merge/record_reader.h"
 #include "merge/repaint.h"
 #include "merge/seams.h"
+#include "run/reshape.h"
 
 /* Whether the candidates that were kept are those that rule is decided on. */
 static int has_candidates(const struct pw_kept *kept, const struct pw_rule *rule)
@@ -82,6 +83,8 @@ enum pw_status pw_kept_choose_rule(struct pw_job *job, struct pw_run_options *op
     enum pw_status status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
         status = pw_job_choose_filter(job, error);
+    if (status == PW_OK)
+        status = pw_job_choose_shape(job, error);
     job->sizes.keeps_rims = job->grid.halo[0] != 0 || job->grid.halo[1] != 0 || job->grid.halo[2] != 0;
     return status == PW_OK ? check_context(job, kept, error) : status;
 }

@@ -5,7 +5,7 @@
 #include "merge/leftovers.h"
 #include "merge/repaint.h"
 #include "merge/witness.h"
-#include "run/job.h"
+#include "run/reshape.h"
 
 /* The narrowest type that was asked for, or that is usual, and holds n ids. */
 static enum pw_status choose_dtype(const struct pw_job *job, enum pw_dtype *dtype, struct pw_error *error)
@@ -61,12 +61,14 @@ enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result,
     if (job->options->progress != NULL && job->options->progress(&progress, job->options->progress_user) != 0)
         return pw_fail(error, PW_E_CANCELLED, "stopped");
     static const struct pw_rule certain = {.merge = PW_MERGE_TOUCH};
-    int repaints = job->sizes.rule.merge == PW_MERGE_WITNESS; /* and objects are filtered as they are painted */
+    int repaints = job->sizes.rule.merge == PW_MERGE_WITNESS; /* and objects are filtered as they are painted, */
+    int reshapes = pw_job_reshapes(job);                      /* in their final shape */
+    const struct pw_object_filter *last = reshapes ? NULL : &job->filter;
     struct pw_object_filter filter = {0};
     struct pw_leftovers leftovers = {0};
     enum pw_status status = PW_OK;
-    if (!repaints)
-        filter = job->filter;
+    if (!repaints && last != NULL)
+        filter = *last;
     if (job->options->drop_covered) {
         status = pw_leftovers_find(&job->stage, &job->edges, &job->sizes.rule, job->sizes.resolve_bytes,
                                    job->scratch_dir, &leftovers, error);
@@ -82,6 +84,12 @@ enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result,
     result->stage_bytes = job->stage.end + job->edges.n_written * job->edges.record_bytes;
     if (repaints) {
         status = repaint(job, error);
+        if (status == PW_OK)
+            status = number(job, &certain, last, result, error);
+        result->foreground_voxels = job->stage.n_voxels;
+    }
+    if (status == PW_OK && reshapes) {
+        status = pw_reshape(job, &pw_dilate_step, error);
         if (status == PW_OK)
             status = number(job, &certain, &job->filter, result, error);
         result->foreground_voxels = job->stage.n_voxels;

@@ -18,6 +18,7 @@
 #include "output/puller.h"
 #include "run/choose_tile.h"
 #include "run/job.h"
+#include "run/reshape.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
 #include "sys/host.h"
@@ -62,7 +63,8 @@ void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *lim
     limits->labels_unordered = job->sizes.keeps_rims;
     for (int i = 0; i < 3; i++)
         limits->has_faces[i] = job->grid.count[i] > 1;
-    limits->labels_may_touch = job->segmenter.labels_may_touch || job->sizes.rule.merge == PW_MERGE_WITNESS;
+    limits->labels_may_touch =
+        job->segmenter.labels_may_touch || job->sizes.rule.merge == PW_MERGE_WITNESS || pw_job_reshapes(job);
     limits->with_values = job->segmenter.joins_equal_only;
 }
 
@@ -98,6 +100,7 @@ static uint64_t pass2_bytes(const struct pw_job *job, struct pw_plan *plan)
     if (job->options->drop_covered)
         add(&sum, "leftover labels (resolve)", 1, pw_leftovers_memory_bytes(job->grid.n_tiles));
     add(&sum, "sorting and joining, at least (resolve)", 1, RESOLVE_LEAST);
+    add(&sum, "objects in another shape (resolve)", 1, pw_reshape_memory_bytes(job));
     if (job->sizes.rule.merge != PW_MERGE_WITNESS)
         return sum.bytes;
     tile_bytes = pw_max_u64(pw_witness_memory_bytes(&limits), pw_repaint_memory_bytes(&job->grid, &limits));

@@ -10,6 +10,7 @@
 #include "run/job.h"
 #include "run/measure_tiles.h"
 #include "run/object_table.h"
+#include "run/reshape.h"
 
 struct pw_run_objects {
     struct pw_measure_form form;
@@ -68,7 +69,7 @@ enum pw_status pw_run_objects_open(struct pw_job *job, struct pw_error *error)
         return PW_E_NOMEM;
     job->objects = objects;
     objects->id_tile = UINT64_MAX;
-    objects->in_tiles = job->sizes.rule.merge != PW_MERGE_WITNESS;
+    objects->in_tiles = job->sizes.rule.merge != PW_MERGE_WITNESS && !pw_job_reshapes(job);
     enum pw_status status = choose_channels(job, objects, error);
     return status == PW_OK ? check_path(job, objects, error) : status;
 }

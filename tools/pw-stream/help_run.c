@@ -30,6 +30,9 @@ const char *const pw_help_run[] = {
     "  --context z,y,x|N     rim of the halo that overlap and witness do not look at\n"
     "  --unmatched WHAT      keep (default) or drop-covered: labels without a partner, under a larger one\n"
     "\n",
+    "objects, when they are whole\n"
+    "  --dilate N|Xum        grow into the background by a distance, in voxels or in micrometers\n"
+    "\n"
     "objects to leave out; the others are 1..N\n"
     "  --min-size, --max-size SIZE   voxels, 12.5um3 or um2\n"
     "  --border drop         those at the border of the image (default keep)\n"

@@ -125,6 +125,27 @@ static int take_filter_option(struct pw_run_options *o, int option, const char *
     }
 }
 
+/* "3" voxels or "1.5um". */
+static int take_distance(const char *option, const char *text, double *distance, int *micrometers)
+{
+    char *end;
+    double value = strtod(text, &end);
+    *micrometers = strcmp(end, "um") == 0;
+    if (end == text || (*end != '\0' && !*micrometers) || !(value >= 0 && value < 1e300))
+        return pw_argument_wrong("%s %s: not a distance like 3 or 1.5um", option, text);
+    *distance = value;
+    return 1;
+}
+
+/* What is done to objects when they are whole. */
+static int take_shape_option(struct pw_run_options *o, int option, const char *text)
+{
+    switch (option) {
+    case PW_OPTION_DILATE: return take_distance("--dilate", text, &o->dilate, &o->dilate_micrometers);
+    default: return -1;
+    }
+}
+
 static int take_resource_option(struct pw_run_options *o, int option, const char *text)
 {
     switch (option) {
@@ -162,6 +183,8 @@ int pw_run_request_take(struct pw_run_request *request, int option, const char *
         taken = take_merge_option(&request->options, option, text);
     if (taken < 0)
         taken = take_filter_option(&request->options, option, text);
+    if (taken < 0)
+        taken = take_shape_option(&request->options, option, text);
     if (taken < 0)
         taken = take_resource_option(&request->options, option, text);
     return taken < 0 ? take_message_option(request, option, text) : taken;
