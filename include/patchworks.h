@@ -558,10 +558,13 @@ struct pw_run_options {
     uint64_t context[3];  /* of overlap and witness: a rim of the halo, z y x, that labels are not taken from */
 
     /*
-     * What is done to whole objects, once tiles are merged and before any is left out: each grows into the background by
+     * What is done to whole objects, once tiles are merged and before any is left out.  fill_holes: an object gets every
+     * region of background, connected by faces, that touches no other object and not the border of the volume (on axes
+     * longer than 1).  dilate, after that: each grows into the background by
      * this distance, where no other is nearer (of several as near the one whose first voxel comes first); in voxels, or
      * in micrometers, for which the image has to be calibrated.  0: nothing.
      */
+    int fill_holes;
     double dilate;
     int dilate_micrometers;
 

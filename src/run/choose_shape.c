@@ -34,5 +34,5 @@ enum pw_status pw_job_choose_shape(struct pw_job *job, struct pw_error *error)
 
 int pw_job_reshapes(const struct pw_job *job)
 {
-    return job->shape.distance > 0;
+    return job->shape.distance > 0 || job->options->fill_holes;
 }

@@ -51,6 +51,7 @@ struct pw_job {
         struct pw_threshold threshold;
     } skip;                         /* tiles without a voxel above it (run/skip_empty.h) */
     struct pw_expand shape;         /* how far objects grow, once they are whole (run/reshape.h) */
+    const struct pw_holes *holes;   /* of the objects, while they are filled */
     struct pw_object_filter filter; /* of objects, whole and as painted */
     struct pw_plan plan;            /* the report of it all */
     char scratch_dir[4096];

@@ -5,6 +5,7 @@
 #include "merge/leftovers.h"
 #include "merge/repaint.h"
 #include "merge/witness.h"
+#include "run/holes.h"
 #include "run/reshape.h"
 
 /* The narrowest type that was asked for, or that is usual, and holds n ids. */
@@ -55,6 +56,32 @@ static enum pw_status repaint(struct pw_job *job, struct pw_error *error)
     return status;
 }
 
+/* One step after the other, each over objects that are numbered; those that are left out are so in their last shape. */
+static enum pw_status reshape(struct pw_job *job, const struct pw_rule *certain, struct pw_run_result *result,
+                              struct pw_error *error)
+{
+    int dilates = job->shape.distance > 0;
+    enum pw_status status = PW_OK;
+    if (job->options->fill_holes) {
+        struct pw_holes holes;
+        status = pw_holes_find(job, &holes, error);
+        job->holes = &holes;
+        if (status == PW_OK)
+            status = pw_reshape(job, &pw_fill_step, error);
+        pw_holes_release(&holes);
+        job->holes = NULL;
+        if (status == PW_OK)
+            status = number(job, certain, dilates ? NULL : &job->filter, result, error);
+    }
+    if (status == PW_OK && dilates) {
+        status = pw_reshape(job, &pw_dilate_step, error);
+        if (status == PW_OK)
+            status = number(job, certain, &job->filter, result, error);
+    }
+    result->foreground_voxels = job->stage.n_voxels;
+    return status;
+}
+
 enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
 {
     struct pw_progress progress = {.pass = PW_PASS_RESOLVE, .done = 0, .total = 1};
@@ -88,12 +115,8 @@ enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result,
             status = number(job, &certain, last, result, error);
         result->foreground_voxels = job->stage.n_voxels;
     }
-    if (status == PW_OK && reshapes) {
-        status = pw_reshape(job, &pw_dilate_step, error);
-        if (status == PW_OK)
-            status = number(job, &certain, &job->filter, result, error);
-        result->foreground_voxels = job->stage.n_voxels;
-    }
+    if (status == PW_OK && reshapes)
+        status = reshape(job, &certain, result, error);
     if (status != PW_OK)
         return status;
     result->n_objects = job->map.n_objects;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "ext/sorter.h"
 #include "merge/seams.h"
+#include "run/holes.h"
 
 struct pass {
     struct pw_job *job;
@@ -68,8 +69,13 @@ uint64_t pw_reshape_memory_bytes(const struct pw_job *job)
         return 0;
     if (job->shape.distance > 0)
         step = pw_max_u64(step, pw_dilate_step.thread_bytes(job));
-    return job->sizes.threads * (worker_bytes(&job->grid) + step) + pw_stage_memory_bytes(job->grid.n_tiles) +
-           pw_edge_file_memory_bytes();
+    if (job->options->fill_holes)
+        step = pw_max_u64(step, pw_fill_step.thread_bytes(job));
+    uint64_t bytes = job->sizes.threads * (worker_bytes(&job->grid) + step) + pw_stage_memory_bytes(job->grid.n_tiles) +
+                     pw_edge_file_memory_bytes();
+    if (!job->options->fill_holes)
+        return bytes;
+    return pw_max_u64(bytes + pw_id_map_memory_bytes(job->grid.n_tiles), pw_holes_memory_bytes(job));
 }
 
 /* ---- one thread -------------------------------------------------------- */

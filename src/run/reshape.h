@@ -31,6 +31,7 @@ struct pw_reshape_step {
                             struct pw_error *error);
 };
 
+extern const struct pw_reshape_step pw_fill_step;   /* run/fill_holes.c; job->holes are known */
 extern const struct pw_reshape_step pw_dilate_step; /* run/dilate.c */
 
 /* Reads what the options say of shapes into job->shape, checked.  In choose_shape.c. */

@@ -1,5 +1,5 @@
 """
-What is done to objects when they are whole: --dilate against numpy and skimage on the whole volume, for
+What is done to objects when they are whole: --dilate and --fill-holes against numpy, scipy and skimage on the whole volume, for
 any tile, and the same bytes whatever the threads.
 """
 
@@ -164,3 +164,96 @@ def test_dilate_of_real_nuclei(pw, tmp_path, data):
         expected = grown(plain, 5)
         same_but_for_ties(expected, plain, 5)
         images.assert_same_labels(got, images.raster_order(expected))
+
+
+def filled(labels):
+    """Every region of background that touches one object and not the border of the volume is that object's."""
+    regions, n = ndimage.label(labels == 0)
+    outside = set()
+    for axis in range(labels.ndim):
+        if labels.shape[axis] > 1:
+            outside.update(np.unique(np.take(regions, [0, -1], axis)))
+    least = np.full(n + 1, np.iinfo(np.int64).max)
+    greatest = np.zeros(n + 1, np.int64)
+    for axis in range(labels.ndim):
+        for sign in (-1, 1):
+            offset = tuple(sign if a == axis else 0 for a in range(labels.ndim))
+            other = shifted(labels, offset)
+            at = (regions > 0) & (other > 0)
+            np.minimum.at(least, regions[at], other[at])
+            np.maximum.at(greatest, regions[at], other[at])
+    owner = np.where(least == greatest, least, 0)
+    owner[list(outside)] = 0
+    return np.where(labels > 0, labels, owner[regions])
+
+
+def filled_one_by_one(labels):
+    """scipy.ndimage.binary_fill_holes of each object by itself."""
+    out = labels.copy()
+    for label in range(1, labels.max() + 1):
+        out[ndimage.binary_fill_holes(labels == label) & (labels == 0)] = label
+    return out
+
+
+def holed_image(rng, shape, kind):
+    if kind == "shells":
+        mask = np.zeros(shape, bool)
+        for _ in range(6):
+            at = np.array([rng.integers(0, n) for n in shape]).reshape(-1, *(1,) * len(shape))
+            r = np.sqrt(((np.indices(shape) - at) ** 2).sum(0))
+            radius = rng.uniform(3, max(4, min(shape) / 2))
+            mask |= (r < radius) & (r > radius - rng.uniform(1.5, 3))
+    else:
+        mask = images.MASKS[kind](rng, shape)
+    return images.paint(rng, mask, "uint8"), images.components(mask, 1)
+
+
+@pytest.mark.parametrize("kind", ["shells", *(k for k in images.MASKS if k != "empty")])
+@pytest.mark.parametrize("shape", [(90, 110), (17, 36, 40), (1, 60, 70)], ids=str)
+def test_fill_holes(pw, tmp_path, kind, shape):
+    rng = np.random.default_rng(len(kind) + len(shape))
+    (image, threshold), labels = holed_image(rng, shape, kind)
+    expected = filled(labels)
+    np.save(tmp_path / "image.npy", image)
+    outputs = set()
+    for tile in ("1000", "16", "5,11,9"):
+        for threads in (1, 7):
+            output = tmp_path / "labels.npy"
+            result = pw("run", tmp_path / "image.npy", "--fn", f"threshold:{threshold}", "--fill-holes", "--tile", tile,
+                        "--threads", threads, "-o", output, "--overwrite")
+            images.assert_same_labels(np.load(output), images.raster_order(expected), str(result))
+            outputs.add(output.read_bytes())
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_fill_holes_as_scipy(pw, tmp_path, seed):
+    """Where no object lies in another's hole it is scipy.ndimage.binary_fill_holes of each."""
+    rng = np.random.default_rng(seed)
+    shape = ((120, 130), (24, 40, 40))[seed % 2]
+    labels = images.components(ndimage.zoom(images.blob_mask(rng, tuple(n // 2 for n in shape)), 2, order=0), 1)
+    labels[rng.random(shape) < 0.05] = 0  # holes of a voxel or two; objects stay apart
+    if shape == (120, 130):
+        labels[10:40, 10:90] = labels.max() + 1
+        labels[15:35, 15:85] = 0
+    labels = images.equal_value_components(labels, 1)
+    expected = filled(labels)
+    np.save(tmp_path / "labels.npy", labels.astype(np.uint32))
+    plain = filled_one_by_one(labels)
+    nested = expected != plain
+    assert np.all(expected[nested] == 0) and np.mean(nested) < 0.2
+    result = pw("run", tmp_path / "labels.npy", "--fn", "label", "--fill-holes", "--tile", "13", "-o", tmp_path / "out.npy")
+    images.assert_same_labels(np.load(tmp_path / "out.npy"), images.raster_order(expected), str(result))
+
+
+def test_holes_are_filled_before_objects_grow(pw, tmp_path):
+    rng = np.random.default_rng(5)
+    (image, threshold), labels = holed_image(rng, (20, 50, 50), "shells")
+    np.save(tmp_path / "image.npy", image)
+    expected = grown(filled(labels), 2)
+    sizes = np.bincount(expected.ravel())
+    kept = images.raster_order(np.where(sizes[expected] >= 200, expected, 0))
+    for tile in ("9", "1000"):
+        result = pw("run", tmp_path / "image.npy", "--fn", f"threshold:{threshold}", "--fill-holes", "--dilate", 2, "--min-size",
+                    200, "--tile", tile, "-o", tmp_path / "labels.npy", "--overwrite", "--memory", "64M", "--threads", 1)
+        images.assert_same_labels(np.load(tmp_path / "labels.npy"), kept, str(result))

@@ -31,6 +31,7 @@ const char *const pw_help_run[] = {
     "  --unmatched WHAT      keep (default) or drop-covered: labels without a partner, under a larger one\n"
     "\n",
     "objects, when they are whole\n"
+    "  --fill-holes          give them the background that they enclose\n"
     "  --dilate N|Xum        grow into the background by a distance, in voxels or in micrometers\n"
     "\n"
     "objects to leave out; the others are 1..N\n"

@@ -33,7 +33,7 @@ const char *const pw_help_remerge[] = {
     "What is not said about the merge is as it was in that run; without -o the labels go into its image.\n"
     "\n"
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity   as for run\n"
-    "  --dilate, --min-size, --max-size, --border                            as for run\n"
+    "  --fill-holes, --dilate, --min-size, --max-size, --border              as for run\n"
     "  -o, --format, --name, --ngff, --chunk, --shard, --pyramid, --out-dtype, --overwrite   as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n",
     NULL,

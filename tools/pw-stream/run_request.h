@@ -37,6 +37,7 @@ enum {
     PW_OPTION_MAX_SIZE,
     PW_OPTION_BORDER,
     PW_OPTION_DILATE,
+    PW_OPTION_FILL_HOLES,
     PW_OPTION_FORMAT,
     PW_OPTION_NAME,
     PW_OPTION_NGFF,
@@ -64,11 +65,12 @@ enum {
         {"unmatched", required_argument, NULL, PW_OPTION_UNMATCHED},                                                   \
         {"min-size", required_argument, NULL, PW_OPTION_MIN_SIZE},                                                     \
         {"max-size", required_argument, NULL, PW_OPTION_MAX_SIZE},                                                     \
-        {"border", required_argument, NULL, PW_OPTION_BORDER}, {"dilate", required_argument, NULL, PW_OPTION_DILATE},  \
-        {"output", required_argument, NULL, 'o'}, {"format", required_argument, NULL, PW_OPTION_FORMAT},               \
-        {"name", required_argument, NULL, PW_OPTION_NAME}, {"ngff", required_argument, NULL, PW_OPTION_NGFF},          \
-        {"chunk", required_argument, NULL, PW_OPTION_CHUNK}, {"shard", required_argument, NULL, PW_OPTION_SHARD},      \
-        {"pyramid", required_argument, NULL, PW_OPTION_PYRAMID},                                                       \
+        {"border", required_argument, NULL, PW_OPTION_BORDER},                                                         \
+        {"fill-holes", no_argument, NULL, PW_OPTION_FILL_HOLES},                                                       \
+        {"dilate", required_argument, NULL, PW_OPTION_DILATE}, {"output", required_argument, NULL, 'o'},               \
+        {"format", required_argument, NULL, PW_OPTION_FORMAT}, {"name", required_argument, NULL, PW_OPTION_NAME},      \
+        {"ngff", required_argument, NULL, PW_OPTION_NGFF}, {"chunk", required_argument, NULL, PW_OPTION_CHUNK},        \
+        {"shard", required_argument, NULL, PW_OPTION_SHARD}, {"pyramid", required_argument, NULL, PW_OPTION_PYRAMID},  \
         {"out-dtype", required_argument, NULL, PW_OPTION_OUT_DTYPE},                                                   \
         {"overwrite", no_argument, NULL, PW_OPTION_OVERWRITE}, {"memory", required_argument, NULL, PW_OPTION_MEMORY},  \
         {"threads", required_argument, NULL, PW_OPTION_THREADS},                                                       \
