@@ -105,11 +105,12 @@ enum pw_status pw_background_look(struct pw_background *background, const struct
 {
     struct pw_background *b = background;
     uint64_t words = pw_bit_words(core->shape[2]);
+    struct pw_box part = pw_grid_part(&b->job->grid);
     b->core = *core;
     for (int i = 0; i < 3; i++) {
         uint64_t end = core->start[i] + core->shape[i];
-        b->window.start[i] = core->start[i] > 0 ? core->start[i] - 1 : 0;
-        b->window.shape[i] = pw_min_u64(end + 1, b->job->grid.volume[i]) - b->window.start[i];
+        b->window.start[i] = core->start[i] - (core->start[i] > part.start[i]);
+        b->window.shape[i] = pw_min_u64(end + 1, part.start[i] + part.shape[i]) - b->window.start[i];
     }
     enum pw_status status = pw_puller_pull(&b->puller, &b->window, &b->objects, error);
     if (status != PW_OK)

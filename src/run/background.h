@@ -20,7 +20,7 @@ struct pw_background {
     void *scratch;
 
     /* of the core that was looked at last */
-    struct pw_box core, window;    /* the window is the core and a voxel around it, cut off at the volume's border */
+    struct pw_box core, window;    /* the window is the core and a voxel around it, cut off where there are no tiles */
     struct pw_label_block objects; /* of the window */
     struct pw_runs regions;        /* of the core; labels 1..n_labels */
 };

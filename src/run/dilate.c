@@ -130,13 +130,13 @@ static enum pw_status grow_piece(struct dilation *d, const struct pw_box *piece,
 {
     const struct pw_expand *expand = &d->job->shape;
     struct pw_label_block block;
-    struct pw_box window;
+    struct pw_box window, part = pw_grid_part(&d->job->grid);
     uint64_t start[3];
     for (int i = 0; i < 3; i++) {
         uint64_t after = piece->start[i] + piece->shape[i];
-        start[i] = pw_min_u64(expand->radius[i], piece->start[i]);
+        start[i] = pw_min_u64(expand->radius[i], piece->start[i] - part.start[i]);
         window.start[i] = piece->start[i] - start[i];
-        window.shape[i] = pw_min_u64(after + expand->radius[i], d->job->grid.volume[i]) - window.start[i];
+        window.shape[i] = pw_min_u64(after + expand->radius[i], part.start[i] + part.shape[i]) - window.start[i];
     }
     enum pw_status status = pw_puller_pull(&d->puller, &window, &block, error);
     if (status != PW_OK)

@@ -2,7 +2,7 @@
  * run/holes - which regions of the background are holes of one object, over the whole volume.
  *
  * A region of the background is connected by faces.  It is a hole of an object when it does not touch the border
- * of the volume (on axes longer than 1), and all labelled voxels that it touches by a face are of that object.  Regions cross
+ * of what is segmented (on axes longer than 1), and all labelled voxels that it touches by a face are of that object.  Regions cross
  * tiles: those of each core are joined as objects are (merge/seams, merge/resolve), and what they touch is put together
  * by sorting.
  *

@@ -257,3 +257,19 @@ def test_holes_are_filled_before_objects_grow(pw, tmp_path):
         result = pw("run", tmp_path / "image.npy", "--fn", f"threshold:{threshold}", "--fill-holes", "--dilate", 2, "--min-size",
                     200, "--tile", tile, "-o", tmp_path / "labels.npy", "--overwrite", "--memory", "64M", "--threads", 1)
         images.assert_same_labels(np.load(tmp_path / "labels.npy"), kept, str(result))
+
+
+def test_shapes_stay_in_the_box(pw, tmp_path):
+    """With --roi nothing grows out of the box, and its border is the border."""
+    rng = np.random.default_rng(6)
+    (image, threshold), _ = holed_image(rng, (20, 60, 60), "shells")
+    np.save(tmp_path / "image.npy", image)
+    np.save(tmp_path / "part.npy", image[3:18, 7:50, 11:57])
+    common = ["--fn", f"threshold:{threshold}", "--fill-holes", "--dilate", 2]
+    pw("run", tmp_path / "part.npy", *common, "-o", tmp_path / "part-labels.npy")
+    expected = np.zeros(image.shape, np.int64)
+    expected[3:18, 7:50, 11:57] = np.load(tmp_path / "part-labels.npy")
+    for tile in ("7", "1000"):
+        result = pw("run", tmp_path / "image.npy", *common, "--roi", "3:18,7:50,11:57", "--tile", tile, "-o",
+                    tmp_path / "labels.npy", "--overwrite")
+        images.assert_same_labels(np.load(tmp_path / "labels.npy"), expected, str(result))
