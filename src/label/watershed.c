@@ -113,7 +113,7 @@ void pw_watershed(const float *value, const unsigned char *mask, const uint64_t 
             if (!mask[to] || label[to] != 0)
                 continue;
             label[to] = label[item.index];
-            push(&queue, (struct item){value[to], ++age, (uint32_t)to});
+            push(&queue, (struct item){value[to] > item.value ? value[to] : item.value, ++age, (uint32_t)to});
         }
     }
 }

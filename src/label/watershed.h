@@ -1,9 +1,10 @@
 /*
  * label/watershed - flooding from markers: Meyer's algorithm with a priority queue.
  *
- * Marked voxels go into the queue in raster order; then the voxel of least value leaves it, of several the one that
- * came first, and its neighbours without a label that may be flooded get its label and go in.  The result is that of
- * skimage.segmentation.watershed(image, markers, mask=...) with the same connectivity, voxel for voxel, ties too: neighbours
+ * Marked voxels go into the queue in raster order, at their values; then the voxel that is lowest in it leaves it, of
+ * several the one that came first, and its neighbours without a label that may be flooded get its label and go in,
+ * at their values but not below that of the voxel that they were reached from.  The result is that of
+ * skimage.segmentation.watershed(image, markers, mask=...) (0.26) with the same connectivity, voxel for voxel, ties too: neighbours
  * come in the same order (nearest first, then raster order) and the queue is a binary heap in which equals move alike.
  * (F. Meyer, Color image segmentation, 1992; Beucher and Lantuejoul 1979.)
  *
