@@ -73,6 +73,11 @@ enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error)
             error, PW_E_ARGUMENT,
             "--merge %s compares tiles where their windows overlap and needs a --halo; --merge face does not",
             rule->merge == PW_MERGE_WITNESS ? "witness" : "overlap");
+    if (pw_rule_family(rule) == PW_FAMILY_OVERLAP && job->segmenter.labels_core_only)
+        return pw_fail(
+            error, PW_E_ARGUMENT,
+            "--merge %s: %s labels the core of each tile alone, and nothing where windows overlap; use touch",
+            rule->merge == PW_MERGE_WITNESS ? "witness" : "overlap", job->segmenter.name);
     if (rule->merge == PW_MERGE_WITNESS && rule->metric != PW_METRIC_IOU)
         return pw_fail(error, PW_E_ARGUMENT, "--merge witness joins by iou; the other metrics are for --merge overlap");
     if (options->drop_covered && pw_rule_family(rule) != PW_FAMILY_OVERLAP)

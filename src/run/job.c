@@ -81,6 +81,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_job_suggest_tile(job, error);
     if (status == PW_OK)
+        status = pw_job_check_halo(job, error);
+    if (status == PW_OK)
         status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
         status = pw_job_choose_filter(job, error);

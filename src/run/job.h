@@ -127,6 +127,9 @@ enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, st
 /* How labels are merged: what the options say, checked, or what suits the segmenter.  In choose_rule.c. */
 enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
 
+/* Refuses a halo that is narrower than the segmenter has to have, and tiles too thin for any.  In check_halo.c. */
+enum pw_status pw_job_check_halo(const struct pw_job *job, struct pw_error *error);
+
 /* Which objects are left out: what the options say, in voxels of the job's volume.  In choose_filter.c. */
 enum pw_status pw_job_choose_filter(struct pw_job *job, struct pw_error *error);
 

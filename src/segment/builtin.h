@@ -50,5 +50,9 @@ enum pw_status pw_builtin_connectivity(struct pw_segmenter *segmenter, const str
 
 extern const struct pw_builtin pw_builtin_threshold, pw_builtin_otsu, pw_builtin_label; /* basic_builtins.c */
 extern const struct pw_builtin pw_builtin_given;                                        /* basic_builtins.c */
+extern const struct pw_builtin pw_builtin_local;                                        /* local_segmenter.c */
+extern const struct pw_builtin pw_builtin_dog;                                          /* dog_segmenter.c */
+extern const struct pw_builtin pw_builtin_log;                                          /* log_segmenter.c */
+extern const struct pw_builtin pw_builtin_watershed;                                    /* watershed_options.c */
 
 #endif

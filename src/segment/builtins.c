@@ -7,7 +7,9 @@
 #include "base/error.h"
 
 const struct pw_builtin *const pw_builtins[] = {
-    &pw_builtin_threshold, &pw_builtin_otsu, &pw_builtin_label, &pw_builtin_given, NULL,
+    &pw_builtin_threshold, &pw_builtin_otsu,  &pw_builtin_local,
+    &pw_builtin_dog,       &pw_builtin_log,   &pw_builtin_watershed,
+    &pw_builtin_label,     &pw_builtin_given, NULL,
 };
 
 const struct pw_builtin *pw_builtin_find(const char *name, size_t length)

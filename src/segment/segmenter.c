@@ -109,6 +109,8 @@ void pw_segmenter_close(struct pw_segmenter *segmenter)
         pw_dynlib_close(segmenter->plugin_handle);
     segmenter->plugin_handle = NULL;
     pw_given_close_tiles(segmenter);
+    free(segmenter->own);
+    segmenter->own = NULL;
 }
 
 void pw_segmenter_set_threshold(struct pw_segmenter *segmenter, double value)

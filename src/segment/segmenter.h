@@ -77,8 +77,10 @@ struct pw_segmenter {
     int serial;                     /* one call at a time */
     int tile_invariant;             /* the merged result does not depend on the tile shape */
     uint64_t halo[3];
-    uint64_t tile[3];    /* the only core that it can take; 0: any */
-    uint64_t context[3]; /* rim of the halo that labels are not taken from, when the run names none */
+    int halo_is_exact;    /* with a narrower one labels would depend on the tiles, and the run is refused */
+    int labels_core_only; /* the rim of a window is background: labels join by touch or face */
+    uint64_t tile[3];     /* the only core that it can take; 0: any */
+    uint64_t context[3];  /* rim of the halo that labels are not taken from, when the run names none */
     uint64_t scratch_bytes_per_voxel;
     uint64_t scratch_bytes; /* of each worker, whatever the window */
     uint32_t channels;      /* of a tile: 1, N, PW_CHANNELS_ALL */
@@ -97,6 +99,8 @@ struct pw_segmenter {
     struct pw_normalization normalize;
     struct pw_statistics *statistics;      /* of each channel of a tile, once measured; owned, with their bins */
     const struct pw_statistics **measured; /* pointers to them, as a tile has them; NULL: nothing was asked for */
+
+    void *own; /* of a built-in: its options, from pw_alloc(); freed when the segmenter is closed */
 
     struct pw_tile_list *tiles; /* of `given`: labels in a store for each tile; NULL: the image is the labels */
 
