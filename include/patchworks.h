@@ -163,7 +163,8 @@ struct pw_open_options {
     enum pw_dtype raw_dtype;
     uint64_t raw_offset_bytes; /* bytes before the first element */
     int raw_big_endian;
-    int level; /* resolution level, 0 = full */
+    int level;        /* resolution level, 0 = full */
+    const char *axes; /* names of the axes, slowest first ("tzyx"), in place of those the file says; NULL: those */
 
     /* Of a store or file that holds several images; NULL: there must be one. */
     const char *series; /* its number from 0, or its name */
@@ -216,7 +217,8 @@ struct pw_image;
 
 /*
  * Opens the image at path for reading.
- *   path     file or directory; "-" is a raw or npy stream on standard input
+ *   path     file or directory; a pattern of the names of TIFF files that are one image ("plane_*.tif",
+ *            "t%02d_z%03d.tif"; a directory of them likewise); "-" is a raw or npy stream on standard input
  *   options  NULL for the defaults
  *   image    receives the new image; close it with pw_image_close()
  * Errors: PW_E_NOT_FOUND, PW_E_IO, PW_E_FORMAT, PW_E_UNSUPPORTED,

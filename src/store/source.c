@@ -8,7 +8,9 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
+#include "store/axis_names.h"
 #include "store/elements.h"
+#include "store/file_series.h"
 #include "store/foreign.h"
 #include "store/kv.h"
 #include "store/zarr_node.h"
@@ -16,7 +18,8 @@
 #include "sys/file.h"
 
 static const struct pw_format *const formats[] = {&pw_format_zarr,          &pw_format_n5,  &pw_format_tiff,
-                                                  &pw_format_ome_companion, &pw_format_npy, &pw_format_tiles};
+                                                  &pw_format_ome_companion, &pw_format_npy, &pw_format_tiles,
+                                                  &pw_format_tiff_series};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])
@@ -46,7 +49,8 @@ static enum pw_status refuse_directory(const char *path, struct pw_error *error)
     if (pw_zarr_children(&pw_kv_dir, path, names, sizeof names) > 0)
         return pw_fail(error, PW_E_ARGUMENT, "%s: a directory without zarr metadata; open one of those in it: %s", path,
                        names);
-    return pw_fail(error, PW_E_FORMAT, "%s: a directory without zarr (zarr.json, .zarray, .zgroup) or N5 (attributes.json) metadata", path);
+    return pw_fail(error, PW_E_FORMAT,
+                   "%s: a directory without zarr (zarr.json, .zarray, .zgroup) or N5 (attributes.json) metadata", path);
 }
 
 static enum pw_status open_directory(const char *path, const struct pw_open_options *options, struct pw_source **source,
@@ -145,6 +149,8 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
         status = pw_stream_open(STDIN_FILENO, options, scratch_dir, source, error);
     else if (stat(path, &st) != 0 && errno == ENOTDIR && pw_kv_is_zip(path))
         status = open_format(&pw_format_zarr, path, options, source, error);
+    else if (stat(path, &st) != 0 && pw_file_series_is_pattern(path))
+        status = open_format(&pw_format_tiff_series, path, options, source, error);
     else if (stat(path, &st) != 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);
     else if (S_ISDIR(st.st_mode))
@@ -158,7 +164,14 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
     if (status != PW_OK)
         return status;
     hand_out_names(*source);
-    return check_level(source, options, error);
+    status = check_level(source, options, error);
+    if (status == PW_OK && options != NULL && options->axes != NULL)
+        status = pw_axes_rename(*source, options->axes, error);
+    if (status != PW_OK && *source != NULL) {
+        pw_source_close(*source);
+        *source = NULL;
+    }
+    return status;
 }
 
 void pw_source_close(struct pw_source *source)

@@ -155,7 +155,8 @@ extern const struct pw_format pw_format_n5;   /* store/n5_source.c */
 extern const struct pw_format pw_format_npy;  /* store/npy_source.c */
 extern const struct pw_format pw_format_tiff; /* store/tiff_open.c */
 extern const struct pw_format pw_format_ome_companion;
-extern const struct pw_format pw_format_zarr; /* store/zarr_source.c */
+extern const struct pw_format pw_format_tiff_series; /* store/tiff_series.c; its path may be a pattern, no file */
+extern const struct pw_format pw_format_zarr;        /* store/zarr_source.c */
 
 /* store/raw_source.c: a file without a header, described by options. */
 enum pw_status pw_raw_open(const char *path, const struct pw_open_options *options, struct pw_source **source,

@@ -63,23 +63,52 @@ enum pw_status pw_tiff_add_file(struct pw_tiff_source *tiff, const char *path, u
  * Descriptions without OME-XML
  * ------------------------------------------------------------------------ */
 
+enum pw_status pw_tiff_repeat_page(struct pw_tiff_source *tiff, const char *path, uint64_t n, struct pw_error *error)
+{
+    struct opened opened;
+    enum pw_status status = open_file(path, &opened, error);
+    if (status == PW_OK)
+        status = pw_tiff_index_repeat(opened.handle, &tiff->index, n, error);
+    close_file(&opened);
+    return status;
+}
+
+/* 1: OME-XML of this file alone arranges its pages; 0: there is none, or it does not agree. */
+static int arrange_ome(const struct pw_tiff_index *index, const char *path, struct pw_tiff_stack *stack,
+                       struct pw_error *error)
+{
+    struct pw_ome ome = {0};
+    struct pw_tiff_ome_set set = {0};
+    int told = index->description != NULL ? pw_ome_parse(index->description, 0, &ome, error) : 0;
+    if (told == 1)
+        told = pw_tiff_ome_files(&ome, path, 1, &set, NULL) == PW_OK && set.n == 1 && strcmp(set.path[0], path) == 0;
+    if (told == 1)
+        told = pw_tiff_ome_stack(stack, index, &ome, &set, error);
+    pw_tiff_ome_set_release(&set);
+    pw_ome_release(&ome);
+    return told;
+}
+
 enum pw_status pw_tiff_arrange(struct pw_tiff_source *tiff, const char *path, struct pw_tiff_stack *stack,
                                struct pw_error *error)
 {
     struct pw_tiff_index *index = &tiff->index;
     struct opened opened;
+    memset(stack, 0, sizeof *stack);
+    int told = arrange_ome(index, path, stack, error);
+    if (told != 0)
+        return told > 0 ? PW_OK : (enum pw_status)told;
     pw_tiff_stack_init(stack, index);
-    int below = stack->plain_pages && index->has_below && index->n_files == 1;
-    if (!stack->one_page && !below)
+    if (stack->one_page)
+        return pw_tiff_repeat_page(tiff, path, stack->n_planes, error);
+    if (!stack->plain_pages || !index->has_below)
         return PW_OK;
+    /* Nobody said how the pages are arranged: those below others count as pages too. */
     enum pw_status status = open_file(path, &opened, error);
-    if (status == PW_OK && below) {
-        /* Nobody said how the pages are arranged: those below others count as pages too. */
+    if (status == PW_OK)
         status = pw_tiff_index_subdirectories(opened.handle, index, error);
-        pw_tiff_stack_plain(stack, index->n_pages);
-    } else if (status == PW_OK)
-        status = pw_tiff_index_repeat(opened.handle, index, stack->n_planes, error);
     close_file(&opened);
+    pw_tiff_stack_plain(stack, index->n_pages);
     return status;
 }
 
@@ -134,14 +163,26 @@ static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *te
     return told;
 }
 
+static int names_several_files(const char *text, const char *path)
+{
+    struct pw_ome ome = {0};
+    struct pw_tiff_ome_set set = {0};
+    int several =
+        pw_ome_parse(text, 0, &ome, NULL) == 1 && pw_tiff_ome_files(&ome, path, 1, &set, NULL) == PW_OK && set.n > 1;
+    pw_tiff_ome_set_release(&set);
+    pw_ome_release(&ome);
+    return several;
+}
+
 /* ------------------------------------------------------------------------ *
  * Opening
  * ------------------------------------------------------------------------ */
 
-static enum pw_status finish(struct pw_tiff_source *tiff, int level, struct pw_error *error)
+enum pw_status pw_tiff_finish(struct pw_tiff_source *tiff, const struct pw_open_options *options,
+                              struct pw_error *error)
 {
     pw_tiff_describe(&tiff->index, &tiff->stack, &tiff->axes, &tiff->base.info);
-    enum pw_status status = pw_tiff_levels(tiff, level, error);
+    enum pw_status status = pw_tiff_levels(tiff, options != NULL ? options->level : 0, error);
     return status == PW_OK ? pw_tiff_source_finish(tiff, error) : status;
 }
 
@@ -158,7 +199,8 @@ static enum pw_status read_description(const char *path, char **text, struct pw_
     return status;
 }
 
-static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, int level, struct pw_error *error)
+static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, const struct pw_open_options *options,
+                             struct pw_error *error)
 {
     char *text;
     enum pw_status status = read_description(path, &text, error);
@@ -174,7 +216,7 @@ static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, int 
         if (status == PW_OK)
             status = pw_tiff_arrange(tiff, path, &tiff->stack, error);
     }
-    return status == PW_OK ? finish(tiff, level, error) : status;
+    return status == PW_OK ? pw_tiff_finish(tiff, options, error) : status;
 }
 
 static enum pw_status hand_out(struct pw_tiff_source *tiff, enum pw_status status, struct pw_source **source)
@@ -192,7 +234,28 @@ static enum pw_status tiff_open(const char *path, const struct pw_open_options *
     struct pw_tiff_source *tiff = pw_tiff_source_new(path, error);
     if (tiff == NULL)
         return PW_E_NOMEM;
-    return hand_out(tiff, set_up(tiff, path, options != NULL ? options->level : 0, error), source);
+    return hand_out(tiff, set_up(tiff, path, options, error), source);
+}
+
+int pw_tiff_open_set(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                     struct pw_error *error)
+{
+    char *text;
+    struct pw_tiff_source *tiff = NULL;
+    enum pw_status status = read_description(path, &text, error);
+    int told = status != PW_OK ? (int)status : text != NULL && names_several_files(text, path);
+    if (told == 1 && (tiff = pw_tiff_source_new(path, error)) == NULL)
+        told = PW_E_NOMEM;
+    if (told == 1)
+        told = use_ome(tiff, path, text, 1, error);
+    free(text);
+    if (told == 1) {
+        status = hand_out(tiff, pw_tiff_finish(tiff, options, error), source);
+        return status == PW_OK ? 1 : (int)status;
+    }
+    if (tiff != NULL)
+        pw_tiff_source_close(&tiff->base);
+    return told;
 }
 
 static int tiff_recognise(const char *path, const unsigned char *head, size_t n)
@@ -239,7 +302,7 @@ static enum pw_status companion_open(const char *path, const struct pw_open_opti
     enum pw_status status = read_text(path, &text, error);
     if (status == PW_OK) {
         int told = use_ome(tiff, path, text, 0, error);
-        status = told == 1 ? finish(tiff, options != NULL ? options->level : 0, error)
+        status = told == 1 ? pw_tiff_finish(tiff, options, error)
                  : told < 0
                      ? (enum pw_status)told
                      : pw_fail(error, PW_E_FORMAT, "%s: OME-XML without an image whose planes are in files", path);

@@ -22,4 +22,18 @@ enum pw_status pw_tiff_add_file(struct pw_tiff_source *tiff, const char *path, u
 enum pw_status pw_tiff_arrange(struct pw_tiff_source *tiff, const char *path, struct pw_tiff_stack *stack,
                                struct pw_error *error);
 
+/* The file added last has one page and n planes behind each other: makes n pages of it. */
+enum pw_status pw_tiff_repeat_page(struct pw_tiff_source *tiff, const char *path, uint64_t n, struct pw_error *error);
+
+/* Describes what index and stack are, chooses the level, and how it is read. */
+enum pw_status pw_tiff_finish(struct pw_tiff_source *tiff, const struct pw_open_options *options,
+                              struct pw_error *error);
+
+/*
+ * Opens the set of several files that the OME-XML in the file at path speaks of.  Returns 1, 0 when it speaks of
+ * none, or a negative enum pw_status.
+ */
+int pw_tiff_open_set(const char *path, const struct pw_open_options *options, struct pw_source **source,
+                     struct pw_error *error);
+
 #endif

@@ -158,6 +158,7 @@ int pw_argument_open(int option, const char *text, struct pw_open_options *open)
             return 0;
         open->level = (int)number;
         return 1;
+    case PW_OPTION_AXES: open->axes = text; return 1;
     default: return -1;
     }
 }

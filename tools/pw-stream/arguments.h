@@ -33,17 +33,19 @@ int pw_argument_box(const char *option, const char *text, uint64_t least, uint64
 /* "t,c,z,y,x" and shorter: 1..PW_MAX_RANK numbers from 1. */
 int pw_argument_shape(const char *option, const char *text, uint64_t shape[PW_MAX_RANK], int *rank);
 
-/* Options that describe a raw file and a level, common to several verbs. */
+/* Options that describe a raw file, axes and a level, common to several verbs. */
 enum {
     PW_OPTION_SHAPE = 1000,
     PW_OPTION_DTYPE,
     PW_OPTION_OFFSET,
     PW_OPTION_ENDIAN,
-    PW_OPTION_LEVEL
+    PW_OPTION_LEVEL,
+    PW_OPTION_AXES
 };
 #define PW_OPEN_OPTIONS                                                                                                \
     {"shape", required_argument, NULL, PW_OPTION_SHAPE}, {"dtype", required_argument, NULL, PW_OPTION_DTYPE},          \
-        {"offset", required_argument, NULL, PW_OPTION_OFFSET}, {"endian", required_argument, NULL, PW_OPTION_ENDIAN},  \
+        {"offset", required_argument, NULL, PW_OPTION_OFFSET}, {"axes", required_argument, NULL, PW_OPTION_AXES},      \
+        {"endian", required_argument, NULL, PW_OPTION_ENDIAN},                                                         \
     {                                                                                                                  \
         "level", required_argument, NULL, PW_OPTION_LEVEL                                                              \
     }
