@@ -60,6 +60,7 @@ const char *const pw_help_run[] = {
     "input\n"
     "  --level N             resolution level, 0 is full\n"
     "  --channel N, --time N when there are several\n"
+    "  --axes tzyx           names of its axes, in place of those that the file says; of the numbers in names too\n"
     "  --shape z,y,x         of a raw file, with\n"
     "  --dtype TYPE          uint8, u16, float32, ...\n"
     "  --offset N            bytes before the first voxel\n"

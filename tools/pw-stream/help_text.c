@@ -82,24 +82,28 @@ const char *const pw_help_seams[] = {
 };
 
 const char *const pw_help_info[] = {
-    "usage: pw-stream info PATH [--json] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
+    "usage: pw-stream info PATH [--json] [--level N] [--axes tzyx] [--shape z,y,x --dtype TYPE [--offset N] [--endian "
+    "big]]\n"
     "\n"
     "Prints shape, axes, element type, chunks, codecs, scale, levels and labels of an image, and the\n"
     "number of objects of a label image.\n"
     "\n"
     "  --json                one JSON object\n"
     "  --level N             of a multiscale image\n"
+    "  --axes tzyx           names of its axes, in place of those that the file says\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",
     NULL,
 };
 
 const char *const pw_help_cat[] = {
-    "usage: pw-stream cat PATH [--raw] [--level N] [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
+    "usage: pw-stream cat PATH [--raw] [--level N] [--axes tzyx] [--shape z,y,x --dtype TYPE [--offset N] [--endian "
+    "big]]\n"
     "\n"
     "Writes the array to standard output, C order, little-endian, in bounded memory.\n"
     "\n"
     "  --raw                 the elements alone, without the npy header\n"
     "  --level N             of a multiscale image\n"
+    "  --axes tzyx           names of its axes, in place of those that the file says\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",
     NULL,
 };
