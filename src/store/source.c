@@ -17,9 +17,9 @@
 #include "store/tiles_source.h"
 #include "sys/file.h"
 
-static const struct pw_format *const formats[] = {&pw_format_zarr,          &pw_format_n5,  &pw_format_tiff,
-                                                  &pw_format_ome_companion, &pw_format_npy, &pw_format_tiles,
-                                                  &pw_format_tiff_series};
+static const struct pw_format *const formats[] = {
+    &pw_format_zarr, &pw_format_n5,  &pw_format_tiff, &pw_format_ome_companion, &pw_format_npy,
+    &pw_format_nrrd, &pw_format_mhd, &pw_format_mrc,  &pw_format_tiles,         &pw_format_tiff_series};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])
@@ -75,7 +75,8 @@ static enum pw_status refuse_file(const char *path, const unsigned char *head, s
     if (foreign != NULL)
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: is %s, which is not read; %s", path, foreign->name, foreign->hint);
     return pw_fail(error, PW_E_FORMAT,
-                   "%s: format not recognised (zarr, TIFF and npy are by their content; a raw file needs its shape and "
+                   "%s: format not recognised (zarr, TIFF, NRRD, MetaImage, MRC and npy are by their content; a raw "
+                   "file needs its shape and "
                    "element type told)",
                    path);
 }
@@ -163,6 +164,8 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
         memcpy((*source)->info.path, path, strlen(path) + 1);
     if (status != PW_OK)
         return status;
+    if (scratch_dir != NULL && strlen(scratch_dir) < sizeof(*source)->scratch_dir)
+        memcpy((*source)->scratch_dir, scratch_dir, strlen(scratch_dir) + 1);
     hand_out_names(*source);
     status = check_level(source, options, error);
     if (status == PW_OK && options != NULL && options->axes != NULL)

@@ -101,6 +101,7 @@ struct pw_source {
      */
     struct pw_names channel_names;
     struct pw_names series_names;
+    char scratch_dir[4096];    /* where await() may keep what it decompresses; "": $TMPDIR or /tmp */
     const _Atomic int *cancel; /* set by who reads, before any thread does: not 0 ends waiting; NULL: nothing does */
 };
 
@@ -155,6 +156,9 @@ extern const struct pw_format pw_format_n5;   /* store/n5_source.c */
 extern const struct pw_format pw_format_npy;  /* store/npy_source.c */
 extern const struct pw_format pw_format_tiff; /* store/tiff_open.c */
 extern const struct pw_format pw_format_ome_companion;
+extern const struct pw_format pw_format_nrrd;
+extern const struct pw_format pw_format_mhd;
+extern const struct pw_format pw_format_mrc;
 extern const struct pw_format pw_format_tiff_series; /* store/tiff_series.c; its path may be a pattern, no file */
 extern const struct pw_format pw_format_zarr;        /* store/zarr_source.c */
 

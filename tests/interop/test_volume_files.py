@@ -1,0 +1,202 @@
+"""NRRD, MetaImage and MRC files as pynrrd, SimpleITK and mrcfile write them; the oracle is the array that was written."""
+
+import gzip
+import json
+import struct
+
+import mrcfile
+import nrrd
+import numpy as np
+import pytest
+import SimpleITK
+from pwtest.tool import EXIT_FAILED
+
+RNG = np.random.default_rng(7)
+TYPES = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"]
+
+
+def noise(shape, dtype=np.uint16):
+    if np.dtype(dtype).kind == "f":
+        return RNG.normal(size=shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return RNG.integers(limits.min, limits.max, shape, np.dtype(dtype).newbyteorder("="), endpoint=True).astype(dtype)
+
+
+def info(pw, path, *options):
+    return json.loads(pw("info", path, "--json", *options).text)
+
+
+def read(pw, path, *options):
+    described = info(pw, path, *options)
+    data = pw("cat", path, "--raw", *options).out
+    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
+
+
+def axes(described):
+    return "".join(axis["name"] or "?" for axis in described["axes"])
+
+
+# ---------------------------------------------------------------------------- NRRD
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+@pytest.mark.parametrize("detached", [False, True])
+def test_nrrd(pw, tmp_path, dtype, encoding, detached):
+    image = noise((7, 20, 31), dtype)
+    path = tmp_path / ("a.nhdr" if detached else "a.nrrd")
+    nrrd.write(str(path), image, {"encoding": encoding, "spacings": [2.0, 0.5, 0.25], "units": ["um", "um", "mm"]},
+               index_order="C", detached_header=detached)
+    described = info(pw, path)
+    assert axes(described) == "zyx" and described["format"] == "nrrd"
+    assert np.array_equal(read(pw, path), image)
+
+
+def test_nrrd_calibration(pw, tmp_path):
+    image = noise((7, 20, 31))
+    nrrd.write(str(tmp_path / "a.nrrd"), image.T, {"spacings": [0.25, 0.5, 2.0], "units": ["um", "nm", "mm"]})
+    scales = [(axis["scale"], axis["unit"]) for axis in info(pw, tmp_path / "a.nrrd")["axes"]]
+    assert scales == [(2.0, "millimeter"), (0.5, "nanometer"), (0.25, "micrometer")]
+    assert np.array_equal(read(pw, tmp_path / "a.nrrd"), image)
+    header = {"space": "left-posterior-superior", "space directions": np.diag([0.25, 0.5, 2.0]),
+              "space units": ["mm", "mm", "mm"]}
+    nrrd.write(str(tmp_path / "b.nrrd"), image.T, header)
+    assert [axis["scale"] for axis in info(pw, tmp_path / "b.nrrd")["axes"]] == [2.0, 0.5, 0.25]
+    nrrd.write(str(tmp_path / "c.nrrd"), noise((3, 31, 20, 7)), {"kinds": ["RGB-color", "domain", "domain", "domain"]})
+    assert axes(info(pw, tmp_path / "c.nrrd")) == "zyxc"
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_nrrd_skips_and_byte_order(pw, tmp_path, compressed):
+    image = noise((5, 9, 11), ">u2")
+    body = bytes(13) + image.tobytes()
+    (tmp_path / "a.dat").write_bytes(b"one\ntwo\n" + (gzip.compress(body[:700]) + gzip.compress(body[700:]) if compressed else body))
+    (tmp_path / "a.nhdr").write_text(
+        "NRRD0004\r\n# comment\r\ntype: unsigned short\r\ndimension: 3\r\nsizes: 11 9 5\r\n"
+        f"encoding: {'gz' if compressed else 'raw'}\r\nendian: big\r\nline skip: 2\r\nbyte skip: 13\r\nkey:=value\r\ndata file: a.dat\r\n")
+    assert np.array_equal(read(pw, tmp_path / "a.nhdr"), image)
+    if not compressed:
+        (tmp_path / "a.nhdr").write_text("NRRD0004\ntype: ushort\ndimension: 3\nsizes: 11 9 5\nencoding: raw\n"
+                                         "endian: big\nbyte skip: -1\ndata file: a.dat\n")
+        assert np.array_equal(read(pw, tmp_path / "a.nhdr"), image)
+
+
+def test_nrrd_refusals(pw, tmp_path):
+    def write(text):
+        (tmp_path / "a.nrrd").write_text("NRRD0004\n" + text)
+
+    base = "type: uint8\ndimension: 2\nsizes: 4 4\n"
+    for text, says in [(base + "encoding: ascii\n\n", "ascii"), (base + "encoding: bzip2\n\n", "bzip2"),
+                       (base + "encoding: raw\n\n123", "a.nrrd"), (base, "encoding"),
+                       ("type: block\ndimension: 1\nsizes: 3\nencoding: raw\n\n", "block"),
+                       ("type: uint8\nsizes: 4 x\nencoding: raw\n\n", "sizes"),
+                       (base + "encoding: raw\ndata file: missing.raw\n", "missing.raw"),
+                       (base + "encoding: raw\ndata file: LIST\na\nb\n", "LIST")]:
+        write(text)
+        pw.refuses("cat", tmp_path / "a.nrrd", says=says, code=EXIT_FAILED)
+    write(base + "encoding: gzip\n\n")
+    with open(tmp_path / "a.nrrd", "ab") as file:
+        file.write(gzip.compress(bytes(16))[:-12])
+    pw.refuses("cat", tmp_path / "a.nrrd", says="a.nrrd", code=EXIT_FAILED, streams=True)
+
+
+def test_labels_of_a_compressed_image(pw, tmp_path):
+    image = noise((40, 60, 50))
+    nrrd.write(str(tmp_path / "a.nrrd"), image, index_order="C")
+    np.save(tmp_path / "a.npy", image)
+    for threads in ("1", "3"):
+        pw("run", tmp_path / "a.nrrd", "--fn", "threshold:40000", "--tile", "16,32,32", "--threads", threads, "-o",
+           tmp_path / f"{threads}.npy")
+    pw("run", tmp_path / "a.npy", "--fn", "threshold:40000", "-o", tmp_path / "expected.npy")
+    expected = (tmp_path / "expected.npy").read_bytes()
+    assert (tmp_path / "1.npy").read_bytes() == expected and (tmp_path / "3.npy").read_bytes() == expected
+
+
+# ---------------------------------------------------------------------------- MetaImage
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("suffix", ["mha", "mhd"])
+def test_metaimage(pw, tmp_path, dtype, compressed, suffix):
+    image = noise((6, 21, 34), dtype)
+    itk = SimpleITK.GetImageFromArray(image)
+    itk.SetSpacing((0.25, 0.5, 2.0))
+    SimpleITK.WriteImage(itk, str(tmp_path / f"a.{suffix}"), useCompression=compressed)
+    described = info(pw, tmp_path / f"a.{suffix}")
+    assert axes(described) == "zyx" and described["format"] == "mhd"
+    assert [axis["scale"] for axis in described["axes"]] == [2.0, 0.5, 0.25]
+    assert np.array_equal(read(pw, tmp_path / f"a.{suffix}"), image)
+
+
+def test_metaimage_vectors_and_planes(pw, tmp_path):
+    image = noise((6, 21, 34, 3), np.uint8)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(image, isVector=True), str(tmp_path / "a.mha"))
+    assert axes(info(pw, tmp_path / "a.mha")) == "zyxc"
+    assert np.array_equal(read(pw, tmp_path / "a.mha"), image)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(image[0, :, :, 0]), str(tmp_path / "b.mha"))
+    assert axes(info(pw, tmp_path / "b.mha")) == "yx"
+
+
+def test_metaimage_by_hand(pw, tmp_path):
+    image = noise((3, 5, 7), ">i2")
+    (tmp_path / "a.raw").write_bytes(bytes(20) + image.tobytes())
+    for size in ("20", "-1"):
+        (tmp_path / "a.mhd").write_text(
+            f"NDims = 3\nDimSize = 7 5 3\nElementSize = 1 1 4\nElementType = MET_SHORT\nElementByteOrderMSB = True\n"
+            f"HeaderSize = {size}\nElementDataFile = a.raw\n")
+        assert np.array_equal(read(pw, tmp_path / "a.mhd"), image)
+    assert info(pw, tmp_path / "a.mhd")["axes"][0]["scale"] == 4
+    for change, says in [(("a.raw", "b.raw"), "b.raw"), (("a.raw", "LIST"), "LIST"), (("SHORT", "STRING"), "MET_STRING"),
+                         (("7 5 3", "7 5 30"), "a.raw"), (("7 5 3", "7 0 3"), "DimSize")]:
+        text = (tmp_path / "a.mhd").read_text()
+        (tmp_path / "b.mhd").write_text(text.replace(*change))
+        pw.refuses("cat", tmp_path / "b.mhd", says=says, code=EXIT_FAILED)
+
+
+# ---------------------------------------------------------------------------- MRC
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "f4", "u2", "f2"])
+def test_mrc(pw, tmp_path, dtype):
+    image = noise((6, 21, 34), dtype)
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(image)
+        file.voxel_size = (2.5, 5, 10)
+    described = info(pw, tmp_path / "a.mrc")
+    assert axes(described) == "zyx" and described["format"] == "mrc"
+    assert [(axis["scale"], axis["unit"]) for axis in described["axes"]] == [
+        (10, "angstrom"), (5, "angstrom"), (2.5, "angstrom")]
+    assert np.array_equal(read(pw, tmp_path / "a.mrc"), image)
+
+
+def test_mrc_extended_header_and_stacks(pw, tmp_path):
+    image = noise((2, 3, 8, 9), np.float32)
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(image)
+        file.set_extended_header(np.zeros(5, "V88"))
+    assert info(pw, tmp_path / "a.mrc")["shape"] == [2, 3, 8, 9]
+    assert np.array_equal(read(pw, tmp_path / "a.mrc"), image)
+    assert axes(info(pw, tmp_path / "a.mrc", "--axes", "tzyx")) == "tzyx"
+
+
+def test_mrc_big_endian_map_axes_and_modes(pw, tmp_path):
+    image = noise((3, 8, 9), ">i2")
+    header = bytearray(1024)
+    struct.pack_into(">10i", header, 0, 9, 8, 3, 1, 0, 0, 0, 9, 8, 3)
+    struct.pack_into(">3f", header, 40, 9, 16, 12)
+    struct.pack_into(">3i", header, 64, 3, 2, 1)
+    header[208:216] = b"MAP \x11\x11\0\0"
+    (tmp_path / "a.map").write_bytes(header + image.tobytes())
+    assert axes(info(pw, tmp_path / "a.map")) == "xyz"
+    assert np.array_equal(read(pw, tmp_path / "a.map"), image)
+    struct.pack_into(">i", header, 12, 0)  # bytes, signed as MRC2014 has them
+    (tmp_path / "a.map").write_bytes(header + image.tobytes())
+    assert info(pw, tmp_path / "a.map")["dtype"] == "int8"
+    struct.pack_into(">2i", header, 152, 1146047817, 0)  # and unsigned as IMOD does
+    (tmp_path / "a.map").write_bytes(header + image.tobytes())
+    assert info(pw, tmp_path / "a.map")["dtype"] == "uint8"
+    for mode, says in ((4, "mode 4 (complex)"), (101, "mode 101"), (2, "a.map")):
+        struct.pack_into(">i", header, 12, mode)
+        (tmp_path / "a.map").write_bytes(header + image.tobytes())
+        pw.refuses("cat", tmp_path / "a.map", says=says, code=EXIT_FAILED)
