@@ -695,7 +695,7 @@ Test(zarr_source, foreign_files_are_named)
     put("empty", "");
     expect_refused("empty", PW_E_FORMAT, "empty");
     put("n5/attributes.json", "{}");
-    expect_refused("n5", PW_E_UNSUPPORTED, "N5");
+    expect_refused("n5", PW_E_ARGUMENT, "N5");
     put("plain/x", "");
     expect_refused("plain", PW_E_FORMAT, "without zarr metadata");
     expect_refused("missing", PW_E_NOT_FOUND, "missing");
