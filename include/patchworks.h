@@ -493,6 +493,13 @@ struct pw_progress {
  */
 typedef int (*pw_progress_fn)(const struct pw_progress *progress, void *user);
 
+/*
+ * Called with a line of text, without a line feed, that is worth telling a user while a run goes on: what a worker
+ * process has printed ("worker cellpose[0]: ..."), a worker that is started again, a tile that is left empty.  From any thread,
+ * one at a time; a run waits meanwhile.
+ */
+typedef void (*pw_message_fn)(const char *line, void *user);
+
 /* When labels of two neighbouring tiles are one object. */
 enum pw_merge {
     PW_MERGE_AUTO = 0, /* touch for connected components; for instances witness with a halo, face without */
@@ -598,8 +605,19 @@ struct pw_run_options {
     const char *keep_stage;  /* a directory that gets the stage, for pw_remerge(); NULL: the stage goes */
     const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
 
+    /* Worker processes, for the segmenters "exec:COMMAND" and "py:module:function" (doc/WORKERS.md). */
+    int workers;                 /* 0: as many as threads, or as devices */
+    const char *devices;         /* "0,1": which of them a worker sees, in turn; NULL: as they are */
+    double worker_seconds;       /* how long one may be silent over a tile; 0: for ever */
+    double worker_start_seconds; /* how long it may take until it is ready; default 300 */
+    int worker_npy;              /* frames over pipes: the worker reads npy and writes npy */
+    int worker_shm_file;         /* shared memory and sockets with a name, for wrappers that drop descriptors */
+    int on_error_zero;           /* a tile that fails for good is left empty; else the run fails */
+
     pw_progress_fn progress; /* may be NULL */
     void *progress_user;
+    pw_message_fn message; /* may be NULL */
+    void *message_user;
 };
 
 /* Sets every field to its default. */
@@ -648,14 +666,16 @@ struct pw_run_result {
     uint64_t n_dropped;         /* further objects, that were left out by size or border */
     uint64_t dropped_voxels;
     uint64_t n_tiles;
-    uint64_t n_empty_tiles;   /* without any label */
-    uint64_t n_skipped_tiles; /* of them, by skip_empty */
-    uint64_t n_masked_tiles;  /* of them, that lie outside of the mask */
-    uint64_t n_tile_labels;   /* local ids over all tiles */
-    uint64_t n_leftovers;     /* labels that drop_covered has left out */
-    uint64_t n_edges;         /* joins of two of them, with some repeated */
-    uint64_t bytes_read;      /* from the image, as stored */
-    uint64_t bytes_written;   /* to the output */
+    uint64_t n_empty_tiles;     /* without any label */
+    uint64_t n_skipped_tiles;   /* of them, by skip_empty */
+    uint64_t n_masked_tiles;    /* of them, that lie outside of the mask */
+    uint64_t n_failed_tiles;    /* of them, as the segmenter failed on them */
+    uint64_t n_worker_restarts; /* worker processes that were replaced */
+    uint64_t n_tile_labels;     /* local ids over all tiles */
+    uint64_t n_leftovers;       /* labels that drop_covered has left out */
+    uint64_t n_edges;           /* joins of two of them, with some repeated */
+    uint64_t bytes_read;        /* from the image, as stored */
+    uint64_t bytes_written;     /* to the output */
     uint64_t stage_bytes;
     uint64_t resolve_bytes; /* the most disk that joining and numbering took */
     double threshold;       /* of a whole-image otsu or a threshold; NaN otherwise */

@@ -25,6 +25,7 @@ struct pw_sizes {
     struct pw_load_plan load;
     uint32_t depth; /* ring slots */
     unsigned threads;
+    unsigned tile_threads;     /* of pass 1: more than threads when that many tiles can be with worker processes */
     struct pw_rule rule;       /* of the merge */
     int keeps_rims;            /* records keep more of the window than the core */
     uint64_t least_slot_bytes; /* a slot also holds the tile's record */

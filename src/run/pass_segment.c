@@ -13,6 +13,7 @@
 #include "run/pipeline.h"
 #include "run/segment_worker.h"
 #include "run/skip_empty.h"
+#include "segment/process_segmenter.h"
 
 struct pass {
     struct pw_job *job;
@@ -82,12 +83,16 @@ static enum pw_status init(struct pass *pass, struct pw_error *error)
         status = pw_seams_init(&pass->seams, &job->grid, &limits, &job->stage, &job->sizes.rule, &job->edges, error);
     if (status != PW_OK)
         return status;
-    job->segmenter.n_workers = job->sizes.threads;
+    job->segmenter.n_workers = job->sizes.tile_threads;
     pw_grid_window_max(&job->grid, job->segmenter.window);
-    pass->worker = pw_alloc(job->sizes.threads, sizeof *pass->worker, error);
+    if (job->segmenter.ops->begin != NULL)
+        status = job->segmenter.ops->begin(&job->segmenter, job->sizes.tile_threads, job->segmenter.window, error);
+    if (status != PW_OK)
+        return status;
+    pass->worker = pw_alloc(job->sizes.tile_threads, sizeof *pass->worker, error);
     if (pass->worker == NULL)
         return PW_E_NOMEM;
-    for (unsigned i = 0; i < job->sizes.threads && status == PW_OK; i++)
+    for (unsigned i = 0; i < job->sizes.tile_threads && status == PW_OK; i++)
         status = pw_segment_worker_init(&pass->worker[i], job, error);
     return status;
 }
@@ -100,7 +105,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
         .grid = &job->grid,
         .load = job->sizes.load,
         .depth = job->sizes.depth,
-        .threads = job->sizes.threads,
+        .threads = job->sizes.tile_threads,
         .least_slot_bytes = job->sizes.least_slot_bytes,
         .enter = enter,
         .leave = leave,
@@ -123,9 +128,12 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     result->foreground_voxels = job->stage.n_voxels;
     result->skip_level = job->skip.is_set ? job->skip.level : (double)NAN;
     count_tiles(&job->stage, result);
-    for (unsigned i = 0; pass.worker != NULL && i < job->sizes.threads; i++)
+    for (unsigned i = 0; pass.worker != NULL && i < job->sizes.tile_threads; i++)
         pw_segment_worker_release(&pass.worker[i]);
     free(pass.worker);
+    if (job->segmenter.ops->end != NULL)
+        job->segmenter.ops->end(&job->segmenter, status != PW_OK);
+    pw_process_segmenter_count(&job->segmenter, &result->n_worker_restarts, &result->n_failed_tiles);
     pw_seams_release(&pass.seams);
     return status;
 }

@@ -21,6 +21,7 @@
 #include "run/reshape.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
+#include "segment/process_segmenter.h"
 #include "sys/host.h"
 
 enum {
@@ -75,6 +76,16 @@ static uint64_t lasting_bytes(const struct pw_job *job)
            pw_edge_file_memory_bytes();
 }
 
+/* What the segmenter's workers share. */
+static uint64_t shared_bytes(const struct pw_job *job, const struct pw_sizes *s)
+{
+    uint64_t window[3];
+    if (job->segmenter.ops->shared_bytes == NULL)
+        return 0;
+    pw_grid_window_max(&job->grid, window);
+    return job->segmenter.ops->shared_bytes(&job->segmenter, s->tile_threads, window);
+}
+
 static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
 {
     struct sum sum = {plan, 0};
@@ -82,9 +93,10 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     pw_job_record_limits(job, &limits);
     add(&sum, "tile index, edge buffer", 1, lasting_bytes(job));
     add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
-    add(&sum, "segmenter workers", s->threads, pw_segment_worker_bytes(job));
-    add(&sum, "object records", s->threads, pw_tile_objects_bytes(job));
-    add(&sum, "decoders", s->threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
+    add(&sum, "segmenter workers", s->tile_threads, pw_segment_worker_bytes(job));
+    add(&sum, "worker processes' tiles", 1, shared_bytes(job, s));
+    add(&sum, "object records", s->tile_threads, pw_tile_objects_bytes(job));
+    add(&sum, "decoders", s->tile_threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
     add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
     add(&sum, "seams", 1, pw_seams_memory_bytes(&job->grid, &limits, &s->rule));
     return sum.bytes;
@@ -178,8 +190,9 @@ static enum pw_status try_tile(struct pw_job *job, const uint64_t tile[3], const
         return status;
     if (!windows_are_countable(&job->grid))
         return PW_OK;
-    uint32_t wanted = job->sizes.threads == 1 ? 3 : 2 * job->sizes.threads + 2;
-    uint32_t least = job->sizes.threads == 1 ? 2 : job->sizes.threads + 1;
+    unsigned threads = job->sizes.tile_threads;
+    uint32_t wanted = threads == 1 ? 3 : 2 * threads + 2;
+    uint32_t least = threads == 1 ? 2 : threads + 1;
     for (uint32_t depth = wanted; depth >= least && !*fits; depth--) {
         status = size_for(job, depth, 0, error);
         if (status != PW_OK)
@@ -211,7 +224,7 @@ static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], con
                        (unsigned long long)asked[Z], (unsigned long long)asked[Y], (unsigned long long)asked[X],
                        UINT32_MAX);
     if (status == PW_OK)
-        status = size_for(job, job->sizes.threads + 1, 0, error);
+        status = size_for(job, job->sizes.tile_threads + 1, 0, error);
     if (status != PW_OK)
         return status;
     uint64_t needed = job->sizes.planned_bytes;
@@ -306,6 +319,9 @@ static void choose_threads(struct pw_job *job)
 {
     int threads = job->options->threads > 0 ? job->options->threads : pw_host_cpus();
     job->sizes.threads = (unsigned)(threads < 1024 ? threads : 1024);
+    job->sizes.tile_threads = pw_process_segmenter_tiles(&job->segmenter);
+    if (job->sizes.tile_threads < job->sizes.threads)
+        job->sizes.tile_threads = job->sizes.threads;
     job->sizes.budget_bytes = job->options->memory_bytes != 0 ? job->options->memory_bytes : pw_host_memory_bytes() / 2;
 }
 

@@ -16,6 +16,7 @@ void pw_run_options_init(struct pw_run_options *options)
     options->tau = 0.5;
     options->min_contact = 1;
     options->size_power = 3;
+    options->worker_start_seconds = 300;
 }
 
 static enum pw_status check_options(const struct pw_run_options *options, struct pw_error *error)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "segment/builtin.h"
+#include "segment/process_segmenter.h"
 #include "sys/dynlib.h"
 #include "tile/volume.h"
 
@@ -53,7 +54,9 @@ static enum pw_status open_builtin(struct pw_segmenter *segmenter, const struct 
     const struct pw_builtin *builtin = pw_builtin_find(specification, length);
     pw_builtin_names(known, sizeof known);
     if (builtin == NULL)
-        return pw_fail(error, PW_E_ARGUMENT, "--fn %.*s: no such function; use %s, or the path of a plugin (./name.so)",
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "--fn %.*s: no such function; use %s, the path of a plugin (./name.so), py:module:function, or "
+                       "exec:COMMAND",
                        (int)length, specification, known);
     (void)snprintf(segmenter->name, sizeof segmenter->name, "%s", builtin->name);
     enum pw_status status = pw_fn_values_parse(&segmenter->values, builtin->name, builtin->options,
@@ -71,6 +74,8 @@ static enum pw_status open_any(struct pw_segmenter *segmenter, const struct pw_r
         return pw_plugin_take(segmenter, options->plugin, "plugin", specification != NULL ? specification : "", error);
     if (specification == NULL || specification[0] == '\0')
         return pw_fail(error, PW_E_ARGUMENT, "no segmentation function; name one with --fn");
+    if (pw_process_command_is(specification))
+        return pw_process_segmenter_open(segmenter, options, error);
     return is_plugin(specification) ? open_plugin(segmenter, specification, error)
                                     : open_builtin(segmenter, options, error);
 }
@@ -111,6 +116,7 @@ void pw_segmenter_close(struct pw_segmenter *segmenter)
     pw_given_close_tiles(segmenter);
     free(segmenter->own);
     segmenter->own = NULL;
+    pw_process_segmenter_close(segmenter);
 }
 
 void pw_segmenter_set_threshold(struct pw_segmenter *segmenter, double value)

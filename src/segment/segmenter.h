@@ -27,6 +27,7 @@
 struct pw_segmenter;
 struct pw_tile_list;
 struct pw_volume;
+struct pw_process_pool;
 
 /* A worker's own part: the plugin's state and the arena. */
 struct pw_segment_worker {
@@ -52,6 +53,14 @@ struct pw_segment_ops {
                               const struct pw_tile *tile, struct pw_runs *runs, struct pw_error *error);
     /* Whether a window whose voxels all are value (raw bits) has no label for certain.  NULL: it cannot be known. */
     int (*constant_is_empty)(const struct pw_segmenter *segmenter, uint64_t bits);
+    /*
+     * NULL, or for what all workers share: the bytes of it for that many threads; taking it, before the first worker_init;
+     * giving it back after the last worker_release (failed: in a hurry).
+     */
+    uint64_t (*shared_bytes)(const struct pw_segmenter *segmenter, unsigned threads, const uint64_t shape[3]);
+    enum pw_status (*begin)(struct pw_segmenter *segmenter, unsigned threads, const uint64_t shape[3],
+                            struct pw_error *error);
+    void (*end)(struct pw_segmenter *segmenter, int failed);
 };
 
 /* What --normalize says. */
@@ -99,6 +108,7 @@ struct pw_segmenter {
     struct pw_normalization normalize;
     struct pw_statistics *statistics;      /* of each channel of a tile, once measured; owned, with their bins */
     const struct pw_statistics **measured; /* pointers to them, as a tile has them; NULL: nothing was asked for */
+    struct pw_process_pool *workers;       /* of `exec:` and `py:`: processes that segment */
 
     void *own; /* of a built-in: its options, from pw_alloc(); freed when the segmenter is closed */
 

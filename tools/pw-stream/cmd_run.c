@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "run_request.h"
 #include "tile_options.h"
+#include "worker_options.h"
 
 enum {
     OPT_FN = PW_OPTION_OWN,
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
     {"objects-channel", required_argument, NULL, OPT_OBJECTS_CHANNEL},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
     PW_TILE_OPTIONS,
+    PW_WORKER_OPTIONS,
     PW_RUN_OPTIONS,
     PW_OPEN_OPTIONS,
     {NULL, 0, NULL, 0},
@@ -70,6 +72,8 @@ static int take_option(struct pw_run_request *request, int option, const char *t
     int taken = take_own_option(request, option, text);
     if (taken < 0)
         taken = pw_tile_options_take(&request->options, option, text);
+    if (taken < 0)
+        taken = pw_worker_option_take(&request->options, option, text);
     if (taken < 0)
         taken = pw_run_request_take(request, option, text);
     return taken < 0 ? pw_argument_open(option, text, &request->options.open) : taken;

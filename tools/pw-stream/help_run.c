@@ -19,6 +19,8 @@ const char *const pw_help_run[] = {
     "                        label             connected components of equal values that are not 0\n"
     "                        given             labels that are there already; see help merge\n"
     "                        ./plugin.so[:OPTIONS]   your own function; see patchworks.h\n"
+    "                        py:module:function,key=value   a Python function; py:./file.py:function\n"
+    "                        exec:COMMAND      any program; see WORKERS.md\n"
     "                        built-ins take ,connectivity=1..3 (faces, edges, corners; default 1)\n"
     "  --connectivity N      how labels join across tiles, and voxels where --fn does not say (default: --fn's)\n"
     "\n",
@@ -81,12 +83,22 @@ const char *const pw_help_run[] = {
     "  --keep-stage DIR      keep what the tiles came to, for pw-stream remerge\n"
     "  --dry-run             print the plan: tiles, ring, memory of every part, disk\n"
     "\n",
+    "worker processes, of exec: and py:\n"
+    "  --workers N           so many (default: as many as threads, or devices)\n"
+    "  --devices 0,1         what CUDA_VISIBLE_DEVICES is for each, in turn\n"
+    "  --worker-timeout S[,START]   seconds that one may be silent over a tile (default: no limit), and that it\n"
+    "                        may take to be ready (default 300)\n"
+    "  --on-error fail|zero  when a tile has failed twice: fail (default), or leave it empty; exit status 2\n"
+    "  --worker-io shm|npy   shared memory (default), or npy on its standard input and output\n"
+    "  --shm-file            shared memory and sockets with names, for conda run, srun, containers\n"
+    "\n",
     "messages, on standard error\n"
     "  --progress WHEN       auto (on a terminal), always, never or json (one object a line)\n"
     "  --summary FORM        text, json or none\n"
     "  --quiet               nothing but errors;  --verbose  also the plan\n"
     "\n",
-    "Exit status: 0 done, 1 failed, 64 wrong usage. SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints "
+    "Exit status: 0 done, 1 failed, 2 done but tiles were left empty, 64 wrong usage. SIGINT and SIGTERM leave nothing "
+    "behind; SIGUSR1 prints "
     "progress.\n",
     NULL,
 };

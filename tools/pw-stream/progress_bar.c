@@ -1,9 +1,13 @@
 #include "progress_bar.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "signals.h"
+
+/* Progress is shown by the thread that waits for the run, messages come from any. */
+static pthread_mutex_t screen = PTHREAD_MUTEX_INITIALIZER;
 
 const char *pw_pass_name(enum pw_pass pass)
 {
@@ -55,11 +59,26 @@ static void put_json(const struct pw_progress *p)
                   (unsigned long long)p->input_bytes, p->seconds);
 }
 
-void pw_progress_bar_clear(struct pw_progress_bar *bar)
+static void clear(struct pw_progress_bar *bar)
 {
     if (bar->drawn && bar->in_place)
         (void)fputs("\r\033[K", stderr);
     bar->drawn = 0;
+}
+
+void pw_progress_bar_clear(struct pw_progress_bar *bar)
+{
+    (void)pthread_mutex_lock(&screen);
+    clear(bar);
+    (void)pthread_mutex_unlock(&screen);
+}
+
+void pw_progress_bar_say(const char *line, void *user)
+{
+    (void)pthread_mutex_lock(&screen);
+    clear(user);
+    (void)fprintf(stderr, "%s\n", line);
+    (void)pthread_mutex_unlock(&screen);
 }
 
 /* A file gets a line when a pass begins and ends and every few seconds; a terminal ten a second. */
@@ -69,12 +88,11 @@ static int is_due(const struct pw_progress_bar *bar, const struct pw_progress *p
     return bar->last_pass != (int)p->pass + 1 || p->done == p->total || p->seconds - bar->last_seconds >= pause;
 }
 
-int pw_progress_bar_show(const struct pw_progress *progress, void *user)
+static void show(const struct pw_progress *progress, struct pw_progress_bar *bar)
 {
-    struct pw_progress_bar *bar = user;
     char line[256];
     if (pw_signals_asked()) {
-        pw_progress_bar_clear(bar);
+        clear(bar);
         put_line(progress, line, sizeof line);
         (void)fprintf(stderr, "%s\n", line);
     }
@@ -90,5 +108,12 @@ int pw_progress_bar_show(const struct pw_progress *progress, void *user)
         }
         (void)fflush(stderr);
     }
+}
+
+int pw_progress_bar_show(const struct pw_progress *progress, void *bar)
+{
+    (void)pthread_mutex_lock(&screen);
+    show(progress, bar);
+    (void)pthread_mutex_unlock(&screen);
     return pw_signals_stopped() != 0;
 }

@@ -24,6 +24,9 @@ struct pw_progress_bar {
 /* A pw_progress_fn whose user is a struct pw_progress_bar; asks to stop after a signal. */
 int pw_progress_bar_show(const struct pw_progress *progress, void *bar);
 
+/* A pw_message_fn whose user is the same: a line of its own, above the bar. */
+void pw_progress_bar_say(const char *line, void *bar);
+
 /* Removes the line, before something else is printed. */
 void pw_progress_bar_clear(struct pw_progress_bar *bar);
 

@@ -94,6 +94,11 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
         (void)fprintf(out, "%llu tiles left out: outside of the mask\n", (unsigned long long)result->n_masked_tiles);
     if (result->n_leftovers > 0)
         (void)fprintf(out, "%llu labels without a partner left out\n", (unsigned long long)result->n_leftovers);
+    if (result->n_failed_tiles > 0)
+        (void)fprintf(out, "%llu tiles left empty, as the segmenter failed on them\n",
+                      (unsigned long long)result->n_failed_tiles);
+    if (result->n_worker_restarts > 0)
+        (void)fprintf(out, "%llu worker processes replaced\n", (unsigned long long)result->n_worker_restarts);
     if (result->n_dropped > 0)
         (void)fprintf(out, "%llu objects left out, %llu voxels\n", (unsigned long long)result->n_dropped,
                       (unsigned long long)result->dropped_voxels);
@@ -125,6 +130,8 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     add_number(object, "n_empty_tiles", result->n_empty_tiles);
     add_number(object, "n_skipped_tiles", result->n_skipped_tiles);
     add_number(object, "n_masked_tiles", result->n_masked_tiles);
+    add_number(object, "n_failed_tiles", result->n_failed_tiles);
+    add_number(object, "n_worker_restarts", result->n_worker_restarts);
     add_number(object, "n_tile_labels", result->n_tile_labels);
     add_number(object, "n_edges", result->n_edges);
     add_number(object, "n_leftovers", result->n_leftovers);

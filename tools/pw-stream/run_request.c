@@ -224,6 +224,8 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
     decide_progress(request, &bar);
     request->options.progress = pw_progress_bar_show;
     request->options.progress_user = &bar;
+    request->options.message = request->quiet ? NULL : pw_progress_bar_say;
+    request->options.message_user = &bar;
     pw_signals_catch();
     enum pw_status ran = run(&request->options, &result, &error);
     pw_progress_bar_clear(&bar);
@@ -236,5 +238,5 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
         pw_report_summary_json(stderr, &result);
     else if (request->summary == PW_SUMMARY_TEXT && !request->quiet)
         pw_report_summary(stderr, &result);
-    return PW_EXIT_DONE;
+    return result.n_failed_tiles > 0 ? PW_EXIT_WARNINGS : PW_EXIT_DONE;
 }
