@@ -97,8 +97,7 @@ const char *const pw_help_run[] = {
     "  --summary FORM        text, json or none\n"
     "  --quiet               nothing but errors;  --verbose  also the plan\n"
     "\n",
-    "Exit status: 0 done, 1 failed, 2 done but tiles were left empty, 64 wrong usage. SIGINT and SIGTERM leave nothing "
-    "behind; SIGUSR1 prints "
-    "progress.\n",
+    "Exit status: 0 done, 1 failed, 2 done but tiles were left empty, 64 wrong usage.\n"
+    "SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints progress.\n",
     NULL,
 };
