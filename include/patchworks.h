@@ -242,6 +242,26 @@ PW_API const struct pw_image_info *pw_image_describe(const struct pw_image *imag
 PW_API enum pw_status pw_image_read(struct pw_image *image, const uint64_t *start, const uint64_t *shape, void *buffer,
                                     struct pw_error *error);
 
+/* How an image is streamed.  Zeroed means the defaults. */
+struct pw_stream_options {
+    unsigned threads;      /* that read and decode; 0: as many as there are processors */
+    uint64_t memory_bytes; /* for everything; 0: 512 MiB.  Fewer threads are used where it does not suffice */
+};
+
+/* Takes n bytes of an image that is streamed.  Returns 0, or another value to stop. */
+typedef int (*pw_put_fn)(const void *bytes, size_t n, void *user);
+
+/*
+ * Hands all elements of image to put, in raster order (C order), in pieces of any size.  Every chunk is decoded
+ * once, unless the memory is too small for a stretch of the image that is one chunk thick.
+ *   options  NULL for the defaults
+ *   put      called by one thread at a time, not always the same, nor the caller's
+ * Errors: those of reading; PW_E_BUDGET when the memory does not hold one chunk, stored and decoded; PW_E_CANCELLED when put stops it.
+ * Elements before a failure may or may not have been handed over.
+ */
+PW_API enum pw_status pw_image_stream(struct pw_image *image, const struct pw_stream_options *options, pw_put_fn put,
+                                      void *user, struct pw_error *error);
+
 /* ------------------------------------------------------------------------ *
  * Segmentation functions
  * ------------------------------------------------------------------------ */

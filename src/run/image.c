@@ -4,12 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "store/source.h"
-
-struct pw_image {
-    struct pw_source *source;
-    struct pw_region_reader *reader; /* keeps its buffers from one read to the next */
-};
+#include "run/image.h"
 
 enum pw_status pw_image_open(const char *path, const struct pw_open_options *options, struct pw_image **image,
                              struct pw_error *error)

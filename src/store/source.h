@@ -141,6 +141,10 @@ uint64_t pw_region_reader_memory_bytes(const struct pw_source *source); /* of on
 enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const struct pw_region *region, void *target,
                                      struct pw_error *error);
 
+/* Of a CHUNKED source: the part of a chunk that lies in region into its place of target, dense, of that region. */
+enum pw_status pw_region_reader_chunk(struct pw_region_reader *reader, const uint64_t *chunk_index,
+                                      const struct pw_region *region, void *target, struct pw_error *error);
+
 /*
  * The formats.  Each recognises its own: returns 1 when the first bytes of the
  * file (head, n bytes; n 0 for a directory) or the directory at path are its.

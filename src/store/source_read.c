@@ -118,24 +118,31 @@ static int next_chunk(int rank, const uint64_t *first, const uint64_t *last, uin
     return 0;
 }
 
+enum pw_status pw_region_reader_chunk(struct pw_region_reader *reader, const uint64_t *chunk_index,
+                                      const struct pw_region *region, void *target, struct pw_error *error)
+{
+    struct pw_region chunk, part;
+    pw_source_chunk_region(reader->source, chunk_index, &chunk);
+    int whole = pw_region_equal(&chunk, region); /* then it is decoded in place */
+    enum pw_status status = read_chunk(reader, chunk_index, whole ? target : reader->voxels.data, error);
+    if (status == PW_OK && !whole && pw_region_intersect(&chunk, region, &part))
+        pw_region_copy(&part, &chunk, reader->voxels.data, region, target, pw_dtype_bytes(reader->source->info.dtype));
+    return status;
+}
+
 static enum pw_status read_chunked(struct pw_region_reader *r, const struct pw_region *region, void *target,
                                    struct pw_error *error)
 {
     const struct pw_image_info *info = &r->source->info;
     uint64_t first[PW_MAX_RANK], last[PW_MAX_RANK], index[PW_MAX_RANK];
-    struct pw_region chunk, part;
     for (int i = 0; i < info->rank; i++) {
         first[i] = index[i] = region->start[i] / info->chunk[i];
         last[i] = (region->start[i] + region->shape[i] - 1) / info->chunk[i];
     }
     do {
-        pw_source_chunk_region(r->source, index, &chunk);
-        int whole = pw_region_equal(&chunk, region); /* then it is decoded in place */
-        enum pw_status status = read_chunk(r, index, whole ? target : r->voxels.data, error);
+        enum pw_status status = pw_region_reader_chunk(r, index, region, target, error);
         if (status != PW_OK)
             return status;
-        if (!whole && pw_region_intersect(&chunk, region, &part))
-            pw_region_copy(&part, &chunk, r->voxels.data, region, target, pw_dtype_bytes(info->dtype));
     } while (next_chunk(info->rank, first, last, index));
     return PW_OK;
 }

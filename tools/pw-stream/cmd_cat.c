@@ -1,27 +1,12 @@
-/* pw-stream cat: an array to standard output, band by band. */
+/* pw-stream cat: an array to standard output, in raster order. */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "arguments.h"
 #include "commands.h"
-
-/* Bands of about this size where the chunks allow it, so that memory does not grow with the image. */
-#define BAND_BYTES ((uint64_t)16 << 20)
-
-/*
- * Output is in raster order: a band one chunk thick along its slowest axis decodes
- * every chunk once.  Where such a band is larger than this, chunks are decoded again for every plane.
- */
-#define BAND_BYTES_MOST ((uint64_t)1 << 30)
-
-static int fail(const struct pw_error *error)
-{
-    (void)fprintf(stderr, "pw-stream: %s\n", error->message);
-    return PW_EXIT_FAILED;
-}
 
 /* Writes n bytes; 0 on success.  A reader that went away ends the program quietly. */
 static int put(const void *bytes, size_t n)
@@ -84,88 +69,70 @@ static int put_npy_header(const struct pw_image_info *info)
     return put(header, total);
 }
 
-/* Entries along one axis, whole along the faster ones, one along the slower ones. */
-struct band {
-    int axis;
-    uint64_t step;
-};
-
-static struct band choose_band(const struct pw_image_info *info)
+static int put_piece(const void *bytes, size_t n, void *user)
 {
-    uint64_t bytes[PW_MAX_RANK + 1]; /* of everything faster than axis i - 1 */
-    struct band band = {0, 1};
-    if (info->rank == 0)
-        return band;
-    bytes[info->rank] = pw_dtype_bytes(info->dtype);
-    for (int i = info->rank - 1; i >= 0; i--)
-        if (__builtin_mul_overflow(bytes[i + 1], info->shape[i], &bytes[i]))
-            bytes[i] = UINT64_MAX;
-    while (band.axis + 1 < info->rank &&
-           (info->shape[band.axis] == 1 || bytes[band.axis + 1] > BAND_BYTES_MOST / info->chunk[band.axis]))
-        band.axis++;
-    uint64_t chunk = info->chunk[band.axis], each = bytes[band.axis + 1];
-    band.step = BAND_BYTES / (each > 0 ? each : 1) / chunk * chunk;
-    if (band.step == 0)
-        band.step = chunk;
-    if (band.step > info->shape[band.axis])
-        band.step = info->shape[band.axis];
-    return band;
+    (void)user;
+    return put(bytes, n);
 }
 
-static int cat(struct pw_image *image)
+/* What the command line asks for. */
+struct request {
+    int raw;
+    struct pw_open_options open;
+    struct pw_stream_options stream;
+};
+
+/* Options into request; PW_EXIT_DONE, or PW_EXIT_USAGE after a message. */
+static int parse(int argc, char **argv, struct request *request)
 {
-    const struct pw_image_info *info = pw_image_describe(image);
-    struct band band = choose_band(info);
-    struct pw_error error = {0};
-    uint64_t start[PW_MAX_RANK] = {0}, shape[PW_MAX_RANK], elements = 1;
-    for (int i = 0; i < info->rank; i++) {
-        shape[i] = i < band.axis ? 1 : i == band.axis ? band.step : info->shape[i];
-        elements *= shape[i];
-        if (info->shape[i] == 0)
-            return PW_EXIT_DONE;
+    static const struct option options[] = {{"raw", no_argument, NULL, 'r'},
+                                            {"threads", required_argument, NULL, 't'},
+                                            {"memory", required_argument, NULL, 'm'},
+                                            PW_OPEN_OPTIONS,
+                                            {NULL, 0, NULL, 0}};
+    uint64_t number = 0;
+    int option;
+    pw_argument_verb(argv[0]);
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        int ok = 1;
+        if (option == 'r')
+            request->raw = 1;
+        else if (option == 't')
+            ok = pw_argument_number("--threads", optarg, 1, 1024, &number);
+        else if (option == 'm')
+            ok = pw_argument_size("--memory", optarg, &request->stream.memory_bytes);
+        else if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        else
+            ok = pw_argument_open(option, optarg, &request->open) == 1;
+        if (!ok)
+            return PW_EXIT_USAGE;
     }
-    size_t element_bytes = pw_dtype_bytes(info->dtype);
-    void *buffer = malloc((size_t)elements * element_bytes);
-    if (buffer == NULL) {
-        (void)fprintf(stderr, "pw-stream: no memory for %llu elements\n", (unsigned long long)elements);
-        return PW_EXIT_FAILED;
-    }
-    int status = PW_EXIT_DONE;
-    for (int more = 1; more && status == PW_EXIT_DONE;) {
-        uint64_t n = elements;
-        if (info->rank > 0) {
-            uint64_t rest = info->shape[band.axis] - start[band.axis];
-            shape[band.axis] = rest < band.step ? rest : band.step;
-            n = elements / band.step * shape[band.axis];
-        }
-        if (pw_image_read(image, start, shape, buffer, &error) != PW_OK)
-            status = fail(&error);
-        else if (put(buffer, (size_t)n * element_bytes) != 0)
-            status = PW_EXIT_FAILED;
-        int axis = info->rank == 0 ? -1 : band.axis;
-        for (; axis >= 0; axis--) {
-            start[axis] += axis == band.axis ? shape[axis] : 1;
-            if (start[axis] < info->shape[axis])
-                break;
-            start[axis] = 0;
-        }
-        more = axis >= 0;
-    }
-    free(buffer);
-    return status;
+    request->stream.threads = (unsigned)number;
+    if (!pw_argument_open_check(&request->open))
+        return PW_EXIT_USAGE;
+    if (argc - optind == 1)
+        return PW_EXIT_DONE;
+    (void)pw_argument_wrong("%s takes one PATH", argv[0]);
+    return PW_EXIT_USAGE;
 }
 
 int pw_cmd_cat(int argc, char **argv)
 {
-    struct pw_image *image;
-    int raw = 0;
-    int status = pw_argument_image(argc, argv, "raw", &raw, &image);
+    struct pw_image *image = NULL;
+    struct pw_error error = {0};
+    struct request request = {0};
+    int status = parse(argc, argv, &request);
     if (status != PW_EXIT_DONE)
         return status;
-    if (!raw && put_npy_header(pw_image_describe(image)) != 0)
+    if (pw_image_open(argv[optind], &request.open, &image, &error) != PW_OK)
         status = PW_EXIT_FAILED;
-    if (status == PW_EXIT_DONE)
-        status = cat(image);
+    else if (!request.raw && put_npy_header(pw_image_describe(image)) != 0)
+        status = PW_EXIT_FAILED;
+    else if (pw_image_stream(image, &request.stream, put_piece, NULL, &error) != PW_OK)
+        status = PW_EXIT_FAILED;
+    if (status != PW_EXIT_DONE && error.message[0] != '\0' && error.status != PW_E_CANCELLED)
+        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
     pw_image_close(image);
     return status;
 }

@@ -96,12 +96,14 @@ const char *const pw_help_info[] = {
 };
 
 const char *const pw_help_cat[] = {
-    "usage: pw-stream cat PATH [--raw] [--level N] [--axes tzyx] [--shape z,y,x --dtype TYPE [--offset N] [--endian "
-    "big]]\n"
+    "usage: pw-stream cat PATH [--raw] [--level N] [--axes tzyx] [--threads N] [--memory SIZE]\n"
+    "                          [--shape z,y,x --dtype TYPE [--offset N] [--endian big]]\n"
     "\n"
     "Writes the array to standard output, C order, little-endian, in bounded memory.\n"
     "\n"
     "  --raw                 the elements alone, without the npy header\n"
+    "  --threads N           that read and decode; default: all processors\n"
+    "  --memory SIZE         at most so much, as 512M (the default) or 8G\n"
     "  --level N             of a multiscale image\n"
     "  --axes tzyx           names of its axes, in place of those that the file says\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",

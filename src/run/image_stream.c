@@ -1,0 +1,295 @@
+/*
+ * All of an image in raster order, decoded by several threads.
+ *
+ * A few bands are in memory at a time.  Their chunks (of an uncompressed file: slices) are tasks, taken in order by
+ * whoever is free; a band of which all are done is handed over by whoever finds it, while the others go on with the
+ * next.  So n threads are n threads, and one does everything in turn.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "run/crew.h"
+#include "run/image.h"
+#include "run/image_bands.h"
+#include "sys/host.h"
+
+enum {
+    BANDS_MAX = 3,  /* one that is handed over, one that is finished, one that is begun */
+    SLICES_MAX = 16 /* of a band of an uncompressed file */
+};
+/* Chunks are shared out best among many; what is only read and handed over had better stay in the cache meanwhile. */
+#define BAND_BYTES_CHUNKED ((uint64_t)16 << 20)
+#define BAND_BYTES_LINEAR ((uint64_t)1 << 20)
+#define MEMORY_USUAL ((uint64_t)512 << 20)
+
+struct band {
+    unsigned char *voxels;
+    uint64_t left; /* tasks that are not done; under lock */
+};
+
+struct stream {
+    struct pw_source *source;
+    struct pw_bands bands;
+    pw_put_fn put;
+    void *user;
+    size_t element_bytes;
+    struct pw_region_reader **reader; /* one for each member */
+    struct pw_buffer buffer;
+    struct band band[BANDS_MAX];
+    unsigned n_bands;
+
+    /* Under lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t change;
+    uint64_t next_band, next_task; /* to be begun */
+    uint64_t n_tasks;              /* of next_band, once its first was taken */
+    uint64_t written;              /* bands that were handed over */
+    int writing;
+    uint64_t failed_band, failed_task; /* of error: the first in order of those that failed */
+    struct pw_error error;
+};
+
+struct task {
+    uint64_t band, number;
+    struct pw_region region; /* of the band */
+};
+
+/* ---- tasks ---- */
+
+static int is_linear(const struct stream *s)
+{
+    return (s->source->capabilities & PW_SOURCE_LINEAR) != 0;
+}
+
+/* The chunks that region touches: how many along each axis, and the first. */
+static uint64_t chunks_of(const struct pw_image_info *info, const struct pw_region *region, uint64_t *first,
+                          uint64_t *count)
+{
+    uint64_t n = 1;
+    for (int i = 0; i < info->rank; i++) {
+        first[i] = region->start[i] / info->chunk[i];
+        count[i] = (region->start[i] + region->shape[i] - 1) / info->chunk[i] - first[i] + 1;
+        n *= count[i];
+    }
+    return n;
+}
+
+/* Slices of an uncompressed band are cut along its slowest axis that has more than one entry. */
+static int slice_axis(const struct pw_region *region)
+{
+    int axis = 0;
+    while (axis + 1 < region->rank && region->shape[axis] == 1)
+        axis++;
+    return axis;
+}
+
+static uint64_t count_tasks(const struct stream *s, const struct pw_region *region)
+{
+    uint64_t first[PW_MAX_RANK], count[PW_MAX_RANK];
+    if (!is_linear(s))
+        return chunks_of(&s->source->info, region, first, count);
+    return region->rank > 0 ? pw_min_u64(region->shape[slice_axis(region)], SLICES_MAX) : 1;
+}
+
+/* Reads one slice of a band of an uncompressed file into its place. */
+static enum pw_status read_slice(const struct stream *s, unsigned member, const struct task *task,
+                                 unsigned char *voxels, struct pw_error *error)
+{
+    struct pw_region part = task->region;
+    if (part.rank == 0)
+        return pw_region_reader_read(s->reader[member], &part, voxels, error);
+    int axis = slice_axis(&part);
+    uint64_t n_tasks = count_tasks(s, &task->region);
+    uint64_t extent = part.shape[axis], from = extent * task->number / n_tasks,
+             to = extent * (task->number + 1) / n_tasks;
+    uint64_t each = pw_region_elements(&part) / extent * s->element_bytes;
+    part.start[axis] += from;
+    part.shape[axis] = to - from;
+    return pw_region_reader_read(s->reader[member], &part, voxels + from * each, error);
+}
+
+static enum pw_status read_chunk(const struct stream *s, unsigned member, const struct task *task,
+                                 unsigned char *voxels, struct pw_error *error)
+{
+    uint64_t first[PW_MAX_RANK], count[PW_MAX_RANK], index[PW_MAX_RANK], rest = task->number;
+    (void)chunks_of(&s->source->info, &task->region, first, count);
+    for (int i = task->region.rank - 1; i >= 0; i--) {
+        index[i] = first[i] + rest % count[i];
+        rest /= count[i];
+    }
+    return pw_region_reader_chunk(s->reader[member], index, &task->region, voxels, error);
+}
+
+/* ---- the order of work; with the lock held ---- */
+
+static int has_failed(const struct stream *s)
+{
+    return s->error.status != PW_OK;
+}
+
+static void fail_at(struct stream *s, uint64_t band, uint64_t task, const struct pw_error *error)
+{
+    if (has_failed(s) && (s->failed_band < band || (s->failed_band == band && s->failed_task <= task)))
+        return;
+    s->error = *error;
+    s->failed_band = band;
+    s->failed_task = task;
+}
+
+static int take_task(struct stream *s, struct task *task)
+{
+    if (s->next_band == s->bands.count || s->next_band >= s->written + s->n_bands)
+        return 0;
+    struct band *band = &s->band[s->next_band % s->n_bands];
+    pw_bands_region(&s->source->info, &s->bands, s->next_band, &task->region);
+    if (s->next_task == 0)
+        s->n_tasks = band->left = count_tasks(s, &task->region);
+    task->band = s->next_band;
+    task->number = s->next_task++;
+    if (s->next_task == s->n_tasks) {
+        s->next_band++;
+        s->next_task = 0;
+    }
+    return 1;
+}
+
+/* Whether the next band to be handed over is done, and nobody is at it. */
+static int can_write(const struct stream *s)
+{
+    return !s->writing && (s->written < s->next_band) && s->band[s->written % s->n_bands].left == 0;
+}
+
+static void write_band(struct stream *s)
+{
+    struct pw_region region;
+    struct pw_error error = {0};
+    uint64_t number = s->written;
+    s->writing = 1;
+    (void)pthread_mutex_unlock(&s->lock);
+    pw_bands_region(&s->source->info, &s->bands, number, &region);
+    int result =
+        s->put(s->band[number % s->n_bands].voxels, (size_t)pw_region_elements(&region) * s->element_bytes, s->user);
+    if (result != 0)
+        (void)pw_fail(&error, PW_E_CANCELLED, "%s: stopped by who takes the elements", s->source->path);
+    (void)pthread_mutex_lock(&s->lock);
+    s->writing = 0;
+    s->written++;
+    if (result != 0)
+        fail_at(s, number, 0, &error);
+}
+
+static void do_task(struct stream *s, unsigned member, const struct task *task)
+{
+    struct pw_error error = {0};
+    struct band *band = &s->band[task->band % s->n_bands];
+    (void)pthread_mutex_unlock(&s->lock);
+    enum pw_status status = is_linear(s) ? read_slice(s, member, task, band->voxels, &error)
+                                         : read_chunk(s, member, task, band->voxels, &error);
+    (void)pthread_mutex_lock(&s->lock);
+    band->left--;
+    if (status != PW_OK)
+        fail_at(s, task->band, task->number, &error);
+}
+
+static void work(void *context, unsigned member)
+{
+    struct stream *s = context;
+    struct task task;
+    (void)pthread_mutex_lock(&s->lock);
+    while (s->written < s->bands.count && !has_failed(s)) {
+        if (can_write(s))
+            write_band(s);
+        else if (take_task(s, &task))
+            do_task(s, member, &task);
+        else {
+            (void)pthread_cond_wait(&s->change, &s->lock);
+            continue;
+        }
+        (void)pthread_cond_broadcast(&s->change);
+    }
+    (void)pthread_cond_broadcast(&s->change);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- the whole ---- */
+
+static enum pw_status plan(struct stream *s, const struct pw_stream_options *options, unsigned *threads,
+                           struct pw_error *error)
+{
+    uint64_t memory = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_USUAL;
+    uint64_t each = pw_region_reader_memory_bytes(s->source), least = pw_dtype_bytes(s->source->info.dtype);
+    for (int i = 0; i < s->source->info.rank; i++)
+        least = i + 1 == s->source->info.rank ? least * s->source->info.shape[i] : least;
+    while (*threads > 1 && *threads * each + 2 * least > memory)
+        (*threads)--;
+    uint64_t readers = *threads * each, wanted = is_linear(s) ? BAND_BYTES_LINEAR : BAND_BYTES_CHUNKED;
+    s->n_bands = *threads > 1 ? BANDS_MAX : 1;
+    while (readers > memory || !pw_bands_choose(&s->source->info, wanted, (memory - readers) / s->n_bands, &s->bands))
+        if (s->n_bands > 1 && readers <= memory)
+            s->n_bands--;
+        else
+            return pw_fail(error, PW_E_BUDGET, "%s: %llu bytes of memory do not hold a decoder and a row, %llu would",
+                           s->source->path, (unsigned long long)memory, (unsigned long long)(each + least));
+    s->n_bands = (unsigned)pw_min_u64(s->n_bands, s->bands.count);
+    return PW_OK;
+}
+
+static enum pw_status reserve(struct stream *s, unsigned threads, struct pw_error *error)
+{
+    enum pw_status status = pw_buffer_init(&s->buffer, s->bands.bytes * s->n_bands, "bands of an image", error);
+    for (unsigned i = 0; i < s->n_bands && status == PW_OK; i++)
+        s->band[i].voxels = (unsigned char *)s->buffer.data + i * s->bands.bytes;
+    if (status == PW_OK && (s->reader = pw_alloc(threads, sizeof *s->reader, error)) == NULL)
+        status = PW_E_NOMEM;
+    for (unsigned i = 0; i < threads && status == PW_OK; i++)
+        status = pw_region_reader_new(s->source, &s->reader[i], error);
+    return status;
+}
+
+static void release(struct stream *s, unsigned threads)
+{
+    for (unsigned i = 0; i < threads && s->reader != NULL; i++)
+        pw_region_reader_free(s->reader[i]);
+    free(s->reader);
+    pw_buffer_release(&s->buffer);
+    (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_cond_destroy(&s->change);
+}
+
+enum pw_status pw_image_stream(struct pw_image *image, const struct pw_stream_options *options, pw_put_fn put,
+                               void *user, struct pw_error *error)
+{
+    static const struct pw_stream_options defaults;
+    struct pw_counters counters = {0};
+    const struct pw_watch watch = {0};
+    const struct pw_image_info *info = &image->source->info;
+    struct stream s = {.source = image->source, .put = put, .user = user};
+    if (options == NULL)
+        options = &defaults;
+    unsigned threads = options->threads != 0 ? options->threads : (unsigned)pw_host_cpus();
+    for (int i = 0; i < info->rank; i++)
+        if (info->shape[i] == 0)
+            return PW_OK;
+    s.element_bytes = pw_dtype_bytes(info->dtype);
+    (void)pthread_mutex_init(&s.lock, NULL);
+    (void)pthread_cond_init(&s.change, NULL);
+    enum pw_status status = plan(&s, options, &threads, error);
+    if (status == PW_OK)
+        status = reserve(&s, threads, error);
+    if (status == PW_OK && threads == 1)
+        work(&s, 0);
+    else if (status == PW_OK)
+        status = pw_crew_run(threads, work, &s, &counters, &watch, error);
+    if (status == PW_OK && has_failed(&s)) {
+        status = s.error.status;
+        if (error != NULL)
+            *error = s.error;
+    }
+    release(&s, threads);
+    return status;
+}

@@ -1,0 +1,79 @@
+"""pw-stream cat: the same bytes from every format, with any number of threads and any memory; bounded; quiet ends."""
+
+import subprocess
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+
+def sample(shape=(23, 70, 61)):
+    return np.cumsum(np.random.default_rng(4).integers(-3, 5, shape), axis=-1).astype("uint16")
+
+
+@pytest.fixture
+def images(tmp_path):
+    array = sample()
+    np.save(tmp_path / "a.npy", array)
+    np.save(tmp_path / "f.npy", np.asfortranarray(array))
+    np.save(tmp_path / "big.npy", array.astype(">u2"))
+    array.tofile(tmp_path / "a.raw")
+    tifffile.imwrite(tmp_path / "strips.tif", array, rowsperstrip=7, compression="deflate")
+    tifffile.imwrite(tmp_path / "tiles.tif", array, tile=(32, 16))
+    for name, version, options in [("v2.zarr", 2, {}), ("v3.zarr", 3, {}), ("shards.zarr", 3, {"shards": (16, 32, 32)})]:
+        made = zarr.create_array(str(tmp_path / name), shape=array.shape, chunks=(8, 16, 32), dtype="uint16",
+                                 zarr_format=version, fill_value=0, **options)
+        made[...] = array
+    return array
+
+
+FILES = ["a.npy", "f.npy", "big.npy", "a.raw", "strips.tif", "tiles.tif", "v2.zarr", "v3.zarr", "shards.zarr"]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("memory", ["2M", "8M", "1G"])
+def test_every_format_threads_and_memory(pw, tmp_path, images, threads, memory):
+    for name in FILES:
+        raw = ["--shape", "23,70,61", "--dtype", "u2"] if name == "a.raw" else []
+        out = pw("cat", tmp_path / name, "--raw", "--threads", threads, "--memory", memory, *raw).out
+        assert out == images.tobytes(), name
+
+
+def test_npy_header(pw, tmp_path, images):
+    (tmp_path / "out.npy").write_bytes(pw("cat", tmp_path / "v3.zarr").out)
+    assert np.array_equal(np.load(tmp_path / "out.npy"), images)
+
+
+def test_a_chunk_that_is_as_thick_as_the_image_stays_in_the_memory(pw, tmp_path, meter):
+    """A band one chunk thick would be the whole image, 128 MB."""
+    made = zarr.create_array(str(tmp_path / "deep.zarr"), shape=(512, 512, 256), chunks=(512, 64, 64), dtype="uint16",
+                             fill_value=0)
+    made[...] = np.broadcast_to(np.arange(512, dtype="uint16")[:, None, None], (512, 512, 256))
+    command = pw.command("cat", tmp_path / "deep.zarr", "--raw", "--threads", 2, "--memory", "40M")
+    with open(tmp_path / "out.raw", "wb") as out:
+        done = subprocess.run(command, stdout=out, check=True)
+    assert done.returncode == 0
+    got = np.fromfile(tmp_path / "out.raw", "uint16").reshape(512, 512, 256)
+    assert (got == np.arange(512)[:, None, None]).all()
+    if not pw.is_sanitized():
+        usage = meter(["sh", "-c", " ".join(map(str, command)) + " >/dev/null"])
+        assert usage["peak_rss_bytes"] < 56 << 20, usage
+    pw.refuses("cat", tmp_path / "deep.zarr", "--raw", "--memory", "1M", says=["1048576", "deep.zarr"])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_reader_that_goes_away_is_no_error_message(pw, tmp_path, images, threads):
+    process = pw.start("cat", tmp_path / "v3.zarr", "--raw", "--threads", threads)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() != 0
+
+
+def test_a_broken_chunk_is_named_whatever_the_threads(pw, tmp_path, images):
+    for name in ("c/1/2/0", "c/2/0/1"):
+        chunk = tmp_path / "v3.zarr" / name
+        chunk.write_bytes(chunk.read_bytes()[:-5])
+    lines = {pw.refuses("cat", tmp_path / "v3.zarr", "--raw", "--threads", threads, says="chunk (", streams=True)
+             for threads in (1, 2, 7)}
+    assert len(lines) == 1
