@@ -144,6 +144,8 @@ PW_API enum pw_dtype pw_dtype_parse(const char *text);
 #define PW_MAX_LEVELS 32
 #define PW_NAME_MAX 256
 
+#define PW_TIMES_ALL UINT64_MAX
+
 /* How a file is read: the I/O engine.  The bytes are the same from each. */
 enum pw_io_engine {
     PW_IO_AUTO = 0, /* io_uring where the kernel allows it, mapping for uncompressed arrays */
@@ -557,8 +559,15 @@ struct pw_run_options {
 
     const char *input; /* path, or "-" */
     struct pw_open_options open;
-    int64_t channel; /* -1: the image must have one */
-    int64_t time;    /* -1: the image must have one */
+    int64_t channel;      /* -1: as many as the segmenter takes; an image with more is refused */
+    const char *channels; /* instead: "2", a name, "0,2" or "all", in the order that the segmenter gets them */
+    /*
+     * Each time point is a volume of its own.  Ids are unique over all of them, numbered in raster order of t z y x,
+     * and nothing is merged from one to the next.  -1: all; labels have a time axis when there are several.
+     */
+    int64_t time;
+    uint64_t n_times; /* with a time: so many from it on, or PW_TIMES_ALL of the rest, in labels with a time axis;
+                         0: that one, in labels without */
 
     const char *output;           /* path, "-", or NULL: into the input store under labels/ */
     const char *output_format;    /* "zarr" "tiff" "npy" "raw" "geojson", or NULL: from the suffix */
@@ -654,12 +663,13 @@ struct pw_plan_part {
 
 /* What a run will do, computed before the first voxel is read. */
 struct pw_plan {
-    uint64_t volume_shape[3];
+    uint64_t volume_shape[3];            /* of one time point */
     uint64_t roi_start[3], roi_shape[3]; /* of it, that is segmented */
+    uint64_t times;                      /* time points that are segmented */
     uint64_t tile[3];
     uint64_t halo[3];
-    uint64_t grid[3];
-    uint64_t n_tiles;
+    uint64_t grid[3]; /* of one time point */
+    uint64_t n_tiles; /* of all */
     uint32_t ring_depth;
     uint32_t threads;
     char io[16];
@@ -910,7 +920,8 @@ struct pw_measure_options {
     const char *image; /* path of an image of the same shape, or "-"; NULL: places and sizes only */
     struct pw_open_options image_open;
     int64_t channel; /* of the image; -1: all */
-    int64_t time;    /* of both; -1: there must be one */
+    int64_t time; /* of those that have several, as pw_run_options.time; an image of one goes with every time point */
+    uint64_t n_times; /* likewise */
 
     const char *output; /* .csv, .tsv, "-" for standard output, or "store": into that of the labels */
     const char *format; /* "csv" or "tsv", or NULL: from the suffix */
@@ -961,8 +972,9 @@ PW_API enum pw_status pw_measure(const struct pw_measure_options *options, struc
 struct pw_label_input {
     const char *path; /* or "-" for one of two */
     struct pw_open_options open;
-    int64_t channel; /* -1: there must be one */
-    int64_t time;    /* -1: there must be one */
+    int64_t channel;  /* -1: there must be one */
+    int64_t time;     /* as pw_run_options.time; of two volumes both must have as many time points */
+    uint64_t n_times; /* likewise */
 };
 
 #define PW_COMPARE_THRESHOLDS_MAX 16
@@ -1047,6 +1059,9 @@ struct pw_compare_result {
     double rand_error;
     double rand_precision;
     double rand_recall;
+
+    uint64_t times;                /* time points; shape is of one */
+    uint64_t first_different_time; /* of first_different, counted from the first that was compared */
 };
 
 /*

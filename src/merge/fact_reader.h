@@ -4,7 +4,7 @@
  *     pw_fact_reader_init
  *     pw_fact_reader_open(tile), then pw_fact_reader_next() until as many facts have come as the tile has labels
  *
- * First voxels are checked, and given as linear indices in the volume.
+ * First voxels are checked, and given as linear indices in the stack of all time points.
  *
  * Memory: lent by the caller, whatever the size of the tile.
  * Threads: a reader belongs to one; several may read one stage.

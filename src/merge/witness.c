@@ -92,11 +92,11 @@ static void find_margins(const struct choice *c, uint64_t tile, struct margins *
     struct pw_box core = pw_grid_core(grid, tile), box = c->reader.box;
     for (int i = 0; i < 3; i++) {
         uint64_t rim = core.start[i] - box.start[i], reach = grid->halo[i];
-        m->low_is_artificial[i] = box.start[i] > grid->start[i];
-        m->high_is_artificial[i] = box.start[i] + box.shape[i] < grid->end[i];
-        m->low[i] = core.start[i] > grid->start[i] ? rim + reach : 0;
+        m->low_is_artificial[i] = !pw_grid_is_low_border(grid, i, box.start[i]);
+        m->high_is_artificial[i] = !pw_grid_is_high_border(grid, i, box.start[i] + box.shape[i]);
+        m->low[i] = pw_grid_is_low_border(grid, i, core.start[i]) ? 0 : rim + reach;
         m->high[i] = box.shape[i];
-        if (core.start[i] + core.shape[i] < grid->end[i])
+        if (!pw_grid_is_high_border(grid, i, core.start[i] + core.shape[i]))
             m->high[i] = core.shape[i] > reach ? rim + core.shape[i] - reach : 0;
     }
 }

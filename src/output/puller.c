@@ -243,14 +243,21 @@ static void join_touching(struct pw_puller *p, uint64_t rows)
     p->n = kept;
 }
 
-/* The tiles first..end - 1 along each axis that box crosses; none where it lies beside what is cut into tiles. */
+/*
+ * The tiles first..end - 1 along each axis that box, of one time point, crosses, counted along z through the stack; none
+ * where it lies beside what is cut into tiles.
+ */
 static void find_tiles(const struct pw_grid *grid, const struct pw_box *box, uint64_t first[3], uint64_t end[3])
 {
-    struct pw_box part = pw_grid_part(grid), common = pw_box_intersect(&part, box);
+    uint64_t time = box->start[Z] / grid->volume[Z];
+    struct pw_box part = pw_grid_part(grid);
+    part.start[Z] += time * grid->volume[Z];
+    struct pw_box common = pw_box_intersect(&part, box);
     for (int i = 0; i < 3; i++) {
-        uint64_t from = common.start[i] - grid->start[i], extent = pw_box_is_empty(&common) ? 0 : common.shape[i];
-        first[i] = extent == 0 ? 0 : from / grid->tile[i];
-        end[i] = extent == 0 ? 0 : (from + extent - 1) / grid->tile[i] + 1;
+        uint64_t from = common.start[i] - part.start[i], extent = pw_box_is_empty(&common) ? 0 : common.shape[i];
+        uint64_t before = i == Z ? time * grid->count[Z] : 0;
+        first[i] = extent == 0 ? 0 : before + from / grid->tile[i];
+        end[i] = extent == 0 ? 0 : before + (from + extent - 1) / grid->tile[i] + 1;
     }
 }
 

@@ -110,8 +110,8 @@ enum pw_status pw_fold_finish(struct pw_fold *fold, struct pw_axis_quality axis[
     while (status == PW_OK) {
         status = pw_sorter_next(&fold->boxes, record, error);
         for (int a = 0; a < 3 && status == PW_OK; a++)
-            if (record[4 + a] < fold->grid->end[a])
-                count(&folded[a], record[1 + a] - fold->grid->start[a]);
+            if (!pw_grid_is_high_border(fold->grid, a, record[4 + a]))
+                count(&folded[a], (a == 0 ? pw_grid_z(fold->grid, record[1]) : record[1 + a]) - fold->grid->start[a]);
     }
     for (int a = 0; a < 3; a++)
         if (fold->grid->count[a] > 1)

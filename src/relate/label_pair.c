@@ -29,7 +29,8 @@ static enum pw_status open_side(struct pw_label_pair *pair, int side, const stru
     if (!pw_dtype_is_integer(pair->source[side]->info.dtype))
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: voxels are %s; labels are whole numbers", input->path,
                        pw_dtype_name(pair->source[side]->info.dtype));
-    return pw_volume_init(&pair->volume[side], pair->source[side], input->time, input->channel, error);
+    return pw_volume_init_times(&pair->volume[side], pair->source[side], input->time, input->n_times, input->channel,
+                                error);
 }
 
 static enum pw_status check_shapes(const struct pw_label_pair *pair, struct pw_error *error)
@@ -41,8 +42,13 @@ static enum pw_status check_shapes(const struct pw_label_pair *pair, struct pw_e
                        pair->source[0]->path, (unsigned long long)a[0], (unsigned long long)a[1],
                        (unsigned long long)a[2], pair->source[1]->path, (unsigned long long)b[0],
                        (unsigned long long)b[1], (unsigned long long)b[2]);
+    if (pair->volume[0].times != pair->volume[1].times)
+        return pw_fail(error, PW_E_ARGUMENT, "%s has %llu time points, %s %llu: choose as many of both with --time",
+                       pair->source[0]->path, (unsigned long long)pair->volume[0].times, pair->source[1]->path,
+                       (unsigned long long)pair->volume[1].times);
     uint64_t voxels;
-    if (!pw_product_u64(a, 3, &voxels) || voxels > INT64_MAX || a[2] > UINT32_MAX)
+    if (!pw_product_u64(a, 3, &voxels) || !pw_mul_u64(voxels, pair->volume[0].times, &voxels) || voxels > INT64_MAX ||
+        a[2] > UINT32_MAX)
         return pw_fail(error, PW_E_RANGE, "%s: more voxels than can be counted", pair->source[0]->path);
     return PW_OK;
 }
@@ -112,7 +118,7 @@ static double cost_of_side(const struct pw_label_pair *pair, int side, const uin
 
 static double cost_of(const struct pw_label_pair *pair, const uint64_t tile[3], unsigned threads)
 {
-    double n_tiles = 1;
+    double n_tiles = (double)pair->volume[0].times;
     for (int i = 0; i < 3; i++)
         n_tiles *= (double)pw_ceil_div(pair->volume[0].shape[i], tile[i]);
     double cost = cost_of_side(pair, 0, tile, n_tiles) + cost_of_side(pair, 1, tile, n_tiles) + n_tiles * TILE_COST;
@@ -155,7 +161,8 @@ uint64_t pw_label_pair_slot_bytes(const struct pw_label_pair *pair, int side)
 static enum pw_status size_tile(struct pw_label_pair *pair, const uint64_t tile[3], struct pw_error *error)
 {
     static const uint64_t no_halo[3] = {0, 0, 0};
-    enum pw_status status = pw_grid_init(&pair->grid, pair->volume[0].shape, tile, no_halo, error);
+    enum pw_status status =
+        pw_grid_init_times(&pair->grid, pair->volume[0].shape, pair->volume[0].times, NULL, tile, no_halo, error);
     pair->reader_bytes = 0;
     for (int side = 0; side < 2 && status == PW_OK; side++) {
         const struct pw_volume *volume = &pair->volume[side];

@@ -1,5 +1,6 @@
 #include "relate/pair_tally.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -113,21 +114,28 @@ struct place {
 
 static struct place place_of(const struct pw_pair_tally *tally, const struct pw_box *box, uint64_t row)
 {
-    const uint64_t *volume = tally->settings.pair->grid.volume, *cell = tally->settings.cell;
+    const struct pw_grid *grid = &tally->settings.pair->grid;
+    const uint64_t *volume = grid->volume, *cell = tally->settings.cell;
     struct place p = {box->start[Z] + row / box->shape[Y], box->start[Y] + row % box->shape[Y], box->start[X], 0, 0};
     p.raster = (p.z * volume[Y] + p.y) * volume[X] + p.x;
     if (cell[X] != 0)
-        p.row_cell =
-            (p.z / cell[Z] * pw_ceil_div(volume[Y], cell[Y]) + p.y / cell[Y]) * pw_ceil_div(volume[X], cell[X]);
+        p.row_cell = ((p.z / volume[Z] * pw_ceil_div(volume[Z], cell[Z]) + pw_grid_z(grid, p.z) / cell[Z]) *
+                          pw_ceil_div(volume[Y], cell[Y]) +
+                      p.y / cell[Y]) *
+                     pw_ceil_div(volume[X], cell[X]);
     return p;
 }
 
 static enum pw_status refuse_negative(const struct pw_pair_tally *tally, int side, const struct place *p, uint64_t x,
                                       uint64_t label, struct pw_error *error)
 {
-    return pw_fail(error, PW_E_RANGE, "%s: label %lld at z y x %llu %llu %llu; labels are not negative",
-                   tally->settings.pair->source[side]->path, (long long)label, (unsigned long long)p->z,
-                   (unsigned long long)p->y, (unsigned long long)(p->x + x));
+    const struct pw_grid *grid = &tally->settings.pair->grid;
+    char time[40] = "";
+    if (grid->times > 1)
+        (void)snprintf(time, sizeof time, "time point %llu, ", (unsigned long long)(p->z / grid->volume[Z]));
+    return pw_fail(error, PW_E_RANGE, "%s: label %lld at %sz y x %llu %llu %llu; labels are not negative",
+                   tally->settings.pair->source[side]->path, (long long)label, time,
+                   (unsigned long long)pw_grid_z(grid, p->z), (unsigned long long)p->y, (unsigned long long)(p->x + x));
 }
 
 /* A stretch of the row from x on, relative to its start. */

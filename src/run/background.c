@@ -105,7 +105,7 @@ enum pw_status pw_background_look(struct pw_background *background, const struct
 {
     struct pw_background *b = background;
     uint64_t words = pw_bit_words(core->shape[2]);
-    struct pw_box part = pw_grid_part(&b->job->grid);
+    struct pw_box part = pw_grid_part_at(&b->job->grid, core->start[0]);
     b->core = *core;
     for (int i = 0; i < 3; i++) {
         uint64_t end = core->start[i] + core->shape[i];

@@ -66,6 +66,20 @@ static enum pw_dtype unsigned_of(enum pw_dtype dtype)
     }
 }
 
+/* Whether the labels have the axes of the array that was read, and its shape. */
+static int is_all_of_input(const struct pw_job *job)
+{
+    const struct pw_image_info *info = &job->source->info;
+    const struct pw_volume *volume = &job->volume;
+    int a = 0;
+    if (volume->keeps_time && (volume->time_axis != a++ || volume->times != info->shape[0]))
+        return 0;
+    for (int i = 3 - volume->rank; i < 3; i++)
+        if (volume->axis[i] != a++)
+            return 0;
+    return a == info->rank;
+}
+
 /* The array that was read gives its place to the merged one, with its chunks and the width of its elements. */
 static enum pw_status replace_input(struct pw_job *job, struct pw_sink_request *request, struct pw_error *error)
 {
@@ -74,9 +88,12 @@ static enum pw_status replace_input(struct pw_job *job, struct pw_sink_request *
     if (strncmp(info->format, "zarr", 4) != 0)
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: only zarr arrays are merged in place, not %s; use -o", info->path,
                        info->format);
-    if (info->rank != job->volume.rank)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: has %d axes; in place needs an array of z, y and x alone; use -o",
-                       info->path, info->rank);
+    if (!is_all_of_input(job))
+        return pw_fail(
+            error, PW_E_UNSUPPORTED,
+            "%s: has %d axes; in place needs an array of t, z, y and x alone, in this order and all of them; "
+            "use -o",
+            info->path, info->rank);
     pw_file_parent(info->path, group, sizeof group);
     int is_own = info->ngff_version[0] != '\0' && is_own_label(group);
     if (!is_own && info->n_levels > 1)
@@ -119,6 +136,9 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
     struct pw_sink_request request = {
         .path = options->output != NULL ? options->output : options->input,
         .rank = job->volume.rank,
+        .times = job->volume.times,
+        .has_time = job->volume.keeps_time,
+        .time = job->volume.time,
         .overwrite = options->overwrite,
         .dtype_hint = options->output_dtype != PW_DTYPE_NONE ? options->output_dtype : PW_U32,
         .ngff = options->ngff != NULL ? options->ngff : "0.5",

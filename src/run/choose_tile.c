@@ -113,5 +113,6 @@ enum pw_status pw_job_suggest_tile(struct pw_job *job, struct pw_error *error)
 {
     uint64_t tile[3];
     pw_tile_choose(job, pw_tile_halo(job), tile);
-    return pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, pw_tile_halo(job), error);
+    return pw_grid_init_times(&job->grid, job->volume.shape, job->volume.times, &job->part, tile, pw_tile_halo(job),
+                              error);
 }

@@ -39,13 +39,15 @@ static void describe(const struct pw_pairs_pass *pass, struct pw_compare_result 
     const uint64_t *shape = pass->pair.grid.volume;
     uint64_t first = pass->first_different;
     memcpy(result->shape, shape, sizeof result->shape);
+    result->times = pass->pair.grid.times;
     result->voxels = pass->voxels;
     result->different_voxels = pass->different;
     if (pass->different == 0)
         return;
     result->first_different[2] = first % shape[2];
     result->first_different[1] = first / shape[2] % shape[1];
-    result->first_different[0] = first / shape[2] / shape[1];
+    result->first_different[0] = first / shape[2] / shape[1] % shape[0];
+    result->first_different_time = first / shape[2] / shape[1] / shape[0];
 }
 
 enum pw_status pw_compare(const struct pw_compare_options *options, struct pw_compare_result *result,

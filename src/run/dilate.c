@@ -130,7 +130,7 @@ static enum pw_status grow_piece(struct dilation *d, const struct pw_box *piece,
 {
     const struct pw_expand *expand = &d->job->shape;
     struct pw_label_block block;
-    struct pw_box window, part = pw_grid_part(&d->job->grid);
+    struct pw_box window, part = pw_grid_part_at(&d->job->grid, piece->start[0]);
     uint64_t start[3];
     for (int i = 0; i < 3; i++) {
         uint64_t after = piece->start[i] + piece->shape[i];

@@ -180,8 +180,9 @@ static enum pw_status is_whole(struct pw_explain_look *look, uint64_t tile, uint
     const struct pw_label_extent *e = &look->seen.extent[i];
     *whole = 1;
     for (int a = 0; a < 3 && status == PW_OK; a++) {
-        int at_low = e->low[a] == 0 && box->start[a] > look->job->grid.start[a];
-        int at_high = e->high[a] == box->shape[a] && box->start[a] + box->shape[a] < look->job->grid.end[a];
+        int at_low = e->low[a] == 0 && !pw_grid_is_low_border(&look->job->grid, a, box->start[a]);
+        int at_high =
+            e->high[a] == box->shape[a] && !pw_grid_is_high_border(&look->job->grid, a, box->start[a] + box->shape[a]);
         *whole &= !at_low && !at_high;
     }
     return status;

@@ -71,13 +71,17 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_source_open(options->input, &options->open, job->scratch_dir, &job->source, error);
     if (status == PW_OK)
-        status = pw_volume_init(&job->volume, job->source, options->time, options->channel, error);
+        status = pw_volume_init_space(&job->volume, job->source, error);
+    if (status == PW_OK)
+        status = pw_volume_choose_time(&job->volume, options->time, options->n_times, error);
     if (status == PW_OK)
         status = pw_job_choose_part(job, error);
     if (status == PW_OK)
         status = pw_skip_check(job, error);
     if (status == PW_OK)
         status = pw_segmenter_open(&job->segmenter, options, &job->volume, error);
+    if (status == PW_OK)
+        status = pw_job_choose_channels(job, error);
     if (status == PW_OK)
         status = pw_job_suggest_tile(job, error);
     if (status == PW_OK)

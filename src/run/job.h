@@ -125,6 +125,9 @@ enum pw_status pw_pass_resolve(struct pw_job *job, struct pw_run_result *result,
 /* Pass 3: from stage and id map to the sink. */
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error);
 
+/* Which channels the segmenter gets: what the options say, as far as it takes so many.  In choose_channels.c. */
+enum pw_status pw_job_choose_channels(struct pw_job *job, struct pw_error *error);
+
 /* How labels are merged: what the options say, checked, or what suits the segmenter.  In choose_rule.c. */
 enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
 

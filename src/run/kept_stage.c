@@ -92,10 +92,10 @@ static json *text_of(const char *text)
     return json_object_new_string(text);
 }
 
-static json *axes_of(const struct pw_axis axis[3])
+static json *axes_of(const struct pw_axis *axis, int n)
 {
     json *list = json_object_new_array();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < n; i++) {
         json *one = json_object_new_object();
         put(one, "name", text_of(axis[i].name));
         put(one, "unit", text_of(axis[i].unit));
@@ -141,7 +141,9 @@ static json *plan_of(const struct pw_job *job, uint64_t candidates_bytes, uint32
     put(plan, "volume", list_of(job->grid.volume));
     put(plan, "part_start", list_of(job->part.start));
     put(plan, "part_shape", list_of(job->part.shape));
-    put(plan, "axes", axes_of(job->volume.space));
+    put(plan, "axes", axes_of(job->volume.space, 3));
+    put(plan, "times", json_object_new_uint64(job->grid.times));
+    put(plan, "time_axis", axes_of(&job->volume.time, job->volume.keeps_time ? 1 : 0));
     put(plan, "tile", list_of(job->grid.tile));
     put(plan, "halo", list_of(job->grid.halo));
     put(plan, "segmenter", segmenter_of(&job->segmenter));
@@ -213,21 +215,37 @@ static int take_text(const json *object, const char *key, char *out, size_t capa
     return 1;
 }
 
-static enum pw_status take_axes(const struct pw_json *plan, struct pw_axis axis[3], struct pw_error *error)
+static enum pw_status take_axes(const struct pw_json *plan, const char *key, size_t n, char kind, struct pw_axis *axis,
+                                struct pw_error *error)
 {
-    json *list = pw_json_get_typed(plan->object, "axes", json_type_array);
-    if (list == NULL || json_object_array_length(list) != 3)
-        return wrong(plan, "axes", error);
-    for (size_t i = 0; i < 3; i++) {
+    json *list = pw_json_get_typed(plan->object, key, json_type_array);
+    if (list == NULL || json_object_array_length(list) != n)
+        return wrong(plan, key, error);
+    for (size_t i = 0; i < n; i++) {
         const json *one = json_object_array_get_idx(list, i);
-        axis[i].kind = 's';
+        axis[i].kind = kind;
         if (!take_text(one, "name", axis[i].name, sizeof axis[i].name) ||
             !take_text(one, "unit", axis[i].unit, sizeof axis[i].unit) ||
             !pw_json_to_double(pw_json_get(one, "scale"), &axis[i].scale) ||
             !pw_json_to_double(pw_json_get(one, "translation"), &axis[i].translation))
-            return wrong(plan, "axes", error);
+            return wrong(plan, key, error);
     }
     return PW_OK;
+}
+
+/* Stages from before there were several time points say nothing of them. */
+static enum pw_status take_times(const struct pw_json *plan, struct pw_volume *volume, struct pw_error *error)
+{
+    json *axis = pw_json_get_typed(plan->object, "time_axis", json_type_array);
+    volume->times = 1;
+    volume->time_axis = -1;
+    volume->keeps_time = axis != NULL && json_object_array_length(axis) > 0;
+    if (axis == NULL)
+        return PW_OK;
+    if (!pw_json_to_u64(pw_json_get(plan->object, "times"), &volume->times) ||
+        (volume->times > 1 && !volume->keeps_time))
+        return wrong(plan, "times", error);
+    return volume->keeps_time ? take_axes(plan, "time_axis", 1, 't', &volume->time, error) : PW_OK;
 }
 
 static enum pw_status take_segmenter(const struct pw_json *plan, struct pw_segmenter *segmenter, struct pw_error *error)
@@ -290,13 +308,17 @@ static enum pw_status take_plan(const struct pw_json *plan, struct pw_job *job, 
     if (status == PW_OK)
         status = take_box(plan, "halo", halo, error);
     if (status == PW_OK)
-        status = take_axes(plan, job->volume.space, error);
+        status = take_axes(plan, "axes", 3, 's', job->volume.space, error);
+    if (status == PW_OK)
+        status = take_times(plan, &job->volume, error);
     if (status == PW_OK)
         status = take_segmenter(plan, &job->segmenter, error);
     if (status == PW_OK)
         status = take_rule(plan, &kept->rule, error);
     memcpy(job->segmenter.halo, halo, sizeof job->segmenter.halo);
-    return status == PW_OK ? pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, halo, error) : status;
+    return status == PW_OK
+               ? pw_grid_init_times(&job->grid, job->volume.shape, job->volume.times, &job->part, tile, halo, error)
+               : status;
 }
 
 enum pw_status pw_kept_open(struct pw_job *job, const char *directory, struct pw_kept *kept, struct pw_error *error)

@@ -75,13 +75,13 @@ static enum pw_status choose_scratch(struct job *job, struct pw_error *error)
     return PW_OK;
 }
 
-/* Time applies to whichever of the two has several; the other must then have one, or the same choice. */
-static int64_t time_of(const struct pw_source *source, int64_t time)
+/* The choice of time applies to whichever of the two has several time points. */
+static int has_times(const struct pw_source *source)
 {
     int has_time = 0;
     for (int a = 0; a < source->info.rank; a++)
         has_time |= source->info.axis[a].kind == 't' && source->info.shape[a] > 1;
-    return has_time ? time : -1;
+    return has_time;
 }
 
 static enum pw_status open_labels(struct job *job, struct pw_error *error)
@@ -95,7 +95,9 @@ static enum pw_status open_labels(struct job *job, struct pw_error *error)
     if (!pw_dtype_is_integer(dtype))
         return pw_fail(error, PW_E_ARGUMENT, "%s: has %s voxels, and labels are integers", options->labels,
                        pw_dtype_name(dtype));
-    return pw_volume_init(&job->labels, job->label_source, time_of(job->label_source, options->time), -1, error);
+    int choose = has_times(job->label_source);
+    return pw_volume_init_times(&job->labels, job->label_source, choose ? options->time : -1,
+                                choose ? options->n_times : 0, -1, error);
 }
 
 static enum pw_status open_image(struct job *job, struct pw_error *error)
@@ -107,12 +109,18 @@ static enum pw_status open_image(struct job *job, struct pw_error *error)
                                     : pw_fail(error, PW_E_ARGUMENT, "a channel was chosen, and there is no image");
     enum pw_status status =
         pw_source_open(options->image, &options->image_open, job->scratch_dir, &job->image_source, error);
-    if (status == PW_OK)
-        status = pw_image_channels_init(&job->image, job->image_source, time_of(job->image_source, options->time),
-                                        options->channel, error);
+    if (status != PW_OK)
+        return status;
+    int choose = has_times(job->image_source);
+    status = pw_image_channels_init(&job->image, job->image_source, choose ? options->time : -1,
+                                    choose ? options->n_times : 0, options->channel, error);
     if (status != PW_OK)
         return status;
     const uint64_t *a = job->labels.shape, *b = job->image.volume.shape;
+    if (job->image.volume.times != job->labels.times && job->image.volume.times != 1)
+        return pw_fail(error, PW_E_ARGUMENT, "%s has %llu time points and %s %llu; choose as many of both with --time",
+                       options->labels, (unsigned long long)job->labels.times, options->image,
+                       (unsigned long long)job->image.volume.times);
     if (memcmp(a, b, sizeof job->labels.shape) != 0)
         return pw_fail(error, PW_E_ARGUMENT,
                        "%s has %llux%llux%llu voxels (z,y,x) and %s %llux%llux%llu; they must have one shape",
@@ -243,7 +251,7 @@ static enum pw_status plan(struct job *job, struct pw_error *error)
     }
     enum pw_status status = fit(job, tile, !given, error);
     if (status == PW_OK)
-        status = pw_grid_init(&job->grid, job->labels.shape, tile, no_halo, error);
+        status = pw_grid_init_times(&job->grid, job->labels.shape, job->labels.times, NULL, tile, no_halo, error);
     if (status != PW_OK)
         return status;
     job->threads = (unsigned)pw_min_u64(job->threads, job->grid.n_tiles);
@@ -315,6 +323,8 @@ static enum pw_status write_table(struct job *job, struct pw_measure_result *res
         .rank = job->labels.rank,
         .with_tiles = options->tile[0] != 0 || options->tile[1] != 0 || options->tile[2] != 0,
         .names = options->columns,
+        .with_time = job->labels.keeps_time,
+        .first_time = job->labels.first_time,
     };
     memcpy(about.part.shape, job->labels.shape, sizeof about.part.shape);
     memcpy(about.axis, calibrated->space, sizeof about.axis);

@@ -11,7 +11,7 @@
 
 struct pass {
     struct pw_job *job;
-    uint64_t count[3]; /* units along each axis */
+    uint64_t count[3]; /* units of one time point along each axis */
     uint64_t n_units;
     struct pw_counters counters;
     pthread_mutex_t lock;
@@ -42,13 +42,14 @@ static int take_unit(struct pass *pass, uint64_t *unit)
 static struct pw_box unit_box(const struct pass *pass, uint64_t unit)
 {
     const struct pw_sink *sink = pass->job->sink;
-    uint64_t position[3] = {unit / (pass->count[1] * pass->count[2]), unit / pass->count[2] % pass->count[1],
-                            unit % pass->count[2]};
+    uint64_t layer = unit / (pass->count[1] * pass->count[2]);
+    uint64_t position[3] = {layer % pass->count[0], unit / pass->count[2] % pass->count[1], unit % pass->count[2]};
     struct pw_box box;
     for (int i = 0; i < 3; i++) {
         box.start[i] = position[i] * sink->unit[i];
         box.shape[i] = pw_min_u64(sink->unit[i], sink->volume[i] - box.start[i]);
     }
+    box.start[0] += layer / pass->count[0] * sink->volume[0];
     return box;
 }
 
@@ -93,7 +94,7 @@ static void work(void *context, unsigned member)
 
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
 {
-    struct pass pass = {.job = job, .n_units = 1};
+    struct pass pass = {.job = job, .n_units = job->sink->times};
     for (int i = 0; i < 3; i++) {
         pass.count[i] = pw_ceil_div(job->sink->volume[i], job->sink->unit[i]);
         pass.n_units *= pass.count[i];

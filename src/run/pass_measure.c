@@ -187,7 +187,8 @@ enum pw_status pw_pass_measure(struct pw_job *job, struct pw_run_result *result,
     double threshold = 0;
     enum pw_status status = PW_OK;
     if (job->segmenter.needs_histogram) {
-        status = pw_grid_init_part(&pass.grid, job->grid.volume, &job->part, job->grid.tile, no_halo, error);
+        status = pw_grid_init_times(&pass.grid, job->grid.volume, job->grid.times, &job->part, job->grid.tile, no_halo,
+                                    error);
         pass.range = pw_alloc(job->sizes.threads, sizeof *pass.range, error);
         pass.histogram = pw_alloc(job->sizes.threads, sizeof *pass.histogram, error);
         if (pass.range == NULL || pass.histogram == NULL)

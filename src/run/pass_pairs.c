@@ -156,7 +156,7 @@ static enum pw_status gather(struct state *s, struct pw_error *error)
 {
     struct pw_pairs_pass *pass = s->pass;
     struct pw_label_overlap background = {0};
-    pass->voxels = pass->pair.grid.volume[0] * pass->pair.grid.volume[1] * pass->pair.grid.volume[2];
+    pass->voxels = pw_grid_voxels(&pass->pair.grid);
     pass->different = 0;
     pass->first_different = UINT64_MAX;
     for (unsigned i = 0; i < pass->threads; i++) {

@@ -185,7 +185,8 @@ static enum pw_status try_tile(struct pw_job *job, const uint64_t tile[3], const
                                struct pw_error *error)
 {
     *fits = 0;
-    enum pw_status status = pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, halo, error);
+    enum pw_status status =
+        pw_grid_init_times(&job->grid, job->volume.shape, job->volume.times, &job->part, tile, halo, error);
     if (status != PW_OK)
         return status;
     if (!windows_are_countable(&job->grid))
@@ -216,7 +217,8 @@ static enum pw_status too_small(struct pw_job *job, const uint64_t asked[3], con
     int fits;
     memcpy(tile, asked, sizeof tile);
     /* With two tiles resident; one thread needs least. */
-    enum pw_status status = pw_grid_init_part(&job->grid, job->volume.shape, &job->part, tile, halo, error);
+    enum pw_status status =
+        pw_grid_init_times(&job->grid, job->volume.shape, job->volume.times, &job->part, tile, halo, error);
     if (status == PW_OK && !windows_are_countable(&job->grid))
         return pw_fail(error, PW_E_ARGUMENT,
                        "tile: %llux%llux%llu with its halo has more than %u voxels, the most that can be numbered; use "
@@ -260,7 +262,7 @@ static uint64_t joins_max(const struct pw_job *job)
     uint64_t joins = 0;
     for (int i = 0; i < 3; i++) {
         uint64_t face = job->part.shape[(i + 1) % 3] * job->part.shape[(i + 2) % 3];
-        joins += (grid->count[i] - 1) * face * (overlaps ? 2 * grid->halo[i] : 1);
+        joins += grid->times * (grid->count[i] - 1) * face * (overlaps ? 2 * grid->halo[i] : 1);
     }
     /* Half of the 26 neighbours, where all of them count. */
     return rule->merge == PW_MERGE_TOUCH && rule->connectivity > 1 ? 13 * joins : joins;
@@ -268,7 +270,7 @@ static uint64_t joins_max(const struct pw_job *job)
 
 static void report_disk(struct pw_job *job, struct pw_plan *plan)
 {
-    uint64_t voxels = pw_tile_voxels(job->part.shape);
+    uint64_t voxels = pw_grid_part_voxels(&job->grid);
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
     /* Microscopy has about a run in 80 voxels, 5 bytes each; the worst case is a checkerboard. */
@@ -294,6 +296,7 @@ static void fill_report(struct pw_job *job)
     memcpy(plan->grid, job->grid.count, sizeof plan->grid);
     memcpy(plan->output_chunk, job->sink->chunk, sizeof plan->output_chunk);
     memcpy(plan->output_shard, job->sink->shard, sizeof plan->output_shard);
+    plan->times = job->grid.times;
     plan->n_tiles = job->grid.n_tiles;
     plan->ring_depth = s->depth;
     plan->threads = s->threads;

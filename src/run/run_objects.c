@@ -50,12 +50,11 @@ static enum pw_status check_path(struct pw_job *job, struct pw_run_objects *obje
 static enum pw_status choose_channels(struct pw_job *job, struct pw_run_objects *objects, struct pw_error *error)
 {
     const struct pw_run_options *options = job->options;
-    enum pw_status status =
-        pw_image_channels_init(&objects->image, job->source, options->time, options->objects_channel, error);
+    enum pw_status status = pw_image_channels_init(&objects->image, job->source, options->time, options->n_times,
+                                                   options->objects_channel, error);
     if (status != PW_OK)
         return status;
-    int64_t segmented = options->channel < 0 ? 0 : options->channel;
-    objects->is_segmented = objects->image.n == 1 && objects->image.first == segmented;
+    objects->is_segmented = objects->image.n == 1 && objects->image.first == job->volume.channel[0];
     pw_measure_form_init(&objects->form, job->source->info.dtype, objects->image.n);
     return PW_OK;
 }
@@ -280,6 +279,8 @@ static void describe(const struct pw_job *job, struct pw_object_about *about)
         .first_channel = job->objects->image.first,
         .rank = job->volume.rank,
         .with_tiles = 1,
+        .with_time = job->volume.keeps_time,
+        .first_time = job->volume.first_time,
     };
     about->part = pw_grid_part(&job->grid);
     memcpy(about->axis, job->volume.space, sizeof about->axis);

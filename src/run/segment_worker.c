@@ -166,7 +166,7 @@ static void describe_tile(const struct pw_tile_worker *worker, const struct pw_s
     tile->voxels = slot->voxels;
     tile->unit = job->volume.space[2].unit;
     for (int i = 0; i < 3; i++) {
-        tile->origin[i] = slot->window.start[i];
+        tile->origin[i] = i == 0 ? pw_grid_z(&job->grid, slot->window.start[0]) : slot->window.start[i];
         tile->shape[i] = slot->window.shape[i];
         tile->core_start[i] = core->start[i] - slot->window.start[i];
         tile->core_shape[i] = core->shape[i];
@@ -193,7 +193,7 @@ static int is_known_empty(const struct pw_job *job, struct pw_slot *slot)
     if (ops->constant_is_empty != NULL && ops->constant_is_empty(&job->segmenter, job->source->fill))
         return 1;
     size_t bytes = job->volume.voxel_bytes;
-    pw_source_fill(job->source, slot->dense, pw_box_voxels(&slot->window));
+    pw_source_fill(job->source, slot->dense, pw_box_voxels(&slot->window) * job->volume.n_channels);
     slot->voxels = slot->dense;
     slot->stride_bytes[2] = bytes;
     slot->stride_bytes[1] = (size_t)slot->window.shape[2] * bytes;

@@ -13,6 +13,24 @@
 
 typedef struct json_object json;
 
+static int is_one_of(const char *unit, const char *const *known, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(unit, known[i]) == 0)
+            return 1;
+    return 0;
+}
+
+int pw_ngff_time_unit_is_known(const char *unit)
+{
+    static const char *const known[] = {"attosecond",  "centisecond", "day",         "decisecond", "exasecond",
+                                        "femtosecond", "gigasecond",  "hectosecond", "hour",       "kilosecond",
+                                        "megasecond",  "microsecond", "millisecond", "minute",     "nanosecond",
+                                        "petasecond",  "picosecond",  "second",      "terasecond", "yoctosecond",
+                                        "yottasecond", "zeptosecond", "zettasecond"};
+    return is_one_of(unit, known, sizeof known / sizeof known[0]);
+}
+
 int pw_ngff_unit_is_known(const char *unit)
 {
     static const char *const known[] = {
@@ -20,10 +38,7 @@ int pw_ngff_unit_is_known(const char *unit)
         "gigameter", "hectometer", "inch",       "kilometer",  "megameter", "meter",      "micrometer",
         "mile",      "millimeter", "nanometer",  "parsec",     "petameter", "picometer",  "terameter",
         "yard",      "yoctometer", "yottameter", "zeptometer", "zettameter"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(unit, known[i]) == 0)
-            return 1;
-    return 0;
+    return is_one_of(unit, known, sizeof known / sizeof known[0]);
 }
 
 /* ---- small things ---- */
@@ -62,14 +77,6 @@ static void append(json *list, json *value)
     (void)json_object_array_add(list, value);
 }
 
-static json *numbers(const double *value, int n)
-{
-    json *list = json_object_new_array();
-    for (int i = 0; i < n; i++)
-        append(list, number(value[i]));
-    return list;
-}
-
 static json *whole_numbers(const uint64_t *value, int n)
 {
     json *list = json_object_new_array();
@@ -81,8 +88,21 @@ static json *whole_numbers(const uint64_t *value, int n)
 static json *axis_names(const struct pw_ngff_label *label)
 {
     json *list = json_object_new_array();
+    if (label->has_time)
+        append(list, text(label->time.name));
     for (int i = 3 - label->rank; i < 3; i++)
         append(list, text(label->axis[i].name));
+    return list;
+}
+
+/* Of z y x, as many as the labels have, behind that of time when they have it. */
+static json *extents(const struct pw_ngff_label *label, uint64_t time, const uint64_t value[3])
+{
+    json *list = json_object_new_array();
+    if (label->has_time)
+        append(list, whole_number(time));
+    for (int i = 3 - label->rank; i < 3; i++)
+        append(list, whole_number(value[i]));
     return list;
 }
 
@@ -136,7 +156,7 @@ static json *bytes_codec(int with_order)
     return extension("bytes", with_order ? single("endian", text("little")) : NULL);
 }
 
-static json *sharding_codec(const struct pw_label_array *array, int rank)
+static json *sharding_codec(const struct pw_ngff_label *label, const struct pw_label_array *array)
 {
     json *sharding = json_object_new_object();
     json *codecs = json_object_new_array();
@@ -145,7 +165,7 @@ static json *sharding_codec(const struct pw_label_array *array, int rank)
     append(codecs, zstd_codec());
     append(index_codecs, bytes_codec(1));
     append(index_codecs, extension("crc32c", NULL));
-    set(sharding, "chunk_shape", whole_numbers(array->layout.chunk + 3 - rank, rank));
+    set(sharding, "chunk_shape", extents(label, 1, array->layout.chunk));
     set(sharding, "codecs", codecs);
     set(sharding, "index_codecs", index_codecs);
     set(sharding, "index_location", text("end"));
@@ -154,16 +174,14 @@ static json *sharding_codec(const struct pw_label_array *array, int rank)
 
 static json *array_v3(const struct pw_ngff_label *label, const struct pw_label_array *array)
 {
-    int rank = label->rank;
     json *object = json_object_new_object();
     json *codecs = json_object_new_array();
-    append(codecs, sharding_codec(array, rank));
+    append(codecs, sharding_codec(label, array));
     set(object, "zarr_format", whole_number(3));
     set(object, "node_type", text("array"));
-    set(object, "shape", whole_numbers(array->shape + 3 - rank, rank));
+    set(object, "shape", extents(label, label->times, array->shape));
     set(object, "data_type", text(pw_dtype_name(array->dtype)));
-    set(object, "chunk_grid",
-        extension("regular", single("chunk_shape", whole_numbers(array->layout.unit + 3 - rank, rank))));
+    set(object, "chunk_grid", extension("regular", single("chunk_shape", extents(label, 1, array->layout.unit))));
     set(object, "chunk_key_encoding", extension("default", single("separator", text("/"))));
     set(object, "fill_value", whole_number(0));
     set(object, "codecs", codecs);
@@ -176,15 +194,14 @@ static json *array_v3(const struct pw_ngff_label *label, const struct pw_label_a
 static json *array_v2(const struct pw_ngff_label *label, const struct pw_label_array *array)
 {
     char dtype[8];
-    int rank = label->rank;
     size_t bytes = pw_dtype_bytes(array->dtype);
     json *object = json_object_new_object();
     json *compressor = single("id", text("zstd"));
     set(compressor, "level", whole_number(1));
     (void)snprintf(dtype, sizeof dtype, "%cu%d", bytes > 1 ? '<' : '|', (int)bytes);
     set(object, "zarr_format", whole_number(2));
-    set(object, "shape", whole_numbers(array->shape + 3 - rank, rank));
-    set(object, "chunks", whole_numbers(array->layout.chunk + 3 - rank, rank));
+    set(object, "shape", extents(label, label->times, array->shape));
+    set(object, "chunks", extents(label, 1, array->layout.chunk));
     set(object, "dtype", text(dtype));
     set(object, "compressor", compressor);
     set(object, "fill_value", whole_number(0));
@@ -244,6 +261,13 @@ enum pw_status pw_ngff_write_lone_array(const struct pw_ngff_label *label, const
 static json *axes(const struct pw_ngff_label *label)
 {
     json *list = json_object_new_array();
+    if (label->has_time) {
+        json *time = single("name", text(label->time.name));
+        set(time, "type", text("time"));
+        if (pw_ngff_time_unit_is_known(label->time.unit))
+            set(time, "unit", text(label->time.unit));
+        append(list, time);
+    }
     for (int i = 3 - label->rank; i < 3; i++) {
         json *axis = single("name", text(label->axis[i].name));
         set(axis, "type", text("space"));
@@ -254,10 +278,14 @@ static json *axes(const struct pw_ngff_label *label)
     return list;
 }
 
-static json *transformation(const char *type, const double *value, int n)
+static json *transformation(const struct pw_ngff_label *label, const char *type, double time, const double value[3])
 {
-    json *object = single("type", text(type));
-    set(object, type, numbers(value, n));
+    json *object = single("type", text(type)), *list = json_object_new_array();
+    if (label->has_time)
+        append(list, number(time));
+    for (int i = 3 - label->rank; i < 3; i++)
+        append(list, number(value[i]));
+    set(object, type, list);
     return object;
 }
 
@@ -271,11 +299,14 @@ static json *datasets(const struct pw_ngff_label *label)
         json *transformations = json_object_new_array();
         (void)snprintf(path, sizeof path, "%d", l);
         json *dataset = single("path", text(path));
-        append(transformations, transformation("scale", label->scale[l] + skip, label->rank));
+        append(transformations, transformation(label, "scale", label->time.scale, label->scale[l]));
+        if (label->has_time)
+            moved = label->time.translation < 0 || label->time.translation > 0;
         for (int i = skip; i < 3; i++)
             moved = moved || label->translation[l][i] < 0 || label->translation[l][i] > 0;
         if (moved)
-            append(transformations, transformation("translation", label->translation[l] + skip, label->rank));
+            append(transformations,
+                   transformation(label, "translation", label->time.translation, label->translation[l]));
         set(dataset, "coordinateTransformations", transformations);
         append(list, dataset);
     }

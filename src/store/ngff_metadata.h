@@ -26,6 +26,9 @@ struct pw_ngff_label {
     uint64_t n_objects;
     int rank;               /* the last rank entries of the following count */
     struct pw_axis axis[3]; /* z y x; names are not empty */
+    int has_time;           /* t comes before them */
+    uint64_t times;
+    struct pw_axis time;
     int n_levels;
     const struct pw_label_array *level;
     const double (*scale)[3], (*translation)[3]; /* of each level, z y x */
@@ -49,7 +52,8 @@ enum pw_status pw_ngff_list_prepare(int version, const char *labels, const char 
                                     struct pw_error *error);
 enum pw_status pw_ngff_list_write(int version, const char *labels, const char *text, struct pw_error *error);
 
-/* Whether unit is one that OME-NGFF knows for a space axis. */
+/* Whether unit is one that OME-NGFF knows for a space axis, or a time axis. */
 int pw_ngff_unit_is_known(const char *unit);
+int pw_ngff_time_unit_is_known(const char *unit);
 
 #endif

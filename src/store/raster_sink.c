@@ -27,6 +27,7 @@ struct raster_sink {
     struct pw_sink_ops ops; /* of this sink: the format's name differs */
     pw_raster_header_fn header;
     int rank, overwrite;
+    int has_time;
     enum pw_dtype dtype;         /* dtype_hint until start */
     struct pw_pending_file file; /* not for a stream */
     uint64_t header_bytes;
@@ -221,13 +222,18 @@ static enum pw_status raster_start(struct pw_sink *sink, enum pw_dtype dtype, ui
     struct raster_sink *raster = of(sink);
     char header[PW_RASTER_HEADER_MAX];
     uint64_t total = pw_dtype_bytes(dtype);
+    uint64_t shape[4] = {sink->times, sink->volume[0], sink->volume[1], sink->volume[2]};
+    uint64_t *first = shape + 4 - raster->rank;
     (void)n_objects;
-    for (int i = 0; i < 3; i++)
-        if (!pw_mul_u64(total, sink->volume[i], &total) || total > (uint64_t)INT64_MAX - sizeof header)
+    if (raster->has_time) /* it takes the place of z where there is none */
+        *--first = sink->times;
+    for (int i = 0; i < 4; i++)
+        if (!pw_mul_u64(total, i == 0 ? sink->times : sink->volume[i - 1], &total) ||
+            total > (uint64_t)INT64_MAX - sizeof header)
             return pw_fail(error, PW_E_RANGE, "%s: the volume is larger than any file", sink->path);
     raster->dtype = dtype;
     raster->header_bytes =
-        raster->header != NULL ? raster->header(dtype, raster->rank, sink->volume + 3 - raster->rank, header) : 0;
+        raster->header != NULL ? raster->header(dtype, raster->rank + (raster->has_time != 0), first, header) : 0;
     if (is_stream(raster))
         return write_stream(raster, header, (size_t)raster->header_bytes, error);
     enum pw_status status = pw_pending_open(&raster->file, sink->path, raster->overwrite, error);
@@ -312,6 +318,7 @@ enum pw_status pw_raster_sink_open(const char *format, pw_raster_header_fn heade
     raster->header = header;
     raster->rank = request->rank;
     raster->overwrite = request->overwrite;
+    raster->has_time = request->has_time;
     raster->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
     raster->file.fd = -1;
     memcpy(raster->base.volume, request->shape, sizeof raster->base.volume);

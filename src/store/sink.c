@@ -68,7 +68,10 @@ enum pw_status pw_sink_open(const char *format, const struct pw_sink_request *re
     if (stream && !formats[i].streams)
         return pw_fail(error, PW_E_ARGUMENT, "standard output: %s cannot be written to a pipe, npy and raw can",
                        formats[i].format);
-    return formats[i].open(request, sink, error);
+    enum pw_status status = formats[i].open(request, sink, error);
+    if (status == PW_OK)
+        (*sink)->times = pw_sink_times(request);
+    return status;
 }
 
 void pw_sink_close(struct pw_sink *sink)

@@ -13,6 +13,9 @@
  *       -> abort  (removes everything it made)
  *     -> close
  *
+ * Of several time points each is a volume by itself: shape and unit are of one, units do not reach from one into the
+ * next, and boxes are in the stack of all of them along z (tile/grid.h).
+ *
  * A sink with PW_SINK_SEQUENTIAL writes units in order: write_unit waits inside
  * for its turn; units are handed out in order, so the least one under way never waits.
  *
@@ -35,6 +38,9 @@ struct pw_sink_request {
     uint64_t shape[3];      /* of the volume, z y x */
     int rank;               /* 2: y x (shape[0] is 1), or 3 */
     struct pw_axis axis[3]; /* of z y x; name, scale, translation, unit */
+    uint64_t times;         /* time points; 0 counts as 1 */
+    int has_time;           /* the labels have a time axis before the others */
+    struct pw_axis time;    /* its calibration */
     uint64_t tile[3];       /* of the pipeline, a hint for units and chunks */
     uint64_t chunk[3];      /* asked for by the user; 0 = chosen by the sink */
     uint64_t shard[3];      /* likewise */
@@ -83,10 +89,11 @@ struct pw_sink_ops {
 struct pw_sink {
     const struct pw_sink_ops *ops;
     unsigned capabilities;
-    uint64_t volume[3];
-    uint64_t unit[3];  /* shape of a unit; those at the border are clipped */
-    uint64_t pull[3];  /* the largest box that write_unit pulls at once */
-    uint64_t chunk[3]; /* for the plan's report; 0 when there are none */
+    uint64_t volume[3]; /* of one time point */
+    uint64_t times;     /* pw_sink_open() sets it */
+    uint64_t unit[3];   /* shape of a unit; those at the border are clipped */
+    uint64_t pull[3];   /* the largest box that write_unit pulls at once */
+    uint64_t chunk[3];  /* for the plan's report; 0 when there are none */
     uint64_t shard[3];
     uint64_t shared_bytes; /* of memory that its writers share, or that commit takes */
     char path[4096];       /* where the finished labels will be */
@@ -108,6 +115,12 @@ struct pw_sink {
 enum pw_status pw_sink_open(const char *format, const struct pw_sink_request *request, struct pw_sink **sink,
                             struct pw_error *error);
 void pw_sink_close(struct pw_sink *sink);
+
+/* Time points of a request. */
+static inline uint64_t pw_sink_times(const struct pw_sink_request *request)
+{
+    return request->times > 0 ? request->times : 1;
+}
 
 enum pw_status pw_zarr_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
 enum pw_status pw_tiff_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);

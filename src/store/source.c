@@ -13,6 +13,7 @@
 #include "store/file_series.h"
 #include "store/foreign.h"
 #include "store/kv.h"
+#include "store/stretch_source.h"
 #include "store/zarr_node.h"
 #include "store/tiles_source.h"
 #include "sys/file.h"
@@ -120,6 +121,18 @@ static enum pw_status check_level(struct pw_source **source, const struct pw_ope
     return status;
 }
 
+/* Of an uncompressed file, whether x is further apart than the samples of a pixel may be. */
+static int rows_are_scattered(const struct pw_source *source)
+{
+    const struct pw_image_info *info = &source->info;
+    if (!(source->capabilities & PW_SOURCE_LINEAR))
+        return 0;
+    for (int a = 0; a < info->rank; a++)
+        if (strcmp(info->axis[a].name, "x") == 0)
+            return source->linear.stride_bytes[a] > 16 * pw_dtype_bytes(info->dtype);
+    return 0;
+}
+
 /* What a format has collected; a list of channels that does not fit the image is worth nothing. */
 static void hand_out_names(struct pw_source *source)
 {
@@ -170,6 +183,8 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
     status = check_level(source, options, error);
     if (status == PW_OK && options != NULL && options->axes != NULL)
         status = pw_axes_rename(*source, options->axes, error);
+    if (status == PW_OK && rows_are_scattered(*source))
+        status = pw_stretch_source(source, error);
     if (status != PW_OK && *source != NULL) {
         pw_source_close(*source);
         *source = NULL;

@@ -25,7 +25,10 @@ enum {
 
 /* The file as its directories describe it. */
 struct pw_tiff_pages {
-    uint64_t n_pages;
+    uint64_t n_pages; /* of all time points */
+    uint64_t times;
+    int has_time;
+    struct pw_axis time;
     uint32_t width, height;
     uint32_t tile_width, tile_height;
     uint64_t tiles_per_page;
@@ -50,7 +53,7 @@ enum pw_status pw_tiff_directories_write(int fd, const char *path, const struct 
                                          uint64_t *end, struct pw_error *error);
 
 /*
- * The ImageDescription: OME-XML of one Z stack, or, for uint64, which OME-XML does not
+ * The ImageDescription: OME-XML of a Z stack for each time point, or, for uint64, which OME-XML does not
  * know, the shape as tifffile writes it.  axis is of z y x.  Returns its length with the final 0.
  */
 size_t pw_tiff_description(const struct pw_tiff_pages *pages, int rank, const struct pw_axis axis[3], char *out,

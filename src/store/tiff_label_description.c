@@ -55,14 +55,30 @@ static void add_size(struct text *text, char letter, const struct pw_axis *axis)
         add(text, " PhysicalSize%c=\"%.12g\" PhysicalSize%cUnit=\"%s\"", letter, axis->scale, letter, units[unit].ome);
 }
 
+/* From one time point to the next. */
+static void add_interval(struct text *text, const struct pw_axis *time)
+{
+    static const struct {
+        const char *name, *ome;
+    } known[] = {{"second", "s"},      {"millisecond", "ms"}, {"microsecond", "&#181;s"},
+                 {"nanosecond", "ns"}, {"minute", "min"},     {"hour", "h"},
+                 {"day", "d"}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(time->unit, known[i].name) == 0 && isfinite(time->scale) && time->scale > 0)
+            add(text, " TimeIncrement=\"%.12g\" TimeIncrementUnit=\"%s\"", time->scale, known[i].ome);
+}
+
 size_t pw_tiff_description(const struct pw_tiff_pages *pages, int rank, const struct pw_axis axis[3], char *out,
                            size_t capacity)
 {
     struct text text = {out, 0, capacity};
+    uint64_t times = pages->times > 0 ? pages->times : 1;
     if (pages->dtype == PW_U64) {
         add(&text, "{\"shape\": [");
+        if (pages->has_time)
+            add(&text, "%llu, ", (unsigned long long)times);
         if (rank == 3)
-            add(&text, "%llu, ", (unsigned long long)pages->n_pages);
+            add(&text, "%llu, ", (unsigned long long)(pages->n_pages / times));
         add(&text, "%u, %u]}", pages->height, pages->width);
         return text.used + 1;
     }
@@ -75,12 +91,14 @@ size_t pw_tiff_description(const struct pw_tiff_pages *pages, int rank, const st
         "<Image ID=\"Image:0\" Name=\"labels\">"
         "<Pixels ID=\"Pixels:0\" DimensionOrder=\"XYZCT\" Type=\"%s\"",
         pw_dtype_name(pages->dtype));
-    add(&text, " SizeX=\"%u\" SizeY=\"%u\" SizeZ=\"%llu\" SizeC=\"1\" SizeT=\"1\"", pages->width, pages->height,
-        (unsigned long long)pages->n_pages);
+    add(&text, " SizeX=\"%u\" SizeY=\"%u\" SizeZ=\"%llu\" SizeC=\"1\" SizeT=\"%llu\"", pages->width, pages->height,
+        (unsigned long long)(pages->n_pages / times), (unsigned long long)times);
     add(&text, " BigEndian=\"%s\"", __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? "true" : "false");
     add_size(&text, 'X', &axis[2]);
     add_size(&text, 'Y', &axis[1]);
     add_size(&text, 'Z', &axis[0]);
+    if (pages->has_time)
+        add_interval(&text, &pages->time);
     add(&text,
         "><Channel ID=\"Channel:0:0\" SamplesPerPixel=\"1\"/><TiffData IFD=\"0\" PlaneCount=\"%llu\"/>"
         "</Pixels></Image></OME>",

@@ -402,7 +402,11 @@ static enum pw_status choose_tiles(struct tiff_sink *tiff, const struct pw_sink_
         status = choose_edge(request->path, 'x', request->chunk[2], request->shape[2], &pages->tile_width, error);
     if (status != PW_OK)
         return status;
-    pages->n_pages = request->shape[0];
+    if (!pw_mul_u64(request->shape[0], pw_sink_times(request), &pages->n_pages) || pages->n_pages > UINT32_MAX)
+        return pw_fail(error, PW_E_RANGE, "%s: a TIFF file has at most %u pages", request->path, UINT32_MAX);
+    pages->times = pw_sink_times(request);
+    pages->has_time = request->has_time;
+    pages->time = request->time;
     pages->height = (uint32_t)request->shape[1];
     pages->width = (uint32_t)request->shape[2];
     tiff->across = pw_ceil_div(pages->width, pages->tile_width);

@@ -16,7 +16,7 @@
 
 enum {
     WRITE_BYTES = 256 << 10, /* encoded chunks are collected up to this */
-    KEY_BYTES = 80,          /* three numbers of 20 digits */
+    KEY_BYTES = 100,         /* four numbers of 20 digits */
     CHECKSUM_BYTES = 4
 };
 
@@ -27,6 +27,7 @@ void pw_label_array_init(struct pw_label_array *array, int rank, const uint64_t 
     array->fd = -1;
     array->rank = rank;
     array->layout = *layout;
+    array->times = 1;
     for (int i = 0; i < 3; i++) {
         array->shape[i] = shape[i];
         array->n_units[i] = pw_ceil_div(shape[i], layout->unit[i]);
@@ -42,13 +43,19 @@ uint64_t pw_label_array_chunk_bytes(const struct pw_label_array *array)
 /* The file of a shard (v3) or chunk (v2) at position in its grid. */
 static void key_of(const struct pw_label_array *array, const uint64_t position[3], char key[KEY_BYTES])
 {
-    const char *prefix = array->layout.version == 3 ? "c/" : "";
-    if (array->rank == 2)
-        (void)snprintf(key, KEY_BYTES, "%s%llu/%llu", prefix, (unsigned long long)position[1],
-                       (unsigned long long)position[2]);
-    else
-        (void)snprintf(key, KEY_BYTES, "%s%llu/%llu/%llu", prefix, (unsigned long long)position[0],
-                       (unsigned long long)position[1], (unsigned long long)position[2]);
+    uint64_t depth = array->layout.version == 3 ? array->n_units[0] : pw_label_array_depth(array);
+    size_t used = (size_t)snprintf(key, KEY_BYTES, "%s", array->layout.version == 3 ? "c/" : "");
+    if (array->has_time)
+        used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/", (unsigned long long)(position[0] / depth));
+    if (array->rank == 3)
+        used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/", (unsigned long long)(position[0] % depth));
+    (void)snprintf(key + used, KEY_BYTES - used, "%llu/%llu", (unsigned long long)position[1],
+                   (unsigned long long)position[2]);
+}
+
+uint64_t pw_label_array_depth(const struct pw_label_array *array)
+{
+    return array->n_units[0] * (array->layout.unit[0] / array->layout.chunk[0]);
 }
 
 /* Chunks of a unit along an axis. */

@@ -25,7 +25,7 @@
 #include "codec/codec.h"
 #include "store/zarr_layout.h"
 
-/* An array; z y x also for rank 2, where the keys have no z. */
+/* An array; z y x also for rank 2, where the keys have no z, and of one time point where there are several. */
 struct pw_label_array {
     int fd;          /* of its directory, -1 before it is made */
     char path[4096]; /* for messages */
@@ -33,12 +33,17 @@ struct pw_label_array {
     enum pw_dtype dtype;
     uint64_t shape[3];
     struct pw_zarr_layout layout;
-    uint64_t n_units[3]; /* along each axis */
+    uint64_t n_units[3]; /* of one time point, along each axis */
+    uint64_t times;      /* units and chunks of all of them are stacked along z: unit (t * n_units[0] + z, y, x) */
+    int has_time;        /* keys begin with the time point */
 };
 
-/* All but fd, path and dtype. */
+/* All but fd, path, dtype and time: of one time point. */
 void pw_label_array_init(struct pw_label_array *array, int rank, const uint64_t shape[3],
                          const struct pw_zarr_layout *layout);
+
+/* Chunks of a time point along z, with those beyond the end of the last unit. */
+uint64_t pw_label_array_depth(const struct pw_label_array *array);
 uint64_t pw_label_array_chunk_bytes(const struct pw_label_array *array);
 
 /* ---- writing ---- */

@@ -34,7 +34,7 @@ static struct span source_of_unit(const struct pw_pyramid *pyramid, int level, i
     return source_span(start, end, pyramid->factor[level][axis], pyramid->level[level - 1].shape[axis]);
 }
 
-/* The units of level that need the unit of the level before, along one axis; none gives an empty span. */
+/* The units of level that need the unit of the level before, along one axis of a time point; none gives an empty span. */
 static struct span units_over(const struct pw_pyramid *pyramid, int level, int axis, uint64_t unit)
 {
     uint64_t extent = pyramid->level[level - 1].layout.unit[axis];
@@ -57,15 +57,15 @@ static uint64_t unit_number(const struct pw_label_array *array, const uint64_t u
 
 static uint64_t unit_count(const struct pw_label_array *array)
 {
-    return array->n_units[0] * array->n_units[1] * array->n_units[2];
+    return array->times * array->n_units[0] * array->n_units[1] * array->n_units[2];
 }
 
 static void count_missing(struct pw_pyramid *pyramid, int level)
 {
     const struct pw_label_array *array = &pyramid->level[level];
     for (uint64_t i = 0; i < unit_count(array); i++) {
-        uint64_t unit[3] = {i / (array->n_units[1] * array->n_units[2]), i / array->n_units[2] % array->n_units[1],
-                            i % array->n_units[2]};
+        uint64_t unit[3] = {i / (array->n_units[1] * array->n_units[2]) % array->n_units[0],
+                            i / array->n_units[2] % array->n_units[1], i % array->n_units[2]};
         uint64_t n = 1;
         for (int axis = 0; axis < 3; axis++) {
             struct span source = source_of_unit(pyramid, level, axis, unit[axis]);
@@ -194,10 +194,12 @@ void pw_pyramid_worker_release(struct pw_pyramid_worker *worker)
 
 /* ---- one chunk of a level ---- */
 
-/* Has a chunk of level decoded; PW_EMPTY when it is not stored. */
+/* Has a chunk of level at the worker's time point decoded; PW_EMPTY when it is not stored. */
 static enum pw_status decode_chunk(const struct pw_pyramid *pyramid, struct pw_pyramid_worker *worker, int level,
-                                   const uint64_t chunk[3], struct pw_error *error)
+                                   const uint64_t within_time[3], struct pw_error *error)
 {
+    uint64_t chunk[3] = {within_time[0] + worker->time * pw_label_array_depth(&pyramid->level[level]), within_time[1],
+                         within_time[2]};
     if (worker->decoded_level == level && memcmp(worker->decoded_chunk, chunk, sizeof worker->decoded_chunk) == 0)
         return worker->decoded_empty ? PW_EMPTY : PW_OK;
     worker->decoded_level = -1;
@@ -342,8 +344,10 @@ static enum pw_status make_unit(struct pw_pyramid *pyramid, struct pw_pyramid_wo
     const struct pw_label_array *array = &pyramid->level[level];
     uint64_t count[3], within[3], chunk[3];
     enum pw_status status = PW_OK;
+    uint64_t own[3] = {unit[0] % array->n_units[0], unit[1], unit[2]};
     for (int i = 0; i < 3; i++)
         count[i] = array->layout.unit[i] / array->layout.chunk[i];
+    worker->time = unit[0] / array->n_units[0];
     worker->decoded_level = -1;
     pw_chunk_reader_forget(&worker->reader);
     pw_unit_begin(file, array, unit);
@@ -353,7 +357,7 @@ static enum pw_status make_unit(struct pw_pyramid *pyramid, struct pw_pyramid_wo
                 size_t n;
                 int inside = 1;
                 for (int i = 0; i < 3; i++) {
-                    chunk[i] = unit[i] * count[i] + within[i];
+                    chunk[i] = own[i] * count[i] + within[i];
                     inside = inside && chunk[i] * array->layout.chunk[i] < array->shape[i];
                 }
                 status = inside ? make_chunk(pyramid, worker, level, chunk, error) : PW_EMPTY;
@@ -377,8 +381,11 @@ static enum pw_status unit_done(struct pw_pyramid *pyramid, struct pw_pyramid_wo
     uint64_t u[3];
     if (next >= pyramid->n_levels)
         return PW_OK;
+    uint64_t time = unit[0] / pyramid->level[level].n_units[0];
     for (int i = 0; i < 3; i++)
-        over[i] = units_over(pyramid, next, i, unit[i]);
+        over[i] = units_over(pyramid, next, i, i == 0 ? unit[0] % pyramid->level[level].n_units[0] : unit[i]);
+    over[0].start += time * pyramid->level[next].n_units[0];
+    over[0].end += time * pyramid->level[next].n_units[0];
     for (u[0] = over[0].start; u[0] < over[0].end; u[0]++)
         for (u[1] = over[1].start; u[1] < over[1].end; u[1]++)
             for (u[2] = over[2].start; u[2] < over[2].end; u[2]++) {

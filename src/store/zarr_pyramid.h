@@ -10,6 +10,8 @@
  *     per thread: pw_pyramid_worker_init(&worker, &pyramid, bound, error)
  *     after each unit of level 0: pw_pyramid_unit_done(&pyramid, &worker, &file, unit, error)
  *
+ * Units of several time points are stacked along z, as in the arrays; none is made of two.
+ *
  * Which thread makes a unit has no influence on its bytes.
  *
  * Ownership: the arrays are the caller's.  Threads: unit_done from any thread, with a
@@ -45,6 +47,7 @@ struct pw_pyramid_worker {
     unsigned char *region;  /* a part of that level, out of several chunks */
     unsigned char *chunk;   /* the one that is made */
     void *scratch;
+    uint64_t time;     /* point of the unit that is made */
     int decoded_level; /* -1: none */
     int decoded_empty;
     uint64_t decoded_chunk[3];

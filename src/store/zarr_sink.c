@@ -24,6 +24,9 @@ struct zarr_sink {
     struct pw_sink base;
     struct pw_zarr_place place;
     struct pw_axis axis[3];
+    uint64_t times;
+    int has_time;
+    struct pw_axis time;
     char *segmenter;
     int rank;
     enum pw_dtype dtype; /* dtype_hint until start */
@@ -123,8 +126,9 @@ static enum pw_status write_chunk(struct zarr_sink *zarr, struct pw_writer *writ
     struct pw_box box;
     size_t n;
     for (int i = 0; i < 3; i++) {
+        uint64_t at = i == 0 ? start[0] % zarr->base.volume[0] : start[i];
         box.start[i] = start[i];
-        box.shape[i] = pw_min_u64(chunk[i], zarr->base.volume[i] - start[i]);
+        box.shape[i] = pw_min_u64(chunk[i], zarr->base.volume[i] - at);
     }
     enum pw_status status = pull(context, &box, &block, error);
     if (status != PW_OK || block.n_runs == 0)
@@ -159,8 +163,10 @@ static enum pw_status zarr_write_unit(struct pw_sink *sink, struct pw_writer *wr
     struct zarr_sink *zarr = of(sink);
     uint64_t unit[3];
     (void)unit_index;
-    for (int i = 0; i < 3; i++)
+    for (int i = 1; i < 3; i++)
         unit[i] = box->start[i] / sink->unit[i];
+    unit[0] =
+        box->start[0] / sink->volume[0] * zarr->level[0].n_units[0] + box->start[0] % sink->volume[0] / sink->unit[0];
     pw_unit_begin(&writer->file, &zarr->level[0], unit);
     enum pw_status status = write_chunks(zarr, writer, box, pull, context, error);
     if (status == PW_OK)
@@ -183,6 +189,9 @@ static struct pw_ngff_label describe(const struct zarr_sink *zarr)
         .segmenter = zarr->segmenter,
         .n_objects = zarr->n_objects,
         .rank = zarr->rank,
+        .has_time = zarr->has_time,
+        .times = zarr->times,
+        .time = zarr->time,
         .n_levels = zarr->levels.n,
         .level = zarr->level,
         .scale = zarr->levels.scale,
@@ -275,12 +284,33 @@ static const struct pw_sink_ops ops = {
  * Opening
  * ------------------------------------------------------------------------ */
 
+static double positive_or_1(double value)
+{
+    return isfinite(value) && value > 0 ? value : 1.0;
+}
+
+static double finite_or_0(double value)
+{
+    return isfinite(value) ? value : 0.0;
+}
+
+static void init_array(const struct zarr_sink *zarr, struct pw_label_array *array, const uint64_t shape[3],
+                       const struct pw_zarr_layout *layout)
+{
+    pw_label_array_init(array, zarr->rank, shape, layout);
+    array->times = zarr->times;
+    array->has_time = zarr->has_time;
+}
+
 /* Names are needed and may not repeat; without both of the image's they are z y x. */
 static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *request)
 {
     static const char *const usual[3] = {"z", "y", "x"};
     int named = 1;
     memcpy(zarr->axis, request->axis, sizeof zarr->axis);
+    zarr->time = request->time;
+    zarr->time.scale = positive_or_1(request->time.scale);
+    zarr->time.translation = finite_or_0(request->time.translation);
     for (int i = 3 - zarr->rank; i < 3; i++) {
         named = named && zarr->axis[i].name[0] != '\0';
         for (int k = 3 - zarr->rank; k < i; k++)
@@ -297,7 +327,7 @@ static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_r
     for (int l = 1; l < zarr->levels.n && status == PW_OK; l++) {
         struct pw_zarr_layout layout;
         pw_zarr_layout_of_level(&zarr->level[0].layout, zarr->levels.shape[l], &layout);
-        pw_label_array_init(&zarr->level[l], zarr->rank, zarr->levels.shape[l], &layout);
+        init_array(zarr, &zarr->level[l], zarr->levels.shape[l], &layout);
     }
     return status;
 }
@@ -308,7 +338,7 @@ static enum pw_status take_shape(struct zarr_sink *zarr, const struct pw_sink_re
     enum pw_status status = pw_zarr_layout_choose(request, zarr->place.version, &layout, error);
     if (status != PW_OK)
         return status;
-    pw_label_array_init(&zarr->level[0], zarr->rank, request->shape, &layout);
+    init_array(zarr, &zarr->level[0], request->shape, &layout);
     for (int i = 0; i < 3; i++) {
         zarr->base.volume[i] = request->shape[i];
         zarr->base.unit[i] = layout.unit[i];
@@ -327,6 +357,8 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
         return PW_E_NOMEM;
     zarr->base.ops = &ops;
     zarr->rank = request->rank;
+    zarr->times = pw_sink_times(request);
+    zarr->has_time = request->has_time;
     zarr->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
     zarr->rule = request->pyramid;
     enum pw_status status = pw_zarr_place_init(&zarr->place, request, error);

@@ -30,14 +30,14 @@ static enum pw_status find_axis(struct pw_image_channels *channels, const struct
 }
 
 enum pw_status pw_image_channels_init(struct pw_image_channels *channels, struct pw_source *source, int64_t time,
-                                      int64_t channel, struct pw_error *error)
+                                      uint64_t n_times, int64_t channel, struct pw_error *error)
 {
     memset(channels, 0, sizeof *channels);
     int has_axis = 0;
     for (int a = 0; a < source->info.rank; a++)
         has_axis |= source->info.axis[a].kind == 'c' && source->info.shape[a] > 1;
     enum pw_status status =
-        pw_volume_init(&channels->volume, source, time, channel < 0 && has_axis ? 0 : channel, error);
+        pw_volume_init_times(&channels->volume, source, time, n_times, channel < 0 && has_axis ? 0 : channel, error);
     if (status == PW_OK)
         status = find_axis(channels, source, error);
     if (status != PW_OK)

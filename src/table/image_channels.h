@@ -1,7 +1,7 @@
 /*
  * table/image_channels - the voxels of all channels of a box of an image.
  *
- *     pw_image_channels_init(&channels, source, time, channel, error)       channel -1: all of them
+ *     pw_image_channels_init(&channels, source, time, n_times, channel, error)      channel -1: all of them
  *     pw_channel_reader_init(&reader, &channels, box_voxels, error)         one for each thread
  *     pw_channel_reader_read(&reader, &box, error)                          reader.channel[c] says where channel c is
  *     pw_channel_reader_release(&reader)
@@ -24,7 +24,7 @@ struct pw_image_channels {
 };
 
 enum pw_status pw_image_channels_init(struct pw_image_channels *channels, struct pw_source *source, int64_t time,
-                                      int64_t channel, struct pw_error *error);
+                                      uint64_t n_times, int64_t channel, struct pw_error *error);
 
 struct pw_channel_reader {
     const struct pw_image_channels *channels;

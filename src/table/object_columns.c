@@ -10,6 +10,7 @@
 
 enum source {
     ID,
+    TIME,
     VOXELS,
     SIZE,
     SIZE_UNIT,
@@ -82,6 +83,8 @@ static void own_columns(struct pw_object_columns *columns)
                                 : pw_dtype_is_signed(form->dtype) ? PW_CELL_SIGNED
                                                                   : PW_CELL_UNSIGNED;
     add(columns, ID, 0, PW_CELL_UNSIGNED, "id");
+    if (columns->about.with_time)
+        add(columns, TIME, 0, PW_CELL_UNSIGNED, "time");
     add(columns, VOXELS, 0, PW_CELL_UNSIGNED, "voxels");
     add(columns, SIZE, 0, PW_CELL_REAL, "size");
     add(columns, SIZE_UNIT, 0, PW_CELL_TEXT, "size_unit");
@@ -115,6 +118,8 @@ static void skimage_columns(struct pw_object_columns *columns)
                                 : pw_dtype_is_signed(form->dtype) ? PW_CELL_SIGNED
                                                                   : PW_CELL_UNSIGNED;
     add(columns, ID, 0, PW_CELL_UNSIGNED, "label");
+    if (columns->about.with_time)
+        add(columns, TIME, 0, PW_CELL_UNSIGNED, "time");
     add(columns, VOXELS, 0, PW_CELL_UNSIGNED, "area");
     add_axes(columns, BOX_START, PW_CELL_UNSIGNED, "bbox");
     add_axes(columns, BOX_END, PW_CELL_UNSIGNED, "bbox");
@@ -145,7 +150,7 @@ static void name_unit(struct pw_object_columns *columns)
 
 int pw_object_columns_most(const struct pw_measure_form *form)
 {
-    uint64_t most = 28 + 5 * (uint64_t)form->n_channels;
+    uint64_t most = 29 + 5 * (uint64_t)form->n_channels;
     return most < PW_COLUMNS_MAX ? (int)most : PW_COLUMNS_MAX;
 }
 
@@ -205,6 +210,7 @@ static void fill_place(const struct pw_object_columns *columns, const struct pw_
     uint32_t i = field->index;
     switch (field->source) {
     case ID: cell->u = object->id; break;
+    case TIME: cell->u = about->first_time + object->time; break;
     case VOXELS: cell->u = total->voxels; break;
     case SIZE: cell->real = size_of(about, total->voxels); break;
     case SIZE_UNIT: cell->text = columns->size_unit; break;

@@ -19,9 +19,11 @@ struct pw_object_about {
     const struct pw_measure_form *form;
     uint32_t first_channel; /* number of the first that was measured, for names */
     int rank;               /* of the image: 2 or 3 */
-    struct pw_box part;     /* of the volume, that was looked at: it has the border that objects touch */
+    struct pw_box part; /* of the volume of a time point, that was looked at: it has the border that objects touch */
     struct pw_axis axis[3]; /* z y x: scale, translation and unit */
     int with_tiles;         /* the columns that depend on the tiles */
+    int with_time;          /* a column of the time point */
+    uint64_t first_time;    /* number of the grid's first in the image */
     enum pw_table_columns names;
 };
 

@@ -182,6 +182,7 @@ static void add_next(const struct pw_object_sort *sort, struct pw_object *object
     const uint64_t *channel = sort->next + channels_at(part);
     if (part == 0) {
         struct pw_box core = pw_grid_core(sort->grid, sort->next[TILE] >> 32);
+        core.start[0] = pw_grid_z(sort->grid, core.start[0]);
         pw_measure_total_place(&object->total, sort->next + KEY_WORDS, core.start, core.shape);
         object->n_tiles++;
     }
@@ -197,8 +198,10 @@ enum pw_status pw_object_sort_next(struct pw_object_sort *sort, struct pw_object
     pw_measure_total_init(&object->total, sort->form, sort->total);
     pw_measure_total_begin(&object->total);
     object->id = sort->next[ID];
+    object->time = pw_grid_time(sort->grid, sort->next[TILE] >> 32);
     object->n_tiles = 0;
-    while (status == PW_OK && sort->has_next && sort->next[ID] == object->id) {
+    while (status == PW_OK && sort->has_next && sort->next[ID] == object->id &&
+           pw_grid_time(sort->grid, sort->next[TILE] >> 32) == object->time) {
         add_next(sort, object);
         status = fetch(sort, error);
     }

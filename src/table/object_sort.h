@@ -7,6 +7,8 @@
  *     while (pw_object_sort_next(&sort, &object, error) == PW_OK) ...
  *     pw_object_sort_release(&sort)
  *
+ * A label that is there at several time points is an object at each, and places are those in its time point.
+ *
  * Records are sorted by (id, tile) in external memory; those of one label in one tile are added on the way.  A record
  * of very many channels is sorted as several.
  *
@@ -27,9 +29,10 @@
 typedef enum pw_status (*pw_object_ids_fn)(void *context, uint64_t tile, uint64_t *label, uint64_t n,
                                            struct pw_error *error);
 
-/* One object; valid until the next. */
+/* One object at one time point; valid until the next. */
 struct pw_object {
     uint64_t id;
+    uint64_t time;    /* counted from the grid's first */
     uint64_t n_tiles; /* that it has voxels in */
     struct pw_measure_total total;
 };

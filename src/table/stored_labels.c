@@ -84,7 +84,8 @@ static enum pw_status check_row(const struct pw_stored_labels *labels, uint64_t 
     for (uint64_t i = first; i < first + n; i++)
         if (labels->value[i] >> 63 != 0)
             return pw_fail(error, PW_E_FORMAT, "%s: label %lld at voxel %llu,%llu,%llu (z,y,x); labels are 0 or above",
-                           source->path, (long long)labels->value[i], (unsigned long long)z, (unsigned long long)y,
+                           source->path, (long long)labels->value[i],
+                           (unsigned long long)(z % labels->volume->shape[0]), (unsigned long long)y,
                            (unsigned long long)(x + labels->run[i].start));
     return PW_OK;
 }

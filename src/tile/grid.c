@@ -17,7 +17,33 @@ enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], cons
 enum pw_status pw_grid_init_part(struct pw_grid *grid, const uint64_t volume[3], const struct pw_box *part,
                                  const uint64_t tile[3], const uint64_t halo[3], struct pw_error *error)
 {
+    return pw_grid_init_times(grid, volume, 1, part, tile, halo, error);
+}
+
+static enum pw_status count_all(struct pw_grid *grid, struct pw_error *error)
+{
+    uint64_t voxels;
+    if (grid->times == 0)
+        return pw_fail(error, PW_E_ARGUMENT, "the image has no voxel: it has 0 time points");
+    if (!pw_product_u64(grid->volume, 3, &voxels) || !pw_mul_u64(voxels, grid->times, &voxels))
+        return pw_fail(error, PW_E_RANGE, "the image has more than 2^64 voxels");
+    if (!pw_product_u64(grid->count, 3, &grid->n_tiles) || !pw_mul_u64(grid->n_tiles, grid->times, &grid->n_tiles) ||
+        grid->n_tiles > UINT32_MAX)
+        return pw_fail(error, PW_E_ARGUMENT, "tile: %llu x %llu x %llu tiles%s are too many; use a larger tile%s",
+                       (unsigned long long)grid->count[0], (unsigned long long)grid->count[1],
+                       (unsigned long long)grid->count[2], grid->times > 1 ? " for each time point" : "",
+                       grid->times > 1 ? ", or fewer time points" : "");
+    return PW_OK;
+}
+
+enum pw_status pw_grid_init_times(struct pw_grid *grid, const uint64_t volume[3], uint64_t times,
+                                  const struct pw_box *given, const uint64_t tile[3], const uint64_t halo[3],
+                                  struct pw_error *error)
+{
+    const struct pw_box whole = {.start = {0, 0, 0}, .shape = {volume[0], volume[1], volume[2]}};
+    const struct pw_box *part = given != NULL ? given : &whole;
     memset(grid, 0, sizeof *grid);
+    grid->times = times;
     for (int i = 0; i < 3; i++) {
         if (volume[i] == 0)
             return pw_fail(error, PW_E_ARGUMENT, "the image has no voxel: its %c extent is 0", axis_name[i]);
@@ -34,11 +60,7 @@ enum pw_status pw_grid_init_part(struct pw_grid *grid, const uint64_t volume[3],
         grid->count[i] = pw_ceil_div(part->shape[i], grid->tile[i]);
         grid->halo[i] = grid->tile[i] == 1 || grid->count[i] == 1 ? 0 : halo[i];
     }
-    if (!pw_product_u64(grid->count, 3, &grid->n_tiles) || grid->n_tiles > UINT32_MAX)
-        return pw_fail(error, PW_E_ARGUMENT, "tile: %llu x %llu x %llu tiles are too many; use a larger tile",
-                       (unsigned long long)grid->count[0], (unsigned long long)grid->count[1],
-                       (unsigned long long)grid->count[2]);
-    return PW_OK;
+    return count_all(grid, error);
 }
 
 struct pw_box pw_grid_part(const struct pw_grid *grid)
@@ -51,15 +73,46 @@ struct pw_box pw_grid_part(const struct pw_grid *grid)
     return part;
 }
 
-void pw_grid_position(const struct pw_grid *grid, uint64_t index, uint64_t position[3])
+uint64_t pw_grid_time(const struct pw_grid *grid, uint64_t index)
 {
-    position[2] = index % grid->count[2];
-    index /= grid->count[2];
-    position[1] = index % grid->count[1];
-    position[0] = index / grid->count[1];
+    return index / (grid->count[0] * grid->count[1] * grid->count[2]);
 }
 
-struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index)
+uint64_t pw_grid_voxels(const struct pw_grid *grid)
+{
+    return grid->times * grid->volume[0] * grid->volume[1] * grid->volume[2];
+}
+
+uint64_t pw_grid_part_voxels(const struct pw_grid *grid)
+{
+    struct pw_box part = pw_grid_part(grid);
+    return grid->times * pw_box_voxels(&part);
+}
+
+int pw_grid_is_low_border(const struct pw_grid *grid, int axis, uint64_t at)
+{
+    return (axis == 0 ? pw_grid_z(grid, at) : at) == grid->start[axis];
+}
+
+int pw_grid_is_high_border(const struct pw_grid *grid, int axis, uint64_t at)
+{
+    return (axis == 0 ? pw_grid_z(grid, at - 1) + 1 : at) == grid->end[axis];
+}
+
+/* The box of a time point as a box of the stack. */
+static struct pw_box in_stack(const struct pw_grid *grid, uint64_t time, struct pw_box box)
+{
+    box.start[0] += time * grid->volume[0];
+    return box;
+}
+
+struct pw_box pw_grid_part_at(const struct pw_grid *grid, uint64_t z)
+{
+    return in_stack(grid, z / grid->volume[0], pw_grid_part(grid));
+}
+
+/* Where tile index begins and ends within its time point. */
+static struct pw_box core_in_time(const struct pw_grid *grid, uint64_t index)
 {
     struct pw_box core;
     uint64_t position[3];
@@ -71,9 +124,22 @@ struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index)
     return core;
 }
 
+void pw_grid_position(const struct pw_grid *grid, uint64_t index, uint64_t position[3])
+{
+    position[2] = index % grid->count[2];
+    index /= grid->count[2];
+    position[1] = index % grid->count[1];
+    position[0] = index / grid->count[1] % grid->count[0];
+}
+
+struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index)
+{
+    return in_stack(grid, pw_grid_time(grid, index), core_in_time(grid, index));
+}
+
 struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index)
 {
-    struct pw_box window = pw_grid_core(grid, index);
+    struct pw_box window = core_in_time(grid, index);
     for (int i = 0; i < 3; i++) {
         uint64_t end = window.start[i] + window.shape[i];
         uint64_t before = pw_min_u64(grid->halo[i], window.start[i] - grid->start[i]);
@@ -81,7 +147,7 @@ struct pw_box pw_grid_window(const struct pw_grid *grid, uint64_t index)
         window.start[i] -= before;
         window.shape[i] += before + after;
     }
-    return window;
+    return in_stack(grid, pw_grid_time(grid, index), window);
 }
 
 struct pw_box pw_grid_reach(const struct pw_grid *grid, uint64_t index, const uint64_t context[3])
@@ -89,8 +155,8 @@ struct pw_box pw_grid_reach(const struct pw_grid *grid, uint64_t index, const ui
     struct pw_box box = pw_grid_window(grid, index);
     for (int i = 0; i < 3; i++) {
         uint64_t rim = pw_min_u64(context[i], grid->halo[i]);
-        uint64_t before = box.start[i] > grid->start[i] ? rim : 0;
-        uint64_t after = box.start[i] + box.shape[i] < grid->end[i] ? rim : 0;
+        uint64_t before = pw_grid_is_low_border(grid, i, box.start[i]) ? 0 : rim;
+        uint64_t after = pw_grid_is_high_border(grid, i, box.start[i] + box.shape[i]) ? 0 : rim;
         box.start[i] += before;
         box.shape[i] -= before + after;
     }
@@ -115,6 +181,7 @@ int pw_grid_neighbour(const struct pw_grid *grid, uint64_t index, const int offs
             return 0;
         position[i] = offset[i] < 0 ? position[i] - 1 : position[i] + (uint64_t)(offset[i] > 0);
     }
+    position[0] += pw_grid_time(grid, index) * grid->count[0];
     *neighbour = (position[0] * grid->count[1] + position[1]) * grid->count[2] + position[2];
     return 1;
 }

@@ -1,7 +1,12 @@
 /*
- * tile/grid - the cutting of a volume into tiles.
+ * tile/grid - the cutting of a volume into tiles, or of many: one for each time point.
  *
- * Tiles are numbered in raster order, z slowest.  A tile's core boxes tile the
+ * The volumes of several time points have one shape and are stacked along z: voxel (t, z, y, x) is voxel
+ * (t * volume[0] + z, y, x) of the stack, whose raster order is that of t z y x.  Boxes of tiles are in the stack,
+ * while volume, start, end and count are those of one time point.  No tile, window or neighbourhood reaches from one
+ * time point into another.
+ *
+ * Tiles are numbered in raster order, time slowest, then z.  A tile's core boxes tile the
  * volume, or a box of it that is all that is looked at; its window is the core grown by the
  * halo and clipped at the border of that, never padded.  An axis whose tile is 1 thick has no halo.
  * Coordinates are always those of the volume.
@@ -12,13 +17,14 @@
 #include "base/region.h"
 
 struct pw_grid {
-    uint64_t volume[3]; /* voxels, z y x */
+    uint64_t volume[3]; /* voxels of one time point, z y x */
+    uint64_t times;     /* time points, stacked along z */
     uint64_t start[3];  /* of the box that is cut into tiles, in the volume; */
     uint64_t end[3];    /*    it is [start, end) */
     uint64_t tile[3];   /* of a core that is not clipped */
     uint64_t halo[3];
-    uint64_t count[3]; /* tiles along each axis */
-    uint64_t n_tiles;
+    uint64_t count[3]; /* tiles of one time point along each axis */
+    uint64_t n_tiles;  /* of all */
 };
 
 /*
@@ -32,10 +38,38 @@ enum pw_status pw_grid_init(struct pw_grid *grid, const uint64_t volume[3], cons
 enum pw_status pw_grid_init_part(struct pw_grid *grid, const uint64_t volume[3], const struct pw_box *part,
                                  const uint64_t tile[3], const uint64_t halo[3], struct pw_error *error);
 
-/* The box that is cut into tiles. */
+/* The same of times volumes, of each the same part; NULL: all. */
+enum pw_status pw_grid_init_times(struct pw_grid *grid, const uint64_t volume[3], uint64_t times,
+                                  const struct pw_box *part, const uint64_t tile[3], const uint64_t halo[3],
+                                  struct pw_error *error);
+
+/* The box of a time point that is cut into tiles. */
 struct pw_box pw_grid_part(const struct pw_grid *grid);
 
-/* Position of tile index along each axis. */
+/* That of the time point that plane z of the stack is in, as a box of the stack. */
+struct pw_box pw_grid_part_at(const struct pw_grid *grid, uint64_t z);
+
+/* The time point of tile index. */
+uint64_t pw_grid_time(const struct pw_grid *grid, uint64_t index);
+
+/* Voxels of the volumes of all time points, and of what is cut into tiles of them. */
+uint64_t pw_grid_voxels(const struct pw_grid *grid);
+uint64_t pw_grid_part_voxels(const struct pw_grid *grid);
+
+/*
+ * Whether the plane in front of voxel at along an axis of the stack, where a box begins or ends, is the border of what
+ * is cut into tiles of a time point.
+ */
+int pw_grid_is_low_border(const struct pw_grid *grid, int axis, uint64_t at);
+int pw_grid_is_high_border(const struct pw_grid *grid, int axis, uint64_t at);
+
+/* From z of the stack to z of its time point. */
+static inline uint64_t pw_grid_z(const struct pw_grid *grid, uint64_t z)
+{
+    return grid->times > 1 ? z % grid->volume[0] : z;
+}
+
+/* Position of tile index along each axis, within its time point. */
 void pw_grid_position(const struct pw_grid *grid, uint64_t index, uint64_t position[3]);
 
 struct pw_box pw_grid_core(const struct pw_grid *grid, uint64_t index);

@@ -44,37 +44,48 @@ static enum pw_status fetch_chunk(struct pw_loader *loader, struct pw_slot *slot
     return PW_OK;
 }
 
-enum pw_status pw_begin_chunks(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+/* Claims chunk index for the tile, and begins to read it when no other tile does. */
+static enum pw_status begin_chunk(struct pw_loader *loader, struct pw_slot *slot, const uint64_t *index,
+                                  struct pw_error *error)
+{
+    struct pw_chunk_use *use = &slot->use[slot->n_uses];
+    memset(use, 0, sizeof *use);
+    memcpy(use->index, index, sizeof use->index);
+    enum pw_claim claim = PW_CLAIM_FULL;
+    if (loader->cache != NULL) {
+        claim = pw_chunk_cache_claim(loader->cache, chunk_key(loader->volume->source, index), &use->entry);
+        use->cached = claim != PW_CLAIM_FULL;
+    }
+    slot->n_uses++;
+    if (claim == PW_CLAIM_SHARED)
+        return PW_OK;
+    enum pw_status status = fetch_chunk(loader, slot, use, slot->n_uses - 1, error);
+    if (status != PW_OK) {
+        if (use->cached)
+            pw_chunk_cache_fail(loader->cache, use->entry, error);
+        return status;
+    }
+    if (use->empty && use->cached)
+        pw_chunk_cache_publish(loader->cache, use->entry, PW_CHUNK_EMPTY);
+    return PW_OK;
+}
+
+/* The chunks of one channel of the window, and of those that lie in them too. */
+static enum pw_status begin_channel(struct pw_loader *loader, struct pw_slot *slot, uint32_t channel,
+                                    struct pw_error *error)
 {
     const struct pw_source *source = loader->volume->source;
     struct pw_region region;
-    uint64_t first[PW_MAX_RANK], index[PW_MAX_RANK], last[PW_MAX_RANK];
-    pw_volume_region(loader->volume, &slot->window, &region);
+    uint64_t first[PW_MAX_RANK] = {0}, index[PW_MAX_RANK] = {0}, last[PW_MAX_RANK] = {0};
+    pw_volume_region_of(loader->volume, &slot->window, channel, &region);
     for (int a = 0; a < region.rank; a++) {
         first[a] = index[a] = region.start[a] / source->info.chunk[a];
         last[a] = (region.start[a] + region.shape[a] - 1) / source->info.chunk[a];
     }
-    slot->n_uses = 0;
     for (;;) {
-        struct pw_chunk_use *use = &slot->use[slot->n_uses];
-        memset(use, 0, sizeof *use);
-        memcpy(use->index, index, sizeof index);
-        enum pw_claim claim = PW_CLAIM_FULL;
-        if (loader->cache != NULL) {
-            claim = pw_chunk_cache_claim(loader->cache, chunk_key(source, index), &use->entry);
-            use->cached = claim != PW_CLAIM_FULL;
-        }
-        slot->n_uses++;
-        if (claim != PW_CLAIM_SHARED) {
-            enum pw_status status = fetch_chunk(loader, slot, use, slot->n_uses - 1, error);
-            if (status != PW_OK) {
-                if (use->cached)
-                    pw_chunk_cache_fail(loader->cache, use->entry, error);
-                return status;
-            }
-            if (use->empty && use->cached)
-                pw_chunk_cache_publish(loader->cache, use->entry, PW_CHUNK_EMPTY);
-        }
+        enum pw_status status = begin_chunk(loader, slot, index, error);
+        if (status != PW_OK)
+            return status;
         int a = region.rank - 1;
         for (; a >= 0; a--) {
             if (++index[a] <= last[a])
@@ -84,6 +95,16 @@ enum pw_status pw_begin_chunks(struct pw_loader *loader, struct pw_slot *slot, s
         if (a < 0)
             return PW_OK;
     }
+}
+
+enum pw_status pw_begin_chunks(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+{
+    enum pw_status status = PW_OK;
+    slot->n_uses = 0;
+    for (uint32_t channel = 0; channel < loader->volume->n_channels && status == PW_OK; channel++)
+        if (!pw_volume_shares_chunks(loader->volume, channel))
+            status = begin_channel(loader, slot, channel, error);
+    return status;
 }
 
 /* The status of a completed read: missing file, failed, or done. */

@@ -45,9 +45,9 @@ void pw_plan_linear(struct pw_load_plan *plan, const struct pw_volume *volume, c
     const struct pw_linear *linear = &volume->source->linear;
     int stream = (volume->source->capabilities & PW_SOURCE_STREAM) != 0;
     int may_map = engine == PW_IO_MMAP || engine == PW_IO_AUTO;
-    uint64_t bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes;
+    uint64_t bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes * volume->n_channels;
     /* A mapped page brings its neighbours along: lending narrow rows would keep far more resident than the window. */
-    int lend = !stream && may_map && rows_are_whole(volume, grid);
+    int lend = !stream && may_map && volume->n_channels == 1 && rows_are_whole(volume, grid);
     plan->mode = lend ? PW_LOAD_MAP : PW_LOAD_ROWS;
     plan->window_bytes = lend && can_be_lent(volume) ? 0 : bytes;
     if (lend)
@@ -71,14 +71,15 @@ enum pw_status pw_map_linear(struct pw_loader *loader, struct pw_error *error)
     return PW_OK;
 }
 
-/* Offset in the file of the window's voxel z, y and first x. */
-static uint64_t row_offset(const struct pw_volume *volume, const struct pw_box *window, uint64_t z, uint64_t y)
+/* Offset in the file of the window's voxel z, y and first x of a channel. */
+static uint64_t row_offset(const struct pw_volume *volume, const struct pw_box *window, uint32_t channel, uint64_t z,
+                           uint64_t y)
 {
     const struct pw_linear *linear = &volume->source->linear;
     struct pw_region region;
     struct pw_box at = {{window->start[Z] + z, window->start[Y] + y, window->start[X]}, {1, 1, 1}};
     uint64_t offset = linear->offset_bytes;
-    pw_volume_region(volume, &at, &region);
+    pw_volume_region_of(volume, &at, channel, &region);
     for (int a = 0; a < region.rank; a++)
         offset += region.start[a] * linear->stride_bytes[a];
     return offset;
@@ -96,15 +97,28 @@ static uint64_t axis_step(const struct pw_volume *volume, int i)
     return volume->axis[i] >= 0 ? volume->source->linear.stride_bytes[volume->axis[i]] : 0;
 }
 
-/* First byte and end of everything the window touches. */
-static void window_range(const struct pw_volume *volume, const struct pw_box *window, uint64_t *first, uint64_t *end)
+/* First byte and end of everything that a channel of the window touches. */
+static void channel_range(const struct pw_volume *volume, const struct pw_box *window, uint32_t channel,
+                          uint64_t *first, uint64_t *end)
 {
-    *first = row_offset(volume, window, 0, 0);
-    *end = row_offset(volume, window, window->shape[Z] - 1, window->shape[Y] - 1) + row_span(volume, window);
+    *first = row_offset(volume, window, channel, 0, 0);
+    *end = row_offset(volume, window, channel, window->shape[Z] - 1, window->shape[Y] - 1) + row_span(volume, window);
     if (*end < *first) { /* negative strides do not occur; an axis order with x slowest does */
         uint64_t swap = *first;
         *first = *end;
         *end = swap;
+    }
+}
+
+/* The same of all channels. */
+static void window_range(const struct pw_volume *volume, const struct pw_box *window, uint64_t *first, uint64_t *end)
+{
+    channel_range(volume, window, 0, first, end);
+    for (uint32_t channel = 1; channel < volume->n_channels; channel++) {
+        uint64_t own_first, own_end;
+        channel_range(volume, window, channel, &own_first, &own_end);
+        *first = pw_min_u64(*first, own_first);
+        *end = pw_max_u64(*end, own_end);
     }
 }
 
@@ -212,13 +226,19 @@ static enum pw_status drain(struct row_reader *reader, enum pw_status status, st
     return status;
 }
 
+static uint64_t slot_channel_bytes(const struct pw_volume *volume, const struct pw_slot *slot)
+{
+    return pw_box_voxels(&slot->window) * volume->voxel_bytes;
+}
+
 /* Rows whose voxels stand apart in the file (interleaved samples): read the span, pick the voxels. */
-static enum pw_status read_spaced_rows(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+static enum pw_status read_spaced_rows(struct pw_loader *loader, struct pw_slot *slot, uint32_t channel,
+                                       struct pw_error *error)
 {
     const struct pw_volume *volume = loader->volume;
     const struct pw_linear *linear = &volume->source->linear;
     const struct pw_box *w = &slot->window;
-    unsigned char *out = slot->dense;
+    unsigned char *out = (unsigned char *)slot->dense + channel * slot_channel_bytes(volume, slot);
     uint64_t step = axis_step(volume, X), span = row_span(volume, w);
     void *row = pw_alloc(span, 1, error);
     if (row == NULL)
@@ -226,7 +246,7 @@ static enum pw_status read_spaced_rows(struct pw_loader *loader, struct pw_slot 
     enum pw_status status = PW_OK;
     for (uint64_t z = 0; z < w->shape[Z] && status == PW_OK; z++)
         for (uint64_t y = 0; y < w->shape[Y] && status == PW_OK; y++) {
-            status = pw_file_read_exactly(linear->fd, row, (size_t)span, row_offset(volume, w, z, y),
+            status = pw_file_read_exactly(linear->fd, row, (size_t)span, row_offset(volume, w, channel, z, y),
                                           volume->source->path, error);
             gather_row(out, row, w->shape[X], step, volume->voxel_bytes);
             out += w->shape[X] * volume->voxel_bytes;
@@ -235,33 +255,35 @@ static enum pw_status read_spaced_rows(struct pw_loader *loader, struct pw_slot 
     return status;
 }
 
-static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, struct pw_error *error)
+static enum pw_status read_rows(struct pw_loader *loader, struct pw_slot *slot, uint32_t channel,
+                                struct pw_error *error)
 {
     const struct pw_volume *volume = loader->volume;
     const struct pw_box *w = &slot->window;
     uint64_t row = w->shape[X] * volume->voxel_bytes;
-    unsigned char *out = slot->dense;
+    unsigned char *out = (unsigned char *)slot->dense + channel * slot_channel_bytes(volume, slot);
     if (axis_step(volume, X) != volume->voxel_bytes)
-        return read_spaced_rows(loader, slot, error);
+        return read_spaced_rows(loader, slot, channel, error);
     int whole_planes = axis_step(volume, Y) == row;
     int whole_block = whole_planes && (w->shape[Z] == 1 || axis_step(volume, Z) == row * w->shape[Y]);
     struct row_reader reader = {.loader = loader, .extents = {.linear = &volume->source->linear}};
     enum pw_status status = PW_OK;
     if (whole_block) {
-        read_stretch(&reader, row_offset(volume, w, 0, 0), out, row * w->shape[Y] * w->shape[Z], &status, error);
-        slot->stored_read = reader.n_read;
+        read_stretch(&reader, row_offset(volume, w, channel, 0, 0), out, row * w->shape[Y] * w->shape[Z], &status,
+                     error);
+        slot->stored_read += reader.n_read;
         return drain(&reader, status, error);
     }
     for (uint64_t z = 0; z < w->shape[Z] && status == PW_OK; z++) {
         if (whole_planes)
-            read_stretch(&reader, row_offset(volume, w, z, 0), out + z * w->shape[Y] * row, row * w->shape[Y], &status,
-                         error);
+            read_stretch(&reader, row_offset(volume, w, channel, z, 0), out + z * w->shape[Y] * row, row * w->shape[Y],
+                         &status, error);
         else
             for (uint64_t y = 0; y < w->shape[Y] && status == PW_OK; y++)
-                read_stretch(&reader, row_offset(volume, w, z, y), out + (z * w->shape[Y] + y) * row, row, &status,
-                             error);
+                read_stretch(&reader, row_offset(volume, w, channel, z, y), out + (z * w->shape[Y] + y) * row, row,
+                             &status, error);
     }
-    slot->stored_read = reader.n_read;
+    slot->stored_read += reader.n_read;
     return drain(&reader, status, error);
 }
 
@@ -281,9 +303,14 @@ enum pw_status pw_begin_linear(struct pw_loader *loader, struct pw_slot *slot, s
         if (slot->constant)
             return PW_OK;
     }
-    slot->stored_read = pw_box_voxels(&slot->window) * volume->voxel_bytes;
+    slot->stored_read = 0;
+    enum pw_status status = PW_OK;
+    for (uint32_t channel = 0; channel < volume->n_channels && loader->plan.mode == PW_LOAD_ROWS; channel++)
+        if (status == PW_OK)
+            status = read_rows(loader, slot, channel, error);
     if (loader->plan.mode == PW_LOAD_ROWS)
-        return read_rows(loader, slot, error);
+        return status;
+    slot->stored_read = slot_channel_bytes(volume, slot);
     if (rows_are_whole(volume, loader->grid)) {
         uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
         uint64_t start = first / page * page;
@@ -300,7 +327,7 @@ static void copy_mapped(struct pw_loader *loader, struct pw_slot *slot)
     unsigned char *out = slot->dense;
     for (uint64_t z = 0; z < w->shape[Z]; z++)
         for (uint64_t y = 0; y < w->shape[Y]; y++) {
-            gather_row(out, (const unsigned char *)loader->map + row_offset(volume, w, z, y), w->shape[X],
+            gather_row(out, (const unsigned char *)loader->map + row_offset(volume, w, 0, z, y), w->shape[X],
                        axis_step(volume, X), volume->voxel_bytes);
             out += w->shape[X] * volume->voxel_bytes;
         }
@@ -312,7 +339,7 @@ void pw_finish_linear(struct pw_loader *loader, struct pw_slot *slot)
     if (slot->constant)
         return;
     if (loader->plan.mode == PW_LOAD_MAP && loader->plan.window_bytes == 0) {
-        slot->voxels = (const char *)loader->map + row_offset(volume, &slot->window, 0, 0);
+        slot->voxels = (const char *)loader->map + row_offset(volume, &slot->window, 0, 0, 0);
         for (int i = 0; i < 3; i++)
             slot->stride_bytes[i] = (size_t)axis_step(volume, i);
         return;
@@ -320,7 +347,7 @@ void pw_finish_linear(struct pw_loader *loader, struct pw_slot *slot)
     if (loader->plan.mode == PW_LOAD_MAP)
         copy_mapped(loader, slot);
     if (volume->source->linear.swap)
-        pw_swap_bytes(slot->dense, (size_t)pw_box_voxels(&slot->window), volume->voxel_bytes);
+        pw_swap_bytes(slot->dense, (size_t)(pw_box_voxels(&slot->window) * volume->n_channels), volume->voxel_bytes);
 }
 
 void pw_release_linear(struct pw_loader *loader, struct pw_slot *slot)

@@ -63,10 +63,11 @@ static uint64_t chunks_touched(const struct pw_grid *grid, int axis, uint64_t ch
  */
 uint32_t pw_load_plan_useful_chunks(const struct pw_volume *volume, const struct pw_grid *grid)
 {
-    uint64_t count = 1;
-    int shares = 0;
+    uint64_t count = pw_volume_chunk_columns(volume);
     if (!(volume->source->capabilities & PW_SOURCE_CHUNKED))
         return 0;
+    /* Of a chunk that holds several time points, all others of its time pass by before the next one needs it. */
+    int shares = grid->times > 1 && volume->time_axis >= 0 && volume->source->info.chunk[volume->time_axis] > 1;
     for (int i = 0; i < 3; i++) {
         uint64_t chunk = volume->chunk[i];
         uint64_t n = shares ? chunks_of_part(grid, i, chunk) : chunks_touched(grid, i, chunk);
@@ -93,9 +94,9 @@ enum pw_status pw_load_plan_init(struct pw_load_plan *plan, const struct pw_volu
     for (int i = 0; i < 3; i++)
         touched[i] = chunks_touched(grid, i, volume->chunk[i]);
     plan->mode = PW_LOAD_CHUNKS;
-    plan->window_bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes;
-    if (!pw_product_u64(touched, 3, &chunks) || chunks > (uint32_t)1 << 24 ||
-        !pw_mul_u64(chunks, volume->source->stored_bytes_max, &plan->stored_bytes))
+    plan->window_bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes * volume->n_channels;
+    if (!pw_product_u64(touched, 3, &chunks) || !pw_mul_u64(chunks, pw_volume_chunk_columns(volume), &chunks) ||
+        chunks > (uint32_t)1 << 24 || !pw_mul_u64(chunks, volume->source->stored_bytes_max, &plan->stored_bytes))
         return pw_fail(error, PW_E_BUDGET, "a tile touches %llu chunks; use a smaller tile",
                        (unsigned long long)chunks);
     plan->chunks_per_tile = (uint32_t)chunks;
@@ -248,6 +249,7 @@ static void set_dense(struct pw_slot *slot, size_t voxel_bytes)
     slot->stride_bytes[X] = voxel_bytes;
     slot->stride_bytes[Y] = (size_t)slot->window.shape[X] * voxel_bytes;
     slot->stride_bytes[Z] = (size_t)slot->window.shape[Y] * slot->stride_bytes[Y];
+    slot->channel_stride_bytes = (size_t)slot->window.shape[Z] * slot->stride_bytes[Z];
 }
 
 enum pw_status pw_loader_finish(struct pw_loader *loader, struct pw_slot *slot, struct pw_load_scratch *scratch,

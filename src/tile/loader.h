@@ -36,7 +36,7 @@ struct pw_load_plan {
     uint64_t window[3];       /* the largest window */
     uint32_t chunks_per_tile; /* the most chunks a window touches; 0 without chunks */
     uint32_t cached_chunks;   /* capacity of the chunk cache; 0: none is needed */
-    uint64_t window_bytes;    /* of a dense window; 0 when voxels are lent */
+    uint64_t window_bytes;    /* of a dense window of all channels; 0 when voxels are lent */
     uint64_t stored_bytes;    /* for stored chunks in a slot */
     uint64_t mapped_bytes;    /* of the page cache that one tile keeps resident */
 };
@@ -63,8 +63,9 @@ struct pw_slot {
     void *dense;              /* where the dense window is assembled: in memory, or the worker's */
     int constant;             /* every voxel is the fill value; voxels is not set */
     const void *voxels;
-    size_t stride_bytes[3]; /* z y x */
-    uint64_t stored_read;   /* bytes that came from the store for this tile */
+    size_t stride_bytes[3];      /* z y x */
+    size_t channel_stride_bytes; /* from a channel to the next */
+    uint64_t stored_read;        /* bytes that came from the store for this tile */
 
     size_t record_bytes;  /* of the finished record at memory.data; see merge/stage.h */
     struct pw_slot *next; /* in a queue of the ring */

@@ -11,31 +11,26 @@ enum {
     X = 2
 };
 
-static int axis_is(const struct pw_axis *axis, const char *name)
+/* ---- places in the array ------------------------------------------------ */
+
+/* The time point of box; a volume of one time point stands for each. */
+static uint64_t time_of(const struct pw_volume *volume, const struct pw_box *box)
 {
-    return strcmp(axis->name, name) == 0;
+    return volume->times > 1 ? box->start[Z] / volume->shape[Z] : 0;
 }
 
-/*
- * Finds z, y and x: by name, else the last spatial or unnamed axes in their order.
- */
-static void find_space(struct pw_volume *volume, const struct pw_image_info *info)
+/* Where the stack's time point begins that box lies in. */
+static uint64_t stack_start(const struct pw_volume *volume, const struct pw_box *box)
 {
-    static const char *const name[3] = {"z", "y", "x"};
-    for (int i = 0; i < 3; i++) {
-        volume->axis[i] = -1;
-        for (int a = 0; a < info->rank; a++)
-            if (axis_is(&info->axis[a], name[i]))
-                volume->axis[i] = a;
-    }
-    if (volume->axis[Y] >= 0 && volume->axis[X] >= 0)
-        return;
-    int next = X;
-    for (int i = 0; i < 3; i++)
-        volume->axis[i] = -1;
-    for (int a = info->rank - 1; a >= 0 && next >= Z; a--)
-        if (info->axis[a].kind == 's' || info->axis[a].kind == '?')
-            volume->axis[next--] = a;
+    return box->start[Z] / volume->shape[Z] * volume->shape[Z];
+}
+
+/* The index on axis a, which is none of z y x, of a selected channel at a time point. */
+static uint64_t fixed_index(const struct pw_volume *volume, int a, uint64_t time, uint32_t channel)
+{
+    if (a == volume->time_axis)
+        return volume->first_time + time;
+    return volume->source->info.axis[a].kind == 'c' ? pw_volume_channel_index(volume, volume->channel[channel], a) : 0;
 }
 
 static int is_space_axis(const struct pw_volume *volume, int a)
@@ -43,91 +38,61 @@ static int is_space_axis(const struct pw_volume *volume, int a)
     return a == volume->axis[Z] || a == volume->axis[Y] || a == volume->axis[X];
 }
 
-static enum pw_status choose(struct pw_volume *volume, const struct pw_image_info *info, int a, int64_t wanted,
-                             const char *option, struct pw_error *error)
-{
-    const char *path = volume->source->path;
-    unsigned long long n = (unsigned long long)info->shape[a];
-    if (n == 0)
-        return pw_fail(error, PW_E_ARGUMENT, "%s: the image has no voxel: its axis %d has 0 entries", path, a);
-    if (wanted < 0 && n > 1)
-        return pw_fail(error, PW_E_ARGUMENT, "%s: has %llu entries along axis %s; choose one with %s 0..%llu", path, n,
-                       info->axis[a].name[0] != '\0' ? info->axis[a].name : "?", option, n - 1);
-    if (wanted >= 0 && (uint64_t)wanted >= n)
-        return pw_fail(error, PW_E_ARGUMENT, "%s %lld: %s has %llu (0..%llu)", option, (long long)wanted, path, n,
-                       n - 1);
-    volume->fixed[a] = wanted < 0 ? 0 : (uint64_t)wanted;
-    return PW_OK;
-}
-
-static enum pw_status choose_others(struct pw_volume *volume, int64_t time, int64_t channel, struct pw_error *error)
+uint64_t pw_volume_channel_index(const struct pw_volume *volume, uint64_t channel, int a)
 {
     const struct pw_image_info *info = &volume->source->info;
-    int has_time = 0, has_channel = 0;
-    for (int a = 0; a < info->rank; a++) {
-        if (is_space_axis(volume, a))
-            continue;
-        int is_time = info->axis[a].kind == 't';
-        int64_t wanted = is_time ? time : channel;
-        if (info->axis[a].kind != 't' && info->axis[a].kind != 'c' && info->shape[a] > 1)
-            return pw_fail(error, PW_E_UNSUPPORTED, "%s: axis %d (%s) is neither space, time nor channel",
-                           volume->source->path, a, info->axis[a].name);
-        enum pw_status status = choose(volume, info, a, wanted, is_time ? "--time" : "--channel", error);
-        if (status != PW_OK)
-            return status;
-        has_time |= is_time;
-        has_channel |= !is_time;
-    }
-    if (time > 0 && !has_time)
-        return pw_fail(error, PW_E_ARGUMENT, "--time %lld: %s has no time axis", (long long)time, volume->source->path);
-    if (channel > 0 && !has_channel)
-        return pw_fail(error, PW_E_ARGUMENT, "--channel %lld: %s has no channel axis", (long long)channel,
-                       volume->source->path);
-    return PW_OK;
+    for (int k = info->rank - 1; k > a; k--)
+        if (info->axis[k].kind == 'c' && !is_space_axis(volume, k))
+            channel /= info->shape[k];
+    return channel % info->shape[a];
 }
 
-enum pw_status pw_volume_init(struct pw_volume *volume, struct pw_source *source, int64_t time, int64_t channel,
-                              struct pw_error *error)
-{
-    static const char *const name[3] = {"z", "y", "x"};
-    const struct pw_image_info *info = &source->info;
-    memset(volume, 0, sizeof *volume);
-    volume->source = source;
-    volume->voxel_bytes = pw_dtype_bytes(info->dtype);
-    find_space(volume, info);
-    if (volume->axis[Y] < 0 || volume->axis[X] < 0)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: %d axes, of which y and x cannot be told; an image has at least 2",
-                       source->path, info->rank);
-    volume->rank = volume->axis[Z] >= 0 ? 3 : 2;
-    for (int i = 0; i < 3; i++) {
-        int a = volume->axis[i];
-        volume->shape[i] = a >= 0 ? info->shape[a] : 1;
-        volume->chunk[i] = a >= 0 ? info->chunk[a] : 1;
-        if (a >= 0)
-            volume->space[i] = info->axis[a];
-        else
-            volume->space[i].scale = 1.0;
-        volume->space[i].kind = 's';
-        memset(volume->space[i].name, 0, sizeof volume->space[i].name);
-        volume->space[i].name[0] = name[i][0];
-    }
-    return choose_others(volume, time, channel, error);
-}
-
-void pw_volume_region(const struct pw_volume *volume, const struct pw_box *box, struct pw_region *region)
+void pw_volume_region_of(const struct pw_volume *volume, const struct pw_box *box, uint32_t channel,
+                         struct pw_region *region)
 {
     memset(region, 0, sizeof *region);
     region->rank = volume->source->info.rank;
     for (int a = 0; a < region->rank; a++) {
-        region->start[a] = volume->fixed[a];
         region->shape[a] = 1;
+        if (!is_space_axis(volume, a))
+            region->start[a] = fixed_index(volume, a, time_of(volume, box), channel);
     }
     for (int i = 0; i < 3; i++)
         if (volume->axis[i] >= 0) {
-            region->start[volume->axis[i]] = box->start[i];
+            region->start[volume->axis[i]] = box->start[i] - (i == Z ? stack_start(volume, box) : 0);
             region->shape[volume->axis[i]] = box->shape[i];
         }
 }
+
+void pw_volume_region(const struct pw_volume *volume, const struct pw_box *box, struct pw_region *region)
+{
+    pw_volume_region_of(volume, box, 0, region);
+}
+
+int pw_volume_shares_chunks(const struct pw_volume *volume, uint32_t channel)
+{
+    const struct pw_image_info *info = &volume->source->info;
+    for (uint32_t k = 0; k < channel; k++) {
+        int same = 1;
+        for (int a = 0; a < info->rank && same; a++)
+            if (!is_space_axis(volume, a) && a != volume->time_axis)
+                same = fixed_index(volume, a, 0, k) / info->chunk[a] ==
+                       fixed_index(volume, a, 0, channel) / info->chunk[a];
+        if (same)
+            return 1;
+    }
+    return 0;
+}
+
+uint32_t pw_volume_chunk_columns(const struct pw_volume *volume)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < volume->n_channels; k++)
+        n += !pw_volume_shares_chunks(volume, k);
+    return n;
+}
+
+/* ---- chunks --------------------------------------------------------------- */
 
 /* What chunk and window have in common, and where it is in both. */
 struct overlap {
@@ -136,9 +101,11 @@ struct overlap {
     uint64_t chunk_step[3]; /* elements of the chunk from one voxel to the next along z y x */
 };
 
-static void find_overlap(const struct pw_volume *volume, const struct pw_region *chunk, const struct pw_box *window,
-                         struct overlap *overlap)
+/* Returns 0 when the chunk does not hold the channel. */
+static int find_overlap(const struct pw_volume *volume, const struct pw_region *chunk, const struct pw_box *window,
+                        uint32_t channel, struct overlap *overlap)
 {
+    uint64_t time = time_of(volume, window);
     uint64_t stride[PW_MAX_RANK], step = 1;
     struct pw_box part;
     for (int a = chunk->rank - 1; a >= 0; a--) {
@@ -146,19 +113,27 @@ static void find_overlap(const struct pw_volume *volume, const struct pw_region 
         step *= chunk->shape[a];
     }
     overlap->chunk_first = 0;
-    for (int a = 0; a < chunk->rank; a++)
-        if (!is_space_axis(volume, a))
-            overlap->chunk_first += (volume->fixed[a] - chunk->start[a]) * stride[a];
+    for (int a = 0; a < chunk->rank; a++) {
+        if (is_space_axis(volume, a))
+            continue;
+        uint64_t index = fixed_index(volume, a, time, channel);
+        if (index < chunk->start[a] || index - chunk->start[a] >= chunk->shape[a])
+            return 0;
+        overlap->chunk_first += (index - chunk->start[a]) * stride[a];
+    }
     for (int i = 0; i < 3; i++) {
         int a = volume->axis[i];
         part.start[i] = a >= 0 ? chunk->start[a] : 0;
         part.shape[i] = a >= 0 ? chunk->shape[a] : 1;
         overlap->chunk_step[i] = a >= 0 ? stride[a] : 0;
     }
+    part.start[Z] += stack_start(volume, window);
     overlap->box = pw_box_intersect(&part, window);
+    if (pw_box_is_empty(&overlap->box))
+        return 0;
     for (int i = 0; i < 3; i++)
-        if (overlap->box.shape[i] != 0)
-            overlap->chunk_first += (overlap->box.start[i] - part.start[i]) * overlap->chunk_step[i];
+        overlap->chunk_first += (overlap->box.start[i] - part.start[i]) * overlap->chunk_step[i];
+    return 1;
 }
 
 /* Copies n elements that stand step elements apart. */
@@ -169,58 +144,77 @@ static void gather(unsigned char *out, const unsigned char *in, uint64_t n, uint
             out[b] = in[b];
 }
 
-static unsigned char *window_row(const struct pw_volume *volume, const struct pw_box *window, void *target, uint64_t z,
-                                 uint64_t y, uint64_t x)
+/* Voxel (z, y, x) of the stack in a dense window of all selected channels. */
+static unsigned char *window_row(const struct pw_volume *volume, const struct pw_box *window, uint32_t channel,
+                                 void *target, uint64_t z, uint64_t y, uint64_t x)
 {
     uint64_t row = (z - window->start[Z]) * window->shape[Y] + (y - window->start[Y]);
-    return (unsigned char *)target + (row * window->shape[X] + (x - window->start[X])) * volume->voxel_bytes;
+    uint64_t voxel = channel * pw_box_voxels(window) + row * window->shape[X] + (x - window->start[X]);
+    return (unsigned char *)target + voxel * volume->voxel_bytes;
+}
+
+static void copy_channel(const struct pw_volume *volume, const struct overlap *o, uint32_t channel, const void *chunk,
+                         const struct pw_box *window, void *target)
+{
+    size_t bytes = volume->voxel_bytes;
+    for (uint64_t z = 0; z < o->box.shape[Z]; z++)
+        for (uint64_t y = 0; y < o->box.shape[Y]; y++) {
+            const unsigned char *in =
+                (const unsigned char *)chunk + (o->chunk_first + z * o->chunk_step[Z] + y * o->chunk_step[Y]) * bytes;
+            unsigned char *out =
+                window_row(volume, window, channel, target, o->box.start[Z] + z, o->box.start[Y] + y, o->box.start[X]);
+            if (o->chunk_step[X] == 1)
+                memcpy(out, in, o->box.shape[X] * bytes);
+            else
+                gather(out, in, o->box.shape[X], o->chunk_step[X], bytes);
+        }
 }
 
 void pw_volume_copy_chunk(const struct pw_volume *volume, const struct pw_region *chunk_region, const void *chunk,
                           const struct pw_box *window, void *target)
 {
     struct overlap o;
-    find_overlap(volume, chunk_region, window, &o);
-    size_t bytes = volume->voxel_bytes;
-    for (uint64_t z = 0; z < o.box.shape[Z]; z++)
-        for (uint64_t y = 0; y < o.box.shape[Y]; y++) {
-            const unsigned char *in =
-                (const unsigned char *)chunk + (o.chunk_first + z * o.chunk_step[Z] + y * o.chunk_step[Y]) * bytes;
-            unsigned char *out =
-                window_row(volume, window, target, o.box.start[Z] + z, o.box.start[Y] + y, o.box.start[X]);
-            if (o.chunk_step[X] == 1)
-                memcpy(out, in, o.box.shape[X] * bytes);
-            else
-                gather(out, in, o.box.shape[X], o.chunk_step[X], bytes);
-        }
+    for (uint32_t channel = 0; channel < volume->n_channels; channel++)
+        if (find_overlap(volume, chunk_region, window, channel, &o))
+            copy_channel(volume, &o, channel, chunk, window, target);
+}
+
+static void fill_channel(const struct pw_volume *volume, const struct overlap *o, uint32_t channel,
+                         const struct pw_box *window, void *target)
+{
+    for (uint64_t z = 0; z < o->box.shape[Z]; z++)
+        for (uint64_t y = 0; y < o->box.shape[Y]; y++)
+            pw_source_fill(
+                volume->source,
+                window_row(volume, window, channel, target, o->box.start[Z] + z, o->box.start[Y] + y, o->box.start[X]),
+                o->box.shape[X]);
 }
 
 void pw_volume_fill_chunk(const struct pw_volume *volume, const struct pw_region *chunk_region,
                           const struct pw_box *window, void *target)
 {
     struct overlap o;
-    find_overlap(volume, chunk_region, window, &o);
-    for (uint64_t z = 0; z < o.box.shape[Z]; z++)
-        for (uint64_t y = 0; y < o.box.shape[Y]; y++)
-            pw_source_fill(volume->source,
-                           window_row(volume, window, target, o.box.start[Z] + z, o.box.start[Y] + y, o.box.start[X]),
-                           o.box.shape[X]);
+    for (uint32_t channel = 0; channel < volume->n_channels; channel++)
+        if (find_overlap(volume, chunk_region, window, channel, &o))
+            fill_channel(volume, &o, channel, window, target);
 }
 
 int pw_volume_chunk_is_window(const struct pw_volume *volume, const struct pw_region *chunk_region,
                               const struct pw_box *window)
 {
-    uint64_t elements = pw_region_elements(chunk_region);
-    if (elements != pw_box_voxels(window))
-        return 0;
-    struct overlap o;
-    find_overlap(volume, chunk_region, window, &o);
-    if (!pw_box_equal(&o.box, window))
-        return 0;
-    /* The same voxels; in the same order when the steps are those of the dense window. */
+    uint64_t voxels = pw_box_voxels(window);
     uint64_t dense[3] = {window->shape[Y] * window->shape[X], window->shape[X], 1};
-    for (int i = 0; i < 3; i++)
-        if (window->shape[i] > 1 && o.chunk_step[i] != dense[i])
+    if (pw_region_elements(chunk_region) != voxels * volume->n_channels)
+        return 0;
+    for (uint32_t channel = 0; channel < volume->n_channels; channel++) {
+        struct overlap o;
+        if (!find_overlap(volume, chunk_region, window, channel, &o) || !pw_box_equal(&o.box, window) ||
+            o.chunk_first != channel * voxels)
             return 0;
+        /* The same voxels; in the same order when the steps are those of the dense window. */
+        for (int i = 0; i < 3; i++)
+            if (window->shape[i] > 1 && o.chunk_step[i] != dense[i])
+                return 0;
+    }
     return 1;
 }

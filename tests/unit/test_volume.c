@@ -55,7 +55,7 @@ Test(volume, without_a_z_axis_it_is_one_thick)
     struct pw_volume v;
     struct pw_error error;
     cr_assert(make(&v, &source, "yxc", (uint64_t[]){4, 5, 3}, -1, 2, &error) == PW_OK, "%s", error.message);
-    cr_assert(is(v.shape, 1, 4, 5) && v.rank == 2 && v.axis[0] == -1 && v.fixed[2] == 2);
+    cr_assert(is(v.shape, 1, 4, 5) && v.rank == 2 && v.axis[0] == -1 && v.channel[0] == 2);
     cr_assert(v.space[0].scale == 1.0);
     struct pw_region region;
     pw_volume_region(&v, &(struct pw_box){{0, 1, 2}, {1, 2, 3}}, &region);
@@ -83,9 +83,9 @@ Test(volume, time_and_channel_are_chosen_or_refused)
     struct pw_error error;
     const uint64_t shape[] = {2, 3, 4, 5, 6};
     cr_assert(make(&v, &source, "tczyx", shape, 1, 2, &error) == PW_OK);
-    cr_assert(v.fixed[0] == 1 && v.fixed[1] == 2);
-    cr_assert(make(&v, &source, "tczyx", shape, -1, 0, &error) == PW_E_ARGUMENT);
-    cr_assert(strstr(error.message, "--time 0..1") != NULL, "%s", error.message);
+    cr_assert(v.first_time == 1 && v.times == 1 && !v.keeps_time && v.channel[0] == 2);
+    cr_assert(make(&v, &source, "tczyx", shape, -1, 0, &error) == PW_OK, "all of them");
+    cr_assert(v.first_time == 0 && v.times == 2 && v.keeps_time);
     cr_assert(make(&v, &source, "tczyx", shape, 0, -1, &error) == PW_E_ARGUMENT);
     cr_assert(strstr(error.message, "--channel 0..2") != NULL, "%s", error.message);
     cr_assert(make(&v, &source, "tczyx", shape, 2, 0, &error) == PW_E_ARGUMENT);
@@ -111,7 +111,9 @@ static uint16_t element(const struct pw_volume *v, const struct pw_region *chunk
     uint64_t at = 0;
     const uint64_t voxel[3] = {z, y, x};
     for (int a = 0; a < chunk->rank; a++) {
-        uint64_t index = v->fixed[a];
+        uint64_t index = a == v->time_axis                     ? v->first_time
+                         : v->source->info.axis[a].kind == 'c' ? pw_volume_channel_index(v, v->channel[0], a)
+                                                               : 0;
         for (int i = 0; i < 3; i++)
             if (v->axis[i] == a)
                 index = voxel[i];

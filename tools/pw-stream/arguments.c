@@ -61,6 +61,26 @@ int pw_argument_index(const char *option, const char *text, int64_t *index)
     return 1;
 }
 
+int pw_argument_time(const char *text, int64_t *time, uint64_t *n_times)
+{
+    const char *rest = text;
+    uint64_t first = 0, end = PW_TIMES_ALL;
+    *time = 0;
+    *n_times = PW_TIMES_ALL;
+    if (strcmp(text, "all") == 0)
+        return 1;
+    if (strchr(text, ':') == NULL) {
+        *n_times = 0;
+        return pw_argument_index("--time", text, time);
+    }
+    if ((*rest != ':' && !take_number(&rest, &first)) || *rest++ != ':' ||
+        (*rest != '\0' && !take_number(&rest, &end)) || *rest != '\0' || first > INT64_MAX || end <= first)
+        return pw_argument_wrong("--time %s: a number, all, or a range such as 2:5, whose end is not part of it", text);
+    *time = (int64_t)first;
+    *n_times = end == PW_TIMES_ALL ? PW_TIMES_ALL : end - first;
+    return 1;
+}
+
 int pw_argument_real(const char *option, const char *text, double *value)
 {
     char *end;
@@ -159,6 +179,8 @@ int pw_argument_open(int option, const char *text, struct pw_open_options *open)
         open->level = (int)number;
         return 1;
     case PW_OPTION_AXES: open->axes = text; return 1;
+    case PW_OPTION_SERIES: open->series = text; return 1;
+    case PW_OPTION_WELL: open->well = text; return 1;
     default: return -1;
     }
 }

@@ -21,6 +21,9 @@ int pw_argument_number(const char *option, const char *text, uint64_t least, uin
 /* The number of a channel or a time point. */
 int pw_argument_index(const char *option, const char *text, int64_t *index);
 
+/* "3": that one; "all"; "2:5", "2:" or ":5": a range of them, as pw_run_options has it. */
+int pw_argument_time(const char *text, int64_t *time, uint64_t *n_times);
+
 /* A finite number. */
 int pw_argument_real(const char *option, const char *text, double *value);
 
@@ -40,12 +43,15 @@ enum {
     PW_OPTION_OFFSET,
     PW_OPTION_ENDIAN,
     PW_OPTION_LEVEL,
-    PW_OPTION_AXES
+    PW_OPTION_AXES,
+    PW_OPTION_SERIES,
+    PW_OPTION_WELL
 };
 #define PW_OPEN_OPTIONS                                                                                                \
     {"shape", required_argument, NULL, PW_OPTION_SHAPE}, {"dtype", required_argument, NULL, PW_OPTION_DTYPE},          \
-        {"offset", required_argument, NULL, PW_OPTION_OFFSET}, {"axes", required_argument, NULL, PW_OPTION_AXES},      \
-        {"endian", required_argument, NULL, PW_OPTION_ENDIAN},                                                         \
+        {"offset", required_argument, NULL, PW_OPTION_OFFSET}, {"endian", required_argument, NULL, PW_OPTION_ENDIAN},  \
+        {"axes", required_argument, NULL, PW_OPTION_AXES}, {"series", required_argument, NULL, PW_OPTION_SERIES},      \
+        {"well", required_argument, NULL, PW_OPTION_WELL},                                                             \
     {                                                                                                                  \
         "level", required_argument, NULL, PW_OPTION_LEVEL                                                              \
     }

@@ -76,7 +76,7 @@ static int take_option(struct request *request, int option, const char *text)
     case OPT_CHANNEL:
         o->channel = -1;
         return strcmp(text, "all") == 0 || pw_argument_index("--channel", text, &o->channel);
-    case OPT_TIME: return pw_argument_index("--time", text, &o->time);
+    case OPT_TIME: return pw_argument_time(text, &o->time, &o->n_times);
     case OPT_FORMAT: o->format = text; return 1;
     case OPT_COLUMNS: return take_columns(o, text);
     case OPT_OVERWRITE: o->overwrite = 1; return 1;
@@ -102,6 +102,8 @@ static int take_option(struct request *request, int option, const char *text)
 static void share_open_options(struct pw_measure_options *o)
 {
     o->image_open.level = o->labels_open.level;
+    o->image_open.series = o->labels_open.series;
+    o->image_open.well = o->labels_open.well;
     if (o->image_open.raw_dtype == PW_DTYPE_NONE)
         return;
     o->image_open.raw_rank = o->labels_open.raw_rank;

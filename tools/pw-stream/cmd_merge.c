@@ -27,8 +27,8 @@ static int take_option(struct pw_run_request *request, int option, const char *t
 {
     switch (option) {
     case OPT_TILE: return pw_argument_box("--tile", text, 1, request->options.tile);
-    case OPT_CHANNEL: return pw_argument_index("--channel", text, &request->options.channel);
-    case OPT_TIME: return pw_argument_index("--time", text, &request->options.time);
+    case OPT_CHANNEL: request->options.channels = text; return 1;
+    case OPT_TIME: return pw_argument_time(text, &request->options.time, &request->options.n_times);
     case OPT_IN_PLACE: request->options.in_place = 1; return 1;
     default: break;
     }

@@ -49,8 +49,8 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
     int number;
     switch (option) {
     case OPT_FN: o->segmenter = text; return 1;
-    case OPT_CHANNEL: return pw_argument_index("--channel", text, &o->channel);
-    case OPT_TIME: return pw_argument_index("--time", text, &o->time);
+    case OPT_CHANNEL: o->channels = text; return 1;
+    case OPT_TIME: return pw_argument_time(text, &o->time, &o->n_times);
     case OPT_TILE: return strcmp(text, "auto") == 0 || pw_argument_box("--tile", text, 1, o->tile);
     case OPT_HALO: o->halo_given = 1; return pw_argument_box("--halo", text, 0, o->halo);
     case OPT_KEEP_STAGE: o->keep_stage = text; return 1;

@@ -13,7 +13,7 @@ int pw_label_options_take(int option, const char *text, struct pw_label_options 
     uint64_t number;
     switch (option) {
     case PW_OPTION_CHANNEL: return pw_argument_index("--channel", text, &options->channel);
-    case PW_OPTION_TIME: return pw_argument_index("--time", text, &options->time);
+    case PW_OPTION_TIME: return pw_argument_time(text, &options->time, &options->n_times);
     case PW_OPTION_MEMORY: return pw_argument_size("--memory", text, &options->memory_bytes);
     case PW_OPTION_SCRATCH: options->scratch_dir = text; return 1;
     case PW_OPTION_THREADS:
@@ -29,12 +29,16 @@ void pw_label_options_input(const struct pw_label_options *options, const char *
 {
     struct pw_image *image;
     struct pw_error error = {0};
-    struct pw_open_options plain = {.level = options->open.level};
+    struct pw_open_options plain = {.level = options->open.level,
+                                    .axes = options->open.axes,
+                                    .series = options->open.series,
+                                    .well = options->open.well};
     memset(input, 0, sizeof *input);
     input->path = path;
     input->open = options->open;
     input->channel = options->channel;
     input->time = options->time;
+    input->n_times = options->n_times;
     if (options->open.raw_rank == 0 || strcmp(path, "-") == 0)
         return;
     if (pw_image_open(path, &plain, &image, &error) == PW_OK) {

@@ -10,6 +10,7 @@
 struct pw_label_options {
     struct pw_open_options open; /* a raw description is for the file that does not describe itself */
     int64_t channel, time;
+    uint64_t n_times;
     uint64_t memory_bytes;
     int threads;
     const char *scratch_dir;
