@@ -341,7 +341,7 @@ def test_fortran_order_npy(pw, tmp_path):
 
 
 def test_channel_and_time_of_a_store(pw, tmp_path):
-    """A t c z y x store: --time and --channel pick a volume; without them the choice is refused by name."""
+    """A t c z y x store: --time and --channel pick a volume; without a channel the choice is refused by name."""
     rng = np.random.default_rng(2)
     image = rng.integers(0, 1000, (2, 3, 8, 20, 24)).astype(np.uint16)
     store = tmp_path / "image.zarr"
@@ -360,7 +360,8 @@ def test_channel_and_time_of_a_store(pw, tmp_path):
                         "--tile", "5,7,9")
             images.assert_same_labels(np.load(output), images.components(image[time, channel] > 500, 1), str(result))
     pw.refuses("run", store, "--fn", "threshold:500", "--time", 0, "-o", tmp_path / "no.npy", says="--channel 0..2")
-    pw.refuses("run", store, "--fn", "threshold:500", "--channel", 0, "-o", tmp_path / "no.npy", says="--time 0..1")
+    pw.refuses("run", store, "--fn", "threshold:500", "--channel", 0, "--time", "1:3", "-o", tmp_path / "no.npy",
+               says=("--time 1:3", "2 time points"))
     pw.refuses("run", store, "--fn", "threshold:500", "--channel", 3, "--time", 0, "-o", tmp_path / "no.npy", says="3")
     pw.refuses("run", store, "--fn", "threshold:500", "--channel", 0, "--time", 2, "-o", tmp_path / "no.npy", says="2")
     assert not (tmp_path / "no.npy").exists()
