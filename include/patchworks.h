@@ -757,6 +757,8 @@ struct pw_explained {
     uint64_t grid[3];
     uint64_t owner_tile;
     uint32_t owner_label;
+    uint64_t times; /* points that the stage has, and which of them the object is in; places are those in it */
+    uint64_t time;
 };
 
 /* A label of one tile that belongs to the object. */
@@ -868,6 +870,7 @@ struct pw_seam_quality {
     struct pw_plane_figures plane;
     struct pw_overlap_figures overlap;
     double badness; /* a rate of cut objects or fused labels that is exceeded with 97.5 % certainty */
+    uint64_t time;  /* point, from 0 in the stage */
 };
 
 #define PW_WORST_SEAMS_MAX 10
@@ -885,10 +888,11 @@ struct pw_seams_result {
     int is_worse; /* along some axis */
     int n_worst;
     struct pw_seam_quality worst[PW_WORST_SEAMS_MAX]; /* by badness; no seam without badness is among them */
+    uint64_t times; /* points that the stage has; volume and grid are of one */
 };
 
 /*
- * Is told of every seam, tile by tile, z before y before x.  The rule and the grid are in result already, and what has
+ * Is told of every seam, tile by tile, z before y before x; time point by time point.  The rule and the grid are in result already, and what has
  * been judged so far.  May be NULL.
  */
 typedef void (*pw_seam_fn)(const struct pw_seam_quality *seam, const struct pw_seams_result *result, void *user);

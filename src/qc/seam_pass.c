@@ -320,6 +320,8 @@ static void describe(const struct work *w, struct pw_seam_quality *seam)
     struct pw_box behind = pw_grid_core(grid, seam->tile[1]);
     pw_grid_position(grid, seam->tile[0], seam->position);
     memcpy(seam->start, behind.start, sizeof seam->start);
+    seam->start[0] = pw_grid_z(grid, seam->start[0]);
+    seam->time = pw_grid_time(grid, seam->tile[0]);
     memcpy(seam->shape, behind.shape, sizeof seam->shape);
     seam->shape[seam->axis] = 1;
     seam->badness = pw_proportion_at_least(f->n_cut, f->n_objects);

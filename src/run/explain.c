@@ -150,6 +150,8 @@ static void tell_label(const struct pw_explain_look *look, uint64_t tile, uint64
     pw_grid_position(&look->job->grid, tile, label.position);
     pw_explain_first(&look->job->grid, tile, &seen->fact[i], label.first);
     pw_explain_box(&seen->reader.box, &seen->extent[i], label.box_start, label.box_shape);
+    label.first[0] = pw_grid_z(&look->job->grid, label.first[0]);
+    label.box_start[0] = pw_grid_z(&look->job->grid, label.box_start[0]);
     look->calls->label(&label, look->calls->user);
 }
 
@@ -193,6 +195,7 @@ static enum pw_status find_owner(struct pw_explain_look *look, uint64_t tile, st
 {
     uint64_t n = look->job->stage.entry[tile].n_labels;
     look->has_labels[tile / 8] |= (unsigned char)(1 << tile % 8);
+    look->about.time = pw_grid_time(&look->job->grid, tile);
     enum pw_status status = read_owners(look, tile, error);
     for (uint64_t i = 0; look->objects.is_painted && i < n && status == PW_OK; i++) {
         int owns = look->owner[i] == PW_OWNER_FIRST + look->objects.parts.offset[tile] + i;
@@ -231,6 +234,7 @@ static enum pw_status describe(struct pw_explain_look *look, uint64_t id, struct
     pw_rule_describe(rule, about->merge, sizeof about->merge);
     memcpy(about->tile, look->job->grid.tile, sizeof about->tile);
     memcpy(about->grid, look->job->grid.count, sizeof about->grid);
+    about->times = look->job->grid.times;
     if (id == 0 || id > about->n_objects)
         return pw_fail(error, PW_E_RANGE, "there is no object %llu: the stage has %llu objects (%s), from 1 on",
                        (unsigned long long)id, (unsigned long long)about->n_objects, about->merge);

@@ -36,6 +36,8 @@ static enum pw_status tell_pieces_of(struct pw_explain_look *look, uint64_t tile
         pw_explain_first(&look->job->grid, tile, &painted->fact[i], piece.first);
         pw_explain_box(&painted->reader.box, &painted->extent[i], piece.box_start, piece.box_shape);
         status = find_source(look, &piece, error);
+        piece.first[0] = pw_grid_z(&look->job->grid, piece.first[0]);
+        piece.box_start[0] = pw_grid_z(&look->job->grid, piece.box_start[0]);
         if (status == PW_OK)
             look->calls->piece(&piece, look->calls->user);
     }

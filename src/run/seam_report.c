@@ -25,6 +25,7 @@ static void describe(const struct pw_job *job, struct pw_seams_result *result)
     pw_rule_describe(&job->sizes.rule, result->merge, sizeof result->merge);
     result->rank = job->volume.rank;
     memcpy(result->volume, job->grid.volume, sizeof result->volume);
+    result->times = job->grid.times;
     memcpy(result->tile, job->grid.tile, sizeof result->tile);
     memcpy(result->halo, job->grid.halo, sizeof result->halo);
     memcpy(result->grid, job->grid.count, sizeof result->grid);

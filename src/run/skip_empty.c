@@ -31,7 +31,7 @@ enum pw_status pw_skip_check(struct pw_job *job, struct pw_error *error)
     return PW_OK;
 }
 
-static struct pw_box sample_box(const struct pw_job *job, int sample)
+static struct pw_box sample_box(const struct pw_job *job, uint64_t time, int sample)
 {
     struct pw_box box;
     for (int i = 0; i < 3; i++) {
@@ -41,12 +41,13 @@ static struct pw_box sample_box(const struct pw_job *job, int sample)
         uint64_t start = centre - pw_min_u64(centre, box.shape[i] / 2);
         box.start[i] = job->part.start[i] + pw_min_u64(start, extent - box.shape[i]);
     }
+    box.start[0] += time * job->volume.shape[0];
     return box;
 }
 
 static uint64_t sample_bytes(const struct pw_job *job)
 {
-    struct pw_box box = sample_box(job, 0);
+    struct pw_box box = sample_box(job, 0, 0);
     return pw_box_voxels(&box) * job->volume.voxel_bytes;
 }
 
@@ -57,22 +58,16 @@ uint64_t pw_skip_memory_bytes(const struct pw_job *job)
     return SAMPLES * sample_bytes(job) + pw_region_reader_memory_bytes(job->source) + BINS_MOST * sizeof(uint64_t);
 }
 
-static enum pw_status read_samples(struct pw_job *job, unsigned char *voxels, struct pw_error *error)
+static enum pw_status read_samples(struct pw_job *job, struct pw_region_reader *reader, uint64_t time, uint32_t channel,
+                                   unsigned char *voxels, struct pw_error *error)
 {
-    struct pw_source *source = job->source;
-    struct pw_region_reader *reader = NULL;
     enum pw_status status = PW_OK;
-    if (source->capabilities & PW_SOURCE_STREAM)
-        status = source->ops->await(source, UINT64_MAX, error);
-    if (status == PW_OK)
-        status = pw_region_reader_new(source, &reader, error);
     for (int i = 0; i < SAMPLES && status == PW_OK; i++) {
-        struct pw_box box = sample_box(job, i);
+        struct pw_box box = sample_box(job, time, i);
         struct pw_region region;
-        pw_volume_region(&job->volume, &box, &region);
+        pw_volume_region_of(&job->volume, &box, channel, &region);
         status = pw_region_reader_read(reader, &region, voxels + (uint64_t)i * sample_bytes(job), error);
     }
-    pw_region_reader_free(reader);
     return status;
 }
 
@@ -97,15 +92,37 @@ static enum pw_status otsu_of(enum pw_dtype dtype, const void *voxels, uint64_t 
     return PW_OK;
 }
 
+/* The least level of any channel at any time point: where one is dim, its tiles are not empty. */
+static enum pw_status least_level(struct pw_job *job, struct pw_region_reader *reader, void *voxels, double *level,
+                                  struct pw_error *error)
+{
+    uint64_t n = SAMPLES * sample_bytes(job) / job->volume.voxel_bytes;
+    enum pw_status status = PW_OK;
+    *level = INFINITY;
+    for (uint64_t time = 0; time < job->volume.times; time++)
+        for (uint32_t channel = 0; channel < job->volume.n_channels && status == PW_OK; channel++) {
+            double own = 0;
+            status = read_samples(job, reader, time, channel, voxels, error);
+            if (status == PW_OK)
+                status = otsu_of(job->source->info.dtype, voxels, n, &own, error);
+            *level = own < *level ? own : *level;
+        }
+    return status;
+}
+
 static enum pw_status sample_level(struct pw_job *job, double *level, struct pw_error *error)
 {
-    uint64_t bytes = SAMPLES * sample_bytes(job);
+    struct pw_source *source = job->source;
+    struct pw_region_reader *reader = NULL;
     struct pw_buffer voxels = {0};
-    enum pw_status status = pw_buffer_init(&voxels, bytes, "samples of the image", error);
+    enum pw_status status = pw_buffer_init(&voxels, SAMPLES * sample_bytes(job), "samples of the image", error);
+    if (status == PW_OK && (source->capabilities & PW_SOURCE_STREAM))
+        status = source->ops->await(source, UINT64_MAX, error);
     if (status == PW_OK)
-        status = read_samples(job, voxels.data, error);
+        status = pw_region_reader_new(source, &reader, error);
     if (status == PW_OK)
-        status = otsu_of(job->source->info.dtype, voxels.data, bytes / job->volume.voxel_bytes, level, error);
+        status = least_level(job, reader, voxels.data, level, error);
+    pw_region_reader_free(reader);
     pw_buffer_release(&voxels);
     return status;
 }
@@ -132,8 +149,13 @@ int pw_skip_is_empty(const struct pw_job *job, const struct pw_slot *slot)
     uint64_t fill;
     if (!job->skip.is_set)
         return 0;
+    for (uint32_t channel = 0; channel < job->volume.n_channels && !slot->constant; channel++)
+        if (pw_is_occupied(&job->skip.threshold,
+                           (const unsigned char *)slot->voxels + channel * slot->channel_stride_bytes,
+                           slot->stride_bytes, slot->window.shape))
+            return 0;
     if (!slot->constant)
-        return !pw_is_occupied(&job->skip.threshold, slot->voxels, slot->stride_bytes, slot->window.shape);
+        return 1;
     pw_source_fill(job->source, &fill, 1);
     return !pw_is_occupied(&job->skip.threshold, &fill, none, one);
 }

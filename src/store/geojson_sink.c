@@ -246,6 +246,11 @@ static enum pw_status check(const struct pw_sink_request *request, struct pw_err
     if (request->shape[0] != 1)
         return pw_fail(error, PW_E_ARGUMENT, "%s: GeoJSON holds polygons of a plane, and this volume has %llu planes",
                        request->path, (unsigned long long)request->shape[0]);
+    if (pw_sink_times(request) > 1)
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: GeoJSON holds polygons of one plane, and there are %llu time points; "
+                       "choose one with --time",
+                       request->path, (unsigned long long)pw_sink_times(request));
     if (request->shape[1] >= UINT32_MAX || request->shape[2] >= UINT32_MAX)
         return pw_fail(error, PW_E_RANGE, "%s: a plane of more than 2^32 - 2 rows or columns", request->path);
     return pw_pending_check(request->path, request->overwrite, error);

@@ -59,9 +59,13 @@ static void print_text(const struct pw_compare_result *r)
     (void)printf("%s\n\n", sameness_name[r->sameness]);
     (void)printf("voxels    %" PRIu64 " (%" PRIu64 " x %" PRIu64 " x %" PRIu64 ")", r->voxels, r->shape[0], r->shape[1],
                  r->shape[2]);
+    if (r->times > 1)
+        (void)printf(" at %" PRIu64 " time points", r->times);
     if (r->different_voxels > 0)
         (void)printf(", %" PRIu64 " with different ids, the first at z y x %" PRIu64 " %" PRIu64 " %" PRIu64,
                      r->different_voxels, r->first_different[0], r->first_different[1], r->first_different[2]);
+    if (r->different_voxels > 0 && r->times > 1)
+        (void)printf(" of time point %" PRIu64, r->first_different_time);
     (void)printf("\nexact     %" PRIu64 " objects are the same voxels in both\n", r->exact_objects);
     (void)printf("split     %" PRIu64 " objects of A touch several of B\n", r->split_objects);
     (void)printf("merged    %" PRIu64 " objects of B touch several of A\n", r->merged_objects);
@@ -133,12 +137,15 @@ static void print_json(const struct pw_compare_result *r)
     struct json_object *object = json_object_new_object();
     (void)json_object_object_add(object, "result", json_object_new_string(sameness_name[r->sameness]));
     put_place(object, "shape", r->shape);
+    put_count(object, "times", r->times);
     put_count(object, "voxels", r->voxels);
     put_count(object, "different_voxels", r->different_voxels);
     if (r->different_voxels > 0)
         put_place(object, "first_different", r->first_different);
     else
         (void)json_object_object_add(object, "first_different", NULL);
+    if (r->different_voxels > 0)
+        put_count(object, "first_different_time", r->first_different_time);
     put_count(object, "exact_objects", r->exact_objects);
     put_count(object, "split_objects", r->split_objects);
     put_count(object, "merged_objects", r->merged_objects);

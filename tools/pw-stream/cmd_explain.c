@@ -49,6 +49,8 @@ static void text_begin(const struct pw_explained *object, void *user)
                   "tiles of %" PRIu64 " x %" PRIu64 " x %" PRIu64 " voxels, %" PRIu64 " x %" PRIu64 " x %" PRIu64
                   " of them (z y x)\n",
                   object->tile[0], object->tile[1], object->tile[2], object->grid[0], object->grid[1], object->grid[2]);
+    if (object->times > 1)
+        (void)fprintf(l->out, "at time point %" PRIu64 " of %" PRIu64 "\n", object->time, object->times);
     if (object->has_owner)
         (void)fprintf(l->out, "tile %" PRIu64 " saw it whole: its label %" PRIu32 " is the object\n",
                       object->owner_tile, object->owner_label);
@@ -155,6 +157,7 @@ static void json_begin(const struct pw_explained *object, void *user)
     json_numbers(l->out, "tile", object->tile);
     (void)fputs(", ", l->out);
     json_numbers(l->out, "grid", object->grid);
+    (void)fprintf(l->out, ", \"times\": %" PRIu64 ", \"time\": %" PRIu64, object->times, object->time);
     if (object->has_owner)
         (void)fprintf(l->out, ",\n \"owner\": {\"tile\": %" PRIu64 ", \"label\": %" PRIu32 "}", object->owner_tile,
                       object->owner_label);

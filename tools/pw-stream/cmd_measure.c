@@ -26,6 +26,7 @@ enum {
     OPT_THREADS,
     OPT_SCRATCH,
     OPT_IMAGE_DTYPE,
+    OPT_IMAGE_AXES,
     OPT_PROGRESS,
     OPT_QUIET
 };
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, OPT_THREADS},
     {"scratch", required_argument, NULL, OPT_SCRATCH},
     {"image-dtype", required_argument, NULL, OPT_IMAGE_DTYPE},
+    {"image-axes", required_argument, NULL, OPT_IMAGE_AXES},
     {"progress", required_argument, NULL, OPT_PROGRESS},
     {"quiet", no_argument, NULL, OPT_QUIET},
     PW_OPEN_OPTIONS,
@@ -78,6 +80,7 @@ static int take_option(struct request *request, int option, const char *text)
         return strcmp(text, "all") == 0 || pw_argument_index("--channel", text, &o->channel);
     case OPT_TIME: return pw_argument_time(text, &o->time, &o->n_times);
     case OPT_FORMAT: o->format = text; return 1;
+    case OPT_IMAGE_AXES: o->image_open.axes = text; return 1;
     case OPT_COLUMNS: return take_columns(o, text);
     case OPT_OVERWRITE: o->overwrite = 1; return 1;
     case OPT_TILE: return pw_argument_box("--tile", text, 1, o->tile);

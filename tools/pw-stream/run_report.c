@@ -30,6 +30,8 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
 {
     char a[32], b[32];
     box_line(out, "volume", plan->volume_shape, "voxels (z y x)");
+    if (plan->times > 1)
+        (void)fprintf(out, "%-12s %llu, each a volume of its own\n", "times", (unsigned long long)plan->times);
     if (memcmp(plan->roi_shape, plan->volume_shape, sizeof plan->roi_shape) != 0) {
         box_line(out, "of it", plan->roi_shape, "voxels");
         box_line(out, "  from", plan->roi_start, "on");

@@ -212,6 +212,7 @@ static json *seam_json(const struct pw_seam_quality *seam)
     put_list(o, "tiles", seam->tile, 2);
     put_list(o, "start", seam->start, 3);
     put_list(o, "shape", seam->shape, 3);
+    put_count(o, "time", seam->time);
     put(o, "plane", planes_json(&seam->plane));
     put(o, "overlap", overlaps_json(&seam->overlap));
     put_real(o, "badness", seam->badness);
