@@ -312,7 +312,7 @@ struct pw_statistics {
  */
 struct pw_tile {
     size_t struct_size;       /* sizeof(struct pw_tile) of the host; later versions append */
-    uint64_t index;           /* raster number of the tile in its volume */
+    uint64_t index;           /* raster number of the tile, time points one after the other */
     uint64_t origin[3];       /* first voxel of the window in the volume, z y x */
     uint64_t shape[3];        /* voxels of the window, z y x; 2-D images have shape[0] == 1 */
     uint64_t core_start[3];   /* first voxel of the core, relative to the window */
@@ -888,7 +888,7 @@ struct pw_seams_result {
     int is_worse; /* along some axis */
     int n_worst;
     struct pw_seam_quality worst[PW_WORST_SEAMS_MAX]; /* by badness; no seam without badness is among them */
-    uint64_t times; /* points that the stage has; volume and grid are of one */
+    uint64_t times;                                   /* points that the stage has; volume and grid are of one */
 };
 
 /*

@@ -81,16 +81,6 @@ static unsigned char *lay_out(struct pw_runs *runs, const uint64_t shape[3], int
     return at + (64 - (uintptr_t)at % 64) % 64;
 }
 
-/* The index on the image's axis of that kind; 0 without one. */
-static uint64_t index_on(const struct pw_volume *volume, char kind)
-{
-    const struct pw_image_info *info = &volume->source->info;
-    for (int a = 0; a < info->rank; a++)
-        if (info->axis[a].kind == kind)
-            return volume->fixed[a];
-    return 0;
-}
-
 enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error)
 {
     struct pw_segmenter *segmenter = &job->segmenter;
@@ -118,8 +108,6 @@ enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_j
     at += scratch_bytes(job, limits.shape);
     if (segmenter->joins_equal_only)
         worker->value = (void *)at;
-    worker->time = index_on(&job->volume, 't');
-    worker->channel = index_on(&job->volume, 'c');
     return PW_OK;
 }
 
@@ -176,9 +164,10 @@ static void describe_tile(const struct pw_tile_worker *worker, const struct pw_s
     }
     tile->rank = job->volume.rank;
     tile->level = job->source->info.level;
-    tile->time = worker->time;
-    tile->n_channels = 1;
-    tile->channel = &worker->channel;
+    tile->time = job->volume.first_time + pw_grid_time(&job->grid, slot->tile);
+    tile->n_channels = job->volume.n_channels;
+    tile->channel = job->volume.channel;
+    tile->channel_stride_bytes = slot->channel_stride_bytes;
     tile->statistics = job->segmenter.measured;
     tile->cancelled = is_cancelled;
     tile->host = job->source;

@@ -20,7 +20,6 @@ struct pw_tile_worker {
     void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
     uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
     struct pw_tile_objects objects;
-    uint64_t time, channel; /* of the voxels that it is given */
 };
 
 enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error);

@@ -9,6 +9,7 @@
 #include "label/float32.h"
 #include "segment/run_taker.h"
 #include "segment/segmenter.h"
+#include "tile/volume.h"
 
 /* Arena: dense labels unless runs come, then the larger of dense voxels (before) and the numbering's scratch (after). */
 static uint64_t labels_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
@@ -21,6 +22,7 @@ static uint64_t labels_bytes(const struct pw_segmenter *segmenter, const uint64_
 static uint64_t callback_arena_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
 {
     uint64_t voxels = shape[0] * shape[1] * shape[2] * pw_dtype_bytes(segmenter->voxel_dtype);
+    voxels *= segmenter->volume->n_channels;
     uint64_t numbering = pw_runs_number_scratch_bytes(pw_runs_capacity(shape, 1));
     return labels_bytes(segmenter, shape) + (voxels > numbering ? voxels : numbering);
 }
@@ -46,7 +48,7 @@ static enum pw_status callback_worker_init(struct pw_segmenter *segmenter, struc
     if (!segmenter->has_plugin || segmenter->plugin.start == NULL)
         return PW_OK;
     pw_plugin_start_info(segmenter, &start, message, sizeof message);
-    start.n_channels = 1;
+    start.n_channels = segmenter->volume->n_channels;
     start.worker = worker->number;
     start.n_workers = segmenter->n_workers;
     memcpy(start.window, segmenter->window, sizeof start.window);
@@ -77,42 +79,62 @@ static void callback_worker_release(struct pw_segmenter *segmenter, struct pw_se
 static int is_dense(const struct pw_tile *tile, size_t bytes)
 {
     return tile->stride_bytes[2] == bytes && tile->stride_bytes[1] == tile->shape[2] * bytes &&
-           tile->stride_bytes[0] == tile->shape[1] * tile->stride_bytes[1];
+           tile->stride_bytes[0] == tile->shape[1] * tile->stride_bytes[1] &&
+           (tile->n_channels == 1 || tile->channel_stride_bytes == tile->shape[0] * tile->stride_bytes[0]);
 }
 
-/* Row by row into out, as float32 when it is that. */
-static void make_dense(struct pw_tile *tile, char *out, enum pw_dtype dtype, const struct pw_float_scale *scale)
+/* A channel row by row into out, as float32 when it is that.  Returns what is behind it. */
+static char *copy_channel(const struct pw_tile *tile, uint32_t channel, char *out, enum pw_dtype dtype,
+                          const struct pw_float_scale *scale)
 {
+    const char *voxels = (const char *)tile->voxels + channel * tile->channel_stride_bytes;
     size_t bytes = pw_dtype_bytes(dtype);
     int converts = dtype != tile->dtype || scale != NULL;
-    char *next = out;
     for (uint64_t z = 0; z < tile->shape[0]; z++)
         for (uint64_t y = 0; y < tile->shape[1]; y++) {
-            const char *row = (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1];
+            const char *row = voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1];
             if (converts)
-                pw_float32_row(tile->dtype, row, tile->shape[2], scale, (float *)(void *)next);
+                pw_float32_row(tile->dtype, row, tile->shape[2], scale, (float *)(void *)out);
             else
-                memcpy(next, row, tile->shape[2] * bytes);
-            next += tile->shape[2] * bytes;
+                memcpy(out, row, tile->shape[2] * bytes);
+            out += tile->shape[2] * bytes;
         }
+    return out;
+}
+
+/* Whether all channels are to be normalised, and the limits of each are known. */
+static int is_to_be_normalized(const struct pw_segmenter *segmenter, const struct pw_tile *tile)
+{
+    if (segmenter->voxel_dtype != PW_F32 || !segmenter->normalizes || tile->statistics == NULL)
+        return 0;
+    for (uint32_t channel = 0; channel < tile->n_channels; channel++)
+        if (!tile->statistics[channel]->has_limits)
+            return 0;
+    return 1;
+}
+
+/* The voxels as the function wants them: channels one behind the other, each normalised by its own limits. */
+static void prepare(const struct pw_segmenter *segmenter, struct pw_tile *tile, char *out)
+{
+    enum pw_dtype dtype = segmenter->voxel_dtype;
+    size_t bytes = pw_dtype_bytes(dtype);
+    int normalizes = is_to_be_normalized(segmenter, tile);
+    char *next = out;
+    if (!normalizes && dtype == tile->dtype && is_dense(tile, bytes))
+        return;
+    for (uint32_t channel = 0; channel < tile->n_channels; channel++) {
+        struct pw_float_scale scale = {0};
+        if (normalizes)
+            scale = (struct pw_float_scale){tile->statistics[channel]->low, tile->statistics[channel]->high};
+        next = copy_channel(tile, channel, next, dtype, normalizes ? &scale : NULL);
+    }
     tile->dtype = dtype;
     tile->voxels = out;
     tile->stride_bytes[2] = bytes;
     tile->stride_bytes[1] = (size_t)tile->shape[2] * bytes;
     tile->stride_bytes[0] = (size_t)tile->shape[1] * tile->stride_bytes[1];
-    tile->is_normalized = scale != NULL;
-}
-
-/* The voxels as the function wants them. */
-static void prepare(const struct pw_segmenter *segmenter, struct pw_tile *tile, char *out)
-{
-    const struct pw_statistics *statistics = tile->statistics != NULL ? tile->statistics[0] : NULL;
-    if (segmenter->voxel_dtype == PW_F32 && segmenter->normalizes && statistics != NULL && statistics->has_limits) {
-        const struct pw_float_scale scale = {statistics->low, statistics->high};
-        make_dense(tile, out, PW_F32, &scale);
-    } else if (segmenter->voxel_dtype != tile->dtype || !is_dense(tile, pw_dtype_bytes(tile->dtype))) {
-        make_dense(tile, out, segmenter->voxel_dtype, NULL);
-    }
+    tile->channel_stride_bytes = (size_t)tile->shape[0] * tile->stride_bytes[0];
+    tile->is_normalized = normalizes;
 }
 
 static int call_dense(struct pw_segmenter *segmenter, struct pw_segment_worker *worker, const struct pw_tile *tile,

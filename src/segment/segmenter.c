@@ -80,20 +80,6 @@ static enum pw_status open_any(struct pw_segmenter *segmenter, const struct pw_r
                                     : open_builtin(segmenter, options, error);
 }
 
-/* A tile has one channel. */
-static enum pw_status check_channels(const struct pw_segmenter *segmenter, struct pw_error *error)
-{
-    const struct pw_image_info *info = &segmenter->volume->source->info;
-    uint64_t wanted = segmenter->channels == PW_CHANNELS_ALL ? 1 : segmenter->channels;
-    for (int a = 0; a < info->rank && segmenter->channels == PW_CHANNELS_ALL; a++)
-        if (info->axis[a].kind == 'c')
-            wanted *= info->shape[a];
-    if (wanted != 1)
-        return pw_fail(error, PW_E_UNSUPPORTED, "--fn %s: works on %llu channels together, and a tile has one",
-                       segmenter->name, (unsigned long long)wanted);
-    return PW_OK;
-}
-
 enum pw_status pw_segmenter_open(struct pw_segmenter *segmenter, const struct pw_run_options *options,
                                  const struct pw_volume *volume, struct pw_error *error)
 {
@@ -104,8 +90,7 @@ enum pw_status pw_segmenter_open(struct pw_segmenter *segmenter, const struct pw
     segmenter->rank = volume->rank;
     segmenter->channels = 1;
     segmenter->threshold_value = (double)NAN;
-    enum pw_status status = open_any(segmenter, options, error);
-    return status == PW_OK ? check_channels(segmenter, error) : status;
+    return open_any(segmenter, options, error);
 }
 
 void pw_segmenter_close(struct pw_segmenter *segmenter)
