@@ -969,6 +969,81 @@ PW_API enum pw_status pw_measure(const struct pw_measure_options *options, struc
                                  struct pw_error *error);
 
 /* ------------------------------------------------------------------------ *
+ * Converting
+ * ------------------------------------------------------------------------ */
+
+/* What to convert.  Fill with pw_convert_options_init() first. */
+struct pw_convert_options {
+    size_t struct_size;
+    const char *input; /* path, or "-" */
+    struct pw_open_options open;
+
+    const char *output;        /* path */
+    const char *output_format; /* "zarr" "npy" "raw", or NULL: from the suffix */
+    const char *ngff;          /* "0.5" (default) or "0.4" */
+    uint64_t chunk[3];         /* z y x, 0: chosen */
+    uint64_t shard[3];         /* 0: chosen */
+    int zstd_level;            /* of zarr, 1..19; 0: 1 */
+    int no_pyramid;            /* of zarr: no smaller levels */
+    int overwrite;
+
+    uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
+    int threads;           /* 0: as many as the process may use */
+    enum pw_io_engine io;
+    const char *scratch_dir; /* where a stream is spooled; NULL: $TMPDIR or /tmp */
+
+    pw_progress_fn progress; /* may be NULL; PW_PASS_EMIT, from 0 for each level and channel */
+    void *progress_user;
+};
+
+/* Sets every field to its default. */
+PW_API void pw_convert_options_init(struct pw_convert_options *options);
+
+/* What converting did. */
+struct pw_convert_result {
+    int n_levels;
+    uint64_t bytes_read; /* from the input's store */
+    uint64_t bytes_written;
+    double seconds;
+    uint64_t planned_bytes; /* memory */
+    uint64_t peak_memory_bytes;
+};
+
+/*
+ * Writes all time points and channels of an image, as it is, in another format: axes in the order t c z y x, those that it
+ * has more than one entry of and z y x.  OME-Zarr gets calibration, the names of channels, and smaller levels by mean.
+ * The output appears when it is whole.
+ * Memory: never more than options->memory_bytes plus the process itself.
+ * Errors: PW_E_ARGUMENT, PW_E_EXISTS, PW_E_BUDGET, PW_E_CANCELLED, and those of reading and writing.
+ */
+PW_API enum pw_status pw_convert_image(const struct pw_convert_options *options, struct pw_convert_result *result,
+                                       struct pw_error *error);
+
+/* Which levels to add.  Fill with pw_pyramid_options_init() first. */
+struct pw_pyramid_options {
+    size_t struct_size;
+    const char *store;     /* an OME-Zarr image or label image of one level */
+    const char *rule;      /* "mean", "mode" or "nearest"; NULL: mode for labels, mean for others */
+    uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
+    int threads;           /* 0: as many as the process may use */
+    enum pw_io_engine io;
+    pw_progress_fn progress; /* may be NULL; as for pw_convert_image() */
+    void *progress_user;
+};
+
+/* Sets every field to its default. */
+PW_API void pw_pyramid_options_init(struct pw_pyramid_options *options);
+
+/*
+ * Adds smaller levels to a store, halved until one is a single chunk of level 0's shape: y and x, and z as long as its voxels
+ * are not longer.  Level 0 is left as it is; the levels are listed when they are whole.
+ * Errors: PW_E_EXISTS when there are levels already, PW_E_ARGUMENT (no OME-Zarr image, a rule that does not suit),
+ * PW_E_UNSUPPORTED (axes in another order than t c z y x), PW_E_BUDGET, and those of reading and writing.
+ */
+PW_API enum pw_status pw_pyramid(const struct pw_pyramid_options *options, struct pw_convert_result *result,
+                                 struct pw_error *error);
+
+/* ------------------------------------------------------------------------ *
  * Two label volumes
  * ------------------------------------------------------------------------ */
 

@@ -7,7 +7,6 @@
  *
  *     pw_ngff_write_array(&image, level, directory, error)    zarr.json, or .zarray and .zattrs
  *     pw_ngff_write_label(&image, directory, error)           of the group of levels; last
- *     pw_ngff_write_group(version, directory, error)          a plain group
  *     pw_ngff_list_label(version, labels, name, error)        adds name to the list of labels/
  *
  * Errors: those of writing; PW_E_FORMAT when labels/ holds metadata that is no JSON.
@@ -16,7 +15,7 @@
 #ifndef PW_STORE_NGFF_METADATA_H
 #define PW_STORE_NGFF_METADATA_H
 
-#include "store/zarr_label_array.h"
+#include "store/ngff_multiscale.h"
 
 /* A label image that is written. */
 struct pw_ngff_label {
@@ -24,11 +23,7 @@ struct pw_ngff_label {
     const char *name;
     const char *segmenter; /* may be NULL */
     uint64_t n_objects;
-    int rank;               /* the last rank entries of the following count */
-    struct pw_axis axis[3]; /* z y x; names are not empty */
-    int has_time;           /* t comes before them */
-    uint64_t times;
-    struct pw_axis time;
+    struct pw_zarr_axes axes; /* names are not empty */
     int n_levels;
     const struct pw_label_array *level;
     const double (*scale)[3], (*translation)[3]; /* of each level, z y x */
@@ -42,7 +37,6 @@ enum pw_status pw_ngff_write_array(const struct pw_ngff_label *label, int level,
 enum pw_status pw_ngff_write_lone_array(const struct pw_ngff_label *label, const char *old, const char *directory,
                                         struct pw_error *error);
 enum pw_status pw_ngff_write_label(const struct pw_ngff_label *label, const char *directory, struct pw_error *error);
-enum pw_status pw_ngff_write_group(int version, const char *directory, struct pw_error *error);
 
 /*
  * What labels/ lists with name added, its other metadata kept, or a new list; to be
@@ -51,9 +45,5 @@ enum pw_status pw_ngff_write_group(int version, const char *directory, struct pw
 enum pw_status pw_ngff_list_prepare(int version, const char *labels, const char *name, char **text,
                                     struct pw_error *error);
 enum pw_status pw_ngff_list_write(int version, const char *labels, const char *text, struct pw_error *error);
-
-/* Whether unit is one that OME-NGFF knows for a space axis, or a time axis. */
-int pw_ngff_unit_is_known(const char *unit);
-int pw_ngff_time_unit_is_known(const char *unit);
 
 #endif

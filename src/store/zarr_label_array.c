@@ -16,7 +16,7 @@
 
 enum {
     WRITE_BYTES = 256 << 10, /* encoded chunks are collected up to this */
-    KEY_BYTES = 100,         /* four numbers of 20 digits */
+    KEY_BYTES = 120,         /* five numbers of 20 digits */
     CHECKSUM_BYTES = 4
 };
 
@@ -27,7 +27,8 @@ void pw_label_array_init(struct pw_label_array *array, int rank, const uint64_t 
     array->fd = -1;
     array->rank = rank;
     array->layout = *layout;
-    array->times = 1;
+    array->times = array->channels = 1;
+    array->zstd_level = 1;
     for (int i = 0; i < 3; i++) {
         array->shape[i] = shape[i];
         array->n_units[i] = pw_ceil_div(shape[i], layout->unit[i]);
@@ -46,7 +47,11 @@ static void key_of(const struct pw_label_array *array, const uint64_t position[3
     uint64_t depth = array->layout.version == 3 ? array->n_units[0] : pw_label_array_depth(array);
     size_t used = (size_t)snprintf(key, KEY_BYTES, "%s", array->layout.version == 3 ? "c/" : "");
     if (array->has_time)
-        used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/", (unsigned long long)(position[0] / depth));
+        used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/",
+                                 (unsigned long long)(position[0] / depth / array->channels));
+    if (array->has_channel)
+        used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/",
+                                 (unsigned long long)(position[0] / depth % array->channels));
     if (array->rank == 3)
         used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/", (unsigned long long)(position[0] % depth));
     (void)snprintf(key + used, KEY_BYTES - used, "%llu/%llu", (unsigned long long)position[1],

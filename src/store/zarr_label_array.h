@@ -36,6 +36,9 @@ struct pw_label_array {
     uint64_t n_units[3]; /* of one time point, along each axis */
     uint64_t times;      /* units and chunks of all of them are stacked along z: unit (t * n_units[0] + z, y, x) */
     int has_time;        /* keys begin with the time point */
+    uint64_t channels;   /* likewise stacked, those of a time point one after the other */
+    int has_channel;     /* the channel comes next in the keys */
+    int zstd_level;
 };
 
 /* All but fd, path, dtype and time: of one time point. */

@@ -257,7 +257,8 @@ static enum pw_status build_alone(struct pw_zarr_place *place, struct pw_error *
     if (status == PW_OK)
         status = pw_ngff_list_write(place->version, labels, listed, error);
     free(listed);
-    return status == PW_OK ? pw_ngff_write_group(place->version, place->hidden, error) : status;
+    return status == PW_OK ? pw_zarr_write_group(place->version, json_object_new_object(), place->hidden, error)
+                           : status;
 }
 
 enum pw_status pw_zarr_place_start(struct pw_zarr_place *place, struct pw_error *error)

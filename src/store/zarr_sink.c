@@ -23,12 +23,8 @@
 struct zarr_sink {
     struct pw_sink base;
     struct pw_zarr_place place;
-    struct pw_axis axis[3];
-    uint64_t times;
-    int has_time;
-    struct pw_axis time;
+    struct pw_zarr_axes axes;
     char *segmenter;
-    int rank;
     enum pw_dtype dtype; /* dtype_hint until start */
     uint64_t n_objects;
     struct pw_zarr_levels levels;
@@ -188,17 +184,13 @@ static struct pw_ngff_label describe(const struct zarr_sink *zarr)
         .name = zarr->place.name,
         .segmenter = zarr->segmenter,
         .n_objects = zarr->n_objects,
-        .rank = zarr->rank,
-        .has_time = zarr->has_time,
-        .times = zarr->times,
-        .time = zarr->time,
+        .axes = zarr->axes,
         .n_levels = zarr->levels.n,
         .level = zarr->level,
         .scale = zarr->levels.scale,
         .translation = zarr->levels.translation,
         .rule = zarr->rule,
     };
-    memcpy(label.axis, zarr->axis, sizeof label.axis);
     return label;
 }
 
@@ -297,9 +289,9 @@ static double finite_or_0(double value)
 static void init_array(const struct zarr_sink *zarr, struct pw_label_array *array, const uint64_t shape[3],
                        const struct pw_zarr_layout *layout)
 {
-    pw_label_array_init(array, zarr->rank, shape, layout);
-    array->times = zarr->times;
-    array->has_time = zarr->has_time;
+    pw_label_array_init(array, zarr->axes.rank, shape, layout);
+    array->times = zarr->axes.times;
+    array->has_time = zarr->axes.has_time;
 }
 
 /* Names are needed and may not repeat; without both of the image's they are z y x. */
@@ -307,23 +299,23 @@ static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *requ
 {
     static const char *const usual[3] = {"z", "y", "x"};
     int named = 1;
-    memcpy(zarr->axis, request->axis, sizeof zarr->axis);
-    zarr->time = request->time;
-    zarr->time.scale = positive_or_1(request->time.scale);
-    zarr->time.translation = finite_or_0(request->time.translation);
-    for (int i = 3 - zarr->rank; i < 3; i++) {
-        named = named && zarr->axis[i].name[0] != '\0';
-        for (int k = 3 - zarr->rank; k < i; k++)
-            named = named && strcmp(zarr->axis[i].name, zarr->axis[k].name) != 0;
+    memcpy(zarr->axes.space, request->axis, sizeof zarr->axes.space);
+    zarr->axes.time = request->time;
+    zarr->axes.time.scale = positive_or_1(request->time.scale);
+    zarr->axes.time.translation = finite_or_0(request->time.translation);
+    for (int i = 3 - zarr->axes.rank; i < 3; i++) {
+        named = named && zarr->axes.space[i].name[0] != '\0';
+        for (int k = 3 - zarr->axes.rank; k < i; k++)
+            named = named && strcmp(zarr->axes.space[i].name, zarr->axes.space[k].name) != 0;
     }
     for (int i = 0; i < 3 && !named; i++)
-        (void)snprintf(zarr->axis[i].name, sizeof zarr->axis[i].name, "%s", usual[i]);
+        (void)snprintf(zarr->axes.space[i].name, sizeof zarr->axes.space[i].name, "%s", usual[i]);
 }
 
 static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
 {
     enum pw_status status =
-        pw_zarr_levels_choose(&zarr->levels, request, zarr->axis, zarr->level[0].layout.chunk, error);
+        pw_zarr_levels_choose(&zarr->levels, request, zarr->axes.space, zarr->level[0].layout.chunk, error);
     for (int l = 1; l < zarr->levels.n && status == PW_OK; l++) {
         struct pw_zarr_layout layout;
         pw_zarr_layout_of_level(&zarr->level[0].layout, zarr->levels.shape[l], &layout);
@@ -356,9 +348,10 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
     if (zarr == NULL)
         return PW_E_NOMEM;
     zarr->base.ops = &ops;
-    zarr->rank = request->rank;
-    zarr->times = pw_sink_times(request);
-    zarr->has_time = request->has_time;
+    zarr->axes.rank = request->rank;
+    zarr->axes.times = pw_sink_times(request);
+    zarr->axes.channels = 1;
+    zarr->axes.has_time = request->has_time;
     zarr->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
     zarr->rule = request->pyramid;
     enum pw_status status = pw_zarr_place_init(&zarr->place, request, error);

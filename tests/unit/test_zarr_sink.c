@@ -354,7 +354,7 @@ Test(zarr_sink, foreign_directories_are_never_replaced)
     cr_assert_eq(mkdir(within("data"), 0777), 0);
     cr_expect_eq(pw_zarr_sink_open(&request, &sink, &error), PW_E_EXISTS, "an empty directory");
     /* A zarr group with something of its own beside labels. */
-    cr_assert_eq(pw_ngff_write_group(3, within("data"), &error), PW_OK);
+    cr_assert_eq(pw_zarr_write_group(3, json_object_new_object(), within("data"), &error), PW_OK);
     cr_assert_eq(mkdir(within("data/labels"), 0777), 0);
     cr_assert_eq(mkdir(within("data/0"), 0777), 0);
     cr_expect_eq(pw_zarr_sink_open(&request, &sink, &error), PW_E_EXISTS, "an image");
@@ -449,12 +449,14 @@ static void make_image(const char *name, int v3, int n_levels, const uint64_t (*
     struct pw_ngff_label image = {
         .version = v3 ? 3 : 2,
         .name = "image",
-        .rank = 3,
+        .axes = {.rank = 3,
+                 .space = {{.name = "z", .unit = "micrometer"}, {.name = "y", .unit = "micrometer"}, {.name = "x"}},
+                 .times = 1,
+                 .channels = 1},
         .n_levels = n_levels,
         .level = level,
         .scale = scale,
-        .translation = translation,
-        .axis = {{.name = "z", .unit = "micrometer"}, {.name = "y", .unit = "micrometer"}, {.name = "x"}}};
+        .translation = translation};
     cr_assert_eq(mkdir(within(name), 0777), 0);
     for (int l = 0; l < n_levels; l++) {
         const struct pw_zarr_layout layout = {image.version, {8, 8, 8}, {16, 16, 16}};

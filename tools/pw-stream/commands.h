@@ -20,6 +20,8 @@ extern const struct pw_command pw_commands[];
 int pw_cmd_run(int argc, char **argv);
 int pw_cmd_merge(int argc, char **argv);
 int pw_cmd_remerge(int argc, char **argv);
+int pw_cmd_convert(int argc, char **argv);
+int pw_cmd_pyramid(int argc, char **argv);
 int pw_cmd_explain(int argc, char **argv);
 int pw_cmd_info(int argc, char **argv);
 int pw_cmd_cat(int argc, char **argv);

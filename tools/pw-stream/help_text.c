@@ -136,6 +136,37 @@ const char *const pw_help_measure[] = {
     NULL,
 };
 
+const char *const pw_help_convert[] = {
+    "usage: pw-stream convert IN OUT [options]\n"
+    "\n"
+    "Writes IN, an image in any format that run reads, as OUT: all time points and channels, t c z y x. OUT appears\n"
+    "when it is whole; OME-Zarr gets calibration, names of channels, and smaller levels by mean.\n"
+    "\n"
+    "  OUT, or -o OUT        .zarr, .npy or .raw\n"
+    "  --format FORMAT       zarr, npy or raw, whatever OUT is called\n"
+    "  --ngff 0.5|0.4        OME-NGFF version (default 0.5)\n"
+    "  --chunk z,y,x         and --shard z,y,x (default: chosen)\n"
+    "  --zstd N              level of compression, 1 to 19 (default 1)\n"
+    "  --pyramid mean|none   smaller levels, until one is a single chunk (default mean)\n"
+    "  --overwrite           replace a file, or a store that was converted before and has no labels\n"
+    "  --memory SIZE, --threads N, --io ENGINE, --scratch DIR, --progress WHEN   as for run\n"
+    "  --quiet               no line about what was done\n"
+    "  --level, --series, --well, --shape, --dtype, --offset, --endian, --axes   as for run\n",
+    NULL,
+};
+
+const char *const pw_help_pyramid[] = {
+    "usage: pw-stream pyramid STORE [options]\n"
+    "\n"
+    "Adds smaller levels to STORE, an OME-Zarr image or label image that has one, until a level is a single chunk: y\n"
+    "and x are halved, and z as long as its voxels are not longer. They are listed when they are whole.\n"
+    "\n"
+    "  --rule RULE           mean (default for images), mode (default for labels) or nearest\n"
+    "  --memory SIZE, --threads N, --progress WHEN   as for run\n"
+    "  --quiet               no line about what was done\n",
+    NULL,
+};
+
 const char *const pw_help_preview[] = {
     "usage: pw-stream preview IMAGE [LABELS] -o OUT.png [options]\n"
     "\n"

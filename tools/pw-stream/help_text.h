@@ -11,6 +11,8 @@ extern const char *const pw_help_info[];
 extern const char *const pw_help_cat[];
 extern const char *const pw_help_measure[];
 extern const char *const pw_help_preview[];
+extern const char *const pw_help_convert[];
+extern const char *const pw_help_pyramid[];
 extern const char *const pw_help_compare[];
 extern const char *const pw_help_relate[];
 extern const char *const pw_help_version[];

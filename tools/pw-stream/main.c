@@ -17,6 +17,8 @@ const struct pw_command pw_commands[] = {
     {"info", pw_cmd_info, "describe an image or a label store", pw_help_info},
     {"cat", pw_cmd_cat, "write an array to standard output, as npy or raw", pw_help_cat},
     {"measure", pw_cmd_measure, "measure the objects of a label volume: a table", pw_help_measure},
+    {"convert", pw_cmd_convert, "write an image as OME-Zarr with levels, as npy or raw", pw_help_convert},
+    {"pyramid", pw_cmd_pyramid, "add smaller levels to an OME-Zarr image or label image", pw_help_pyramid},
     {"preview", pw_cmd_preview, "draw a plane with the outlines of its labels", pw_help_preview},
     {"compare", pw_cmd_compare, "how alike two label volumes are", pw_help_compare},
     {"relate", pw_cmd_relate, "which object of one label volume each object of another lies in", pw_help_relate},

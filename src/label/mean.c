@@ -1,0 +1,228 @@
+#include "label/mean.h"
+
+#include <math.h>
+#include <string.h>
+
+size_t pw_mean_scratch_bytes(uint64_t width)
+{
+    return (size_t)width * 2 * sizeof(uint64_t); /* sums, and for 64-bit types remainders */
+}
+
+struct job {
+    const uint64_t *from_shape, *factor, *to_shape;
+    void *scratch;
+};
+
+/* The input of output position i along an axis. */
+struct span {
+    uint64_t start, end;
+};
+
+static inline struct span span_of(const struct job *job, int axis, uint64_t i)
+{
+    struct span span = {i * job->factor[axis], (i + 1) * job->factor[axis]};
+    if (span.end > job->from_shape[axis])
+        span.end = job->from_shape[axis];
+    return span;
+}
+
+/* Half up, also below 0: the floor of (2 sum + n) / 2n. */
+static inline int64_t rounded_mean(int64_t sum, int64_t n)
+{
+    int64_t up = 2 * sum + n, quotient = up / (2 * n);
+    return quotient - (up % (2 * n) < 0);
+}
+
+/*
+ * A row of sums for a row of blocks, input row by input row: the inner loops have no dependencies between output voxels and
+ * are left to the compiler to vectorise.
+ */
+#define DEFINE_SUMS(name, type, sum_type)                                                                              \
+    static uint64_t sum_##name(const struct job *job, const type *from, uint64_t z, uint64_t y, sum_type *sum)         \
+    {                                                                                                                  \
+        struct span zs = span_of(job, 0, z), ys = span_of(job, 1, y);                                                  \
+        uint64_t width = job->to_shape[2], fx = job->factor[2], whole = job->from_shape[2] / fx;                       \
+        memset(sum, 0, (size_t)width * sizeof *sum);                                                                   \
+        for (uint64_t iz = zs.start; iz < zs.end; iz++)                                                                \
+            for (uint64_t iy = ys.start; iy < ys.end; iy++) {                                                          \
+                const type *row = from + (iz * job->from_shape[1] + iy) * job->from_shape[2];                          \
+                if (fx == 1)                                                                                           \
+                    for (uint64_t x = 0; x < whole; x++)                                                               \
+                        sum[x] += (sum_type)row[x];                                                                    \
+                else if (fx == 2)                                                                                      \
+                    for (uint64_t x = 0; x < whole; x++) {                                                             \
+                        sum[x] += (sum_type)row[2 * x];                                                                \
+                        sum[x] += (sum_type)row[2 * x + 1];                                                            \
+                    }                                                                                                  \
+                else                                                                                                   \
+                    for (uint64_t x = 0; x < whole; x++)                                                               \
+                        for (uint64_t i = 0; i < fx; i++)                                                              \
+                            sum[x] += (sum_type)row[x * fx + i];                                                       \
+                for (uint64_t x = whole * fx; x < job->from_shape[2]; x++)                                             \
+                    sum[whole] += (sum_type)row[x];                                                                    \
+            }                                                                                                          \
+        return (zs.end - zs.start) * (ys.end - ys.start);                                                              \
+    }
+
+/* rows: input rows of the block; the last block of a row may have fewer columns. */
+#define DEFINE_MEAN(name, type, sum_type, mean)                                                                        \
+    DEFINE_SUMS(name, type, sum_type)                                                                                  \
+    static void mean_##name(const struct job *job, const void *from, void *to)                                         \
+    {                                                                                                                  \
+        sum_type *sum = job->scratch;                                                                                  \
+        uint64_t width = job->to_shape[2], whole = job->from_shape[2] / job->factor[2];                                \
+        type *out = to;                                                                                                \
+        for (uint64_t z = 0; z < job->to_shape[0]; z++)                                                                \
+            for (uint64_t y = 0; y < job->to_shape[1]; y++, out += width) {                                            \
+                uint64_t rows = sum_##name(job, from, z, y, sum);                                                      \
+                sum_type n = (sum_type)(rows * job->factor[2]);                                                        \
+                for (uint64_t x = 0; x < whole; x++)                                                                   \
+                    out[x] = (type)(mean);                                                                             \
+                n = (sum_type)(rows * (job->from_shape[2] - whole * job->factor[2]));                                  \
+                for (uint64_t x = whole; x < width; x++)                                                               \
+                    out[x] = (type)(mean);                                                                             \
+            }                                                                                                          \
+    }
+
+#define UNSIGNED_MEAN ((sum[x] + n / 2) / n)
+
+DEFINE_MEAN(bool, uint8_t, uint32_t, 2 * sum[x] >= n)
+DEFINE_MEAN(u8, uint8_t, uint32_t, UNSIGNED_MEAN)
+DEFINE_MEAN(u16, uint16_t, uint64_t, UNSIGNED_MEAN)
+DEFINE_MEAN(u32, uint32_t, uint64_t, UNSIGNED_MEAN)
+DEFINE_MEAN(i8, int8_t, int64_t, rounded_mean(sum[x], n))
+DEFINE_MEAN(i16, int16_t, int64_t, rounded_mean(sum[x], n))
+DEFINE_MEAN(i32, int32_t, int64_t, rounded_mean(sum[x], n))
+DEFINE_MEAN(f32, float, double, sum[x] / n)
+DEFINE_MEAN(f64, double, double, sum[x] / n)
+
+/* Blocks of 2 x 2 of the types that images have most: sums of four need 32 bits only. */
+#define DEFINE_QUARTER(name, type)                                                                                     \
+    static void quarter_##name(const struct job *job, const void *from, void *to)                                      \
+    {                                                                                                                  \
+        uint64_t width = job->to_shape[2];                                                                             \
+        for (uint64_t z = 0; z < job->to_shape[0]; z++)                                                                \
+            for (uint64_t y = 0; y < job->to_shape[1]; y++) {                                                          \
+                const type *a = (const type *)from + (z * job->from_shape[1] + 2 * y) * 2 * width, *b = a + 2 * width; \
+                type *out = (type *)to + (z * job->to_shape[1] + y) * width;                                           \
+                for (uint64_t x = 0; x < width; x++)                                                                   \
+                    out[x] = (type)(((uint32_t)a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1] + 2) >> 2);           \
+            }                                                                                                          \
+    }
+
+DEFINE_QUARTER(u8, uint8_t)
+DEFINE_QUARTER(u16, uint16_t)
+
+static int is_quarters(const struct job *job)
+{
+    return job->factor[0] == 1 && job->factor[1] == 2 && job->factor[2] == 2 && job->from_shape[1] % 2 == 0 &&
+           job->from_shape[2] % 2 == 0;
+}
+
+/* ---- 64-bit whole numbers: sums of quotients and of remainders, as sums of values would overflow ---- */
+
+static void mean_u64(const struct job *job, const uint64_t *from, uint64_t *out)
+{
+    for (uint64_t z = 0; z < job->to_shape[0]; z++)
+        for (uint64_t y = 0; y < job->to_shape[1]; y++)
+            for (uint64_t x = 0; x < job->to_shape[2]; x++) {
+                struct span zs = span_of(job, 0, z), ys = span_of(job, 1, y), xs = span_of(job, 2, x);
+                uint64_t n = (zs.end - zs.start) * (ys.end - ys.start) * (xs.end - xs.start), whole = 0, rest = 0;
+                for (uint64_t iz = zs.start; iz < zs.end; iz++)
+                    for (uint64_t iy = ys.start; iy < ys.end; iy++)
+                        for (uint64_t ix = xs.start; ix < xs.end; ix++) {
+                            uint64_t v = from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix];
+                            whole += v / n;
+                            rest += v % n;
+                        }
+                *out++ = whole + (rest + n / 2) / n;
+            }
+}
+
+/* Moved by 2^63, signed numbers are unsigned ones in the same order. */
+static uint64_t moved(uint64_t bits)
+{
+    return bits ^ (uint64_t)1 << 63;
+}
+
+static void mean_i64(const struct job *job, const uint64_t *from, uint64_t *out)
+{
+    for (uint64_t z = 0; z < job->to_shape[0]; z++)
+        for (uint64_t y = 0; y < job->to_shape[1]; y++)
+            for (uint64_t x = 0; x < job->to_shape[2]; x++) {
+                struct span zs = span_of(job, 0, z), ys = span_of(job, 1, y), xs = span_of(job, 2, x);
+                uint64_t n = (zs.end - zs.start) * (ys.end - ys.start) * (xs.end - xs.start), whole = 0, rest = 0;
+                for (uint64_t iz = zs.start; iz < zs.end; iz++)
+                    for (uint64_t iy = ys.start; iy < ys.end; iy++)
+                        for (uint64_t ix = xs.start; ix < xs.end; ix++) {
+                            uint64_t v = moved(from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix]);
+                            whole += v / n;
+                            rest += v % n;
+                        }
+                *out++ = moved(whole + (rest + n / 2) / n);
+            }
+}
+
+/* ---- halves ---- */
+
+static double half_value(uint16_t half)
+{
+    int exponent = half >> 10 & 31, fraction = half & 1023;
+    double sign = half & 0x8000 ? -1.0 : 1.0;
+    if (exponent == 31)
+        return fraction != 0 ? (double)NAN : sign * (double)INFINITY;
+    return exponent == 0 ? sign * ldexp(fraction, -24) : sign * ldexp(1024 + fraction, exponent - 25);
+}
+
+/* The nearest half, ties to even; what is too large becomes infinite. */
+static uint16_t half_of(double value)
+{
+    uint16_t sign = signbit(value) ? 0x8000 : 0;
+    double size = fabs(value);
+    int exponent;
+    if (isnan(value))
+        return 0x7e00;
+    if (size >= 65520.0)
+        return (uint16_t)(sign | 0x7c00);
+    (void)frexp(size, &exponent); /* size = 0.5..1 * 2^exponent */
+    if (exponent < -13)
+        return (uint16_t)(sign | (uint16_t)nearbyint(ldexp(size, 24))); /* below the least normal number, 2^-14 */
+    double steps = nearbyint(ldexp(size, 11 - exponent));               /* 1024..2048 */
+    return (uint16_t)(sign | (((uint32_t)(exponent + 13) << 10) + (uint32_t)steps));
+}
+
+static void mean_f16(const struct job *job, const uint16_t *from, uint16_t *out)
+{
+    for (uint64_t z = 0; z < job->to_shape[0]; z++)
+        for (uint64_t y = 0; y < job->to_shape[1]; y++)
+            for (uint64_t x = 0; x < job->to_shape[2]; x++) {
+                struct span zs = span_of(job, 0, z), ys = span_of(job, 1, y), xs = span_of(job, 2, x);
+                double sum = 0;
+                for (uint64_t iz = zs.start; iz < zs.end; iz++)
+                    for (uint64_t iy = ys.start; iy < ys.end; iy++)
+                        for (uint64_t ix = xs.start; ix < xs.end; ix++)
+                            sum += half_value(from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix]);
+                *out++ = half_of(sum / (double)((zs.end - zs.start) * (ys.end - ys.start) * (xs.end - xs.start)));
+            }
+}
+
+void pw_mean_downsample(enum pw_dtype dtype, const void *from, const uint64_t from_shape[3], const uint64_t factor[3],
+                        void *to, const uint64_t to_shape[3], void *scratch)
+{
+    const struct job job = {from_shape, factor, to_shape, scratch};
+    switch (dtype) {
+    case PW_BOOL: mean_bool(&job, from, to); break;
+    case PW_U8: (is_quarters(&job) ? quarter_u8 : mean_u8)(&job, from, to); break;
+    case PW_U16: (is_quarters(&job) ? quarter_u16 : mean_u16)(&job, from, to); break;
+    case PW_U32: mean_u32(&job, from, to); break;
+    case PW_U64: mean_u64(&job, from, to); break;
+    case PW_I8: mean_i8(&job, from, to); break;
+    case PW_I16: mean_i16(&job, from, to); break;
+    case PW_I32: mean_i32(&job, from, to); break;
+    case PW_I64: mean_i64(&job, from, to); break;
+    case PW_F16: mean_f16(&job, from, to); break;
+    case PW_F32: mean_f32(&job, from, to); break;
+    case PW_F64: mean_f64(&job, from, to); break;
+    case PW_DTYPE_NONE: break;
+    }
+}

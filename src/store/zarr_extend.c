@@ -1,0 +1,221 @@
+/*
+ * Levels that are added to an image that has one.  They are built in a hidden directory in the image's group, renamed into the
+ * group level by level, and listed last: whoever opens the image meanwhile sees it as it was.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/json_make.h"
+#include "base/memory.h"
+#include "store/ngff_multiscale.h"
+#include "store/source.h"
+#include "store/zarr_image.h"
+#include "store/zarr_node.h"
+#include "sys/file.h"
+
+typedef struct json_object json;
+
+struct extension {
+    struct pw_zarr_image image;
+    struct pw_image_output_ops ops;
+    const char *rule;
+};
+
+static struct extension *of(struct pw_image_output *output)
+{
+    return (struct extension *)output;
+}
+
+/* ---- the metadata ------------------------------------------------------ */
+
+static const char *metadata_file(int version)
+{
+    return version == 3 ? "zarr.json" : ".zattrs";
+}
+
+/* The group's metadata, and within it the multiscale that is extended. */
+static enum pw_status load_metadata(const struct pw_zarr_image *image, json **metadata, json **multiscale,
+                                    struct pw_error *error)
+{
+    char path[PW_TREE_PATH_BYTES];
+    enum pw_status status = pw_zarr_join(image->base.path, metadata_file(image->version), path, error);
+    if (status == PW_OK)
+        status = pw_json_load(path, metadata, error);
+    if (status != PW_OK)
+        return status;
+    json *attributes = image->version == 3 ? pw_json_get_typed(*metadata, "attributes", json_type_object) : *metadata;
+    json *ome = pw_json_get_typed(attributes, "ome", json_type_object);
+    json *list = pw_json_get_typed(ome != NULL ? ome : attributes, "multiscales", json_type_array);
+    *multiscale = list != NULL && json_object_array_length(list) > 0 ? json_object_array_get_idx(list, 0) : NULL;
+    if (*multiscale == NULL || pw_json_get_typed(*multiscale, "datasets", json_type_array) == NULL) {
+        json_object_put(*metadata);
+        return pw_fail(error, PW_E_FORMAT, "%s: has no multiscales with datasets", path);
+    }
+    return PW_OK;
+}
+
+static enum pw_status list_levels(struct extension *extension, struct pw_error *error)
+{
+    struct pw_zarr_image *image = &extension->image;
+    const struct pw_zarr_levels *levels = &image->base.levels;
+    const struct pw_ngff_multiscale all = {
+        .version = image->version,
+        .axes = image->axes,
+        .n_levels = levels->n,
+        .scale = levels->scale,
+        .translation = levels->translation,
+    };
+    char path[PW_TREE_PATH_BYTES];
+    json *metadata, *multiscale;
+    enum pw_status status = load_metadata(image, &metadata, &multiscale, error);
+    if (status != PW_OK)
+        return status;
+    json *datasets = pw_json_get_typed(multiscale, "datasets", json_type_array);
+    for (int l = 1; l < levels->n; l++)
+        pw_json_append(datasets, pw_ngff_dataset(&all, l));
+    pw_json_set(multiscale, "type", pw_json_make_text(extension->rule));
+    const char *text =
+        json_object_to_json_string_ext(metadata, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+    status = pw_zarr_join(image->base.path, metadata_file(image->version), path, error);
+    if (status == PW_OK)
+        status = pw_tree_put_file(path, text, strlen(text), 1, error);
+    json_object_put(metadata);
+    return status;
+}
+
+/* ---- coming into view -------------------------------------------------- */
+
+static enum pw_status extend_commit(struct pw_image_output *output, const struct pw_image_window *window,
+                                    struct pw_error *error)
+{
+    struct pw_zarr_image *image = &of(output)->image;
+    enum pw_status status = pw_tree_sync(image->hidden, error);
+    (void)window;
+    for (int l = 1; l < output->levels.n && status == PW_OK; l++) {
+        char name[16], made[PW_TREE_PATH_BYTES], final[PW_TREE_PATH_BYTES];
+        (void)snprintf(name, sizeof name, "%d", l);
+        status = pw_zarr_join(image->hidden, name, made, error);
+        if (status == PW_OK)
+            status = pw_zarr_join(output->path, name, final, error);
+        if (status == PW_OK) /* what is there is in no list: a run that was killed here left it */
+            status = pw_tree_publish(made, final, 1, error);
+    }
+    if (status == PW_OK)
+        status = list_levels(of(output), error);
+    return status;
+}
+
+static enum pw_status extend_start(struct pw_image_output *output, struct pw_error *error)
+{
+    struct pw_zarr_image *image = &of(output)->image;
+    char made[PW_TREE_PATH_BYTES];
+    enum pw_status status = pw_tree_make_hidden(output->path, "levels", made, &image->lock, error);
+    if (status == PW_OK)
+        memcpy(image->hidden, made, sizeof made);
+    return status;
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static enum pw_status check_source(const struct pw_source *source, struct pw_error *error)
+{
+    const struct pw_image_info *info = &source->info;
+    if (info->ngff_version[0] == '\0' || strncmp(info->format, "zarr", 4) != 0)
+        return pw_fail(error, PW_E_ARGUMENT, "%s: levels can be added to an OME-Zarr image only; convert makes one",
+                       source->path);
+    if (info->n_levels != 1)
+        return pw_fail(error, PW_E_EXISTS, "%s: has %d levels already", source->path, info->n_levels);
+    return PW_OK;
+}
+
+static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw_source *source,
+                                    const struct pw_zarr_axes *axes, const uint64_t shape[3], const char *rule,
+                                    struct pw_error *error)
+{
+    struct pw_sink_request request = {
+        .path = image->base.path,
+        .rank = axes->rank,
+        .pyramid = strcmp(rule, "nearest") == 0 ? PW_PYRAMID_NEAREST : PW_PYRAMID_MODE,
+    };
+    struct pw_zarr_layout first, layout;
+    memcpy(request.shape, shape, sizeof request.shape);
+    /* Chunks like those of level 0, whose last axes are z y x. */
+    for (int i = 3 - axes->rank; i < 3; i++) {
+        int a = source->info.rank - 3 + i;
+        request.chunk[i] = source->info.chunk[a];
+    }
+    enum pw_status status = pw_zarr_layout_choose(&request, image->version, &first, error);
+    if (status == PW_OK)
+        status = pw_zarr_levels_choose(&image->base.levels, &request, axes->space, first.chunk, error);
+    for (int l = 1; l < image->base.levels.n && status == PW_OK; l++) {
+        struct pw_label_array *array = &image->level[l];
+        pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
+        pw_label_array_init(array, axes->rank, image->base.levels.shape[l], &layout);
+        array->dtype = source->info.dtype;
+        pw_zarr_image_finish_level(image, l);
+    }
+    /* A writer's memory is that of the largest chunks. */
+    image->level[0] = image->level[1];
+    return status;
+}
+
+/* The names of the axes are what they are called in the image: z y x at least must be its last ones. */
+static enum pw_status check_order(const struct pw_source *source, const struct pw_zarr_axes *axes,
+                                  struct pw_error *error)
+{
+    const struct pw_image_info *info = &source->info;
+    char order[PW_MAX_RANK + 1] = "", wanted[PW_MAX_RANK + 1] = "";
+    size_t n = 0;
+    for (int a = 0; a < info->rank; a++)
+        order[a] = info->axis[a].name[0];
+    if (axes->has_time)
+        wanted[n++] = 't';
+    if (axes->has_channel)
+        wanted[n++] = 'c';
+    memcpy(wanted + n, "zyx" + 3 - axes->rank, (size_t)axes->rank + 1);
+    if (strcmp(order, wanted) == 0)
+        return PW_OK;
+    return pw_fail(error, PW_E_UNSUPPORTED,
+                   "%s: levels are added to axes in the order %s, and these are %s; convert puts them so", source->path,
+                   wanted, order);
+}
+
+enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_zarr_axes *axes,
+                                   const uint64_t shape[3], const char *rule, struct pw_image_output **output,
+                                   struct pw_error *error)
+{
+    enum pw_status status = check_source(source, error);
+    if (status == PW_OK)
+        status = check_order(source, axes, error);
+    struct extension *extension = status == PW_OK ? pw_alloc(1, sizeof *extension, error) : NULL;
+    if (extension == NULL)
+        return status == PW_OK ? PW_E_NOMEM : status;
+    struct pw_zarr_image *image = &extension->image;
+    json *metadata, *multiscale;
+    extension->ops = pw_zarr_image_ops;
+    extension->ops.start = extend_start;
+    extension->ops.commit = extend_commit;
+    extension->rule = rule;
+    image->base.ops = &extension->ops;
+    image->base.fills_zero = 1;
+    image->version = strcmp(source->info.format, "zarr3") == 0 ? 3 : 2;
+    image->axes = *axes;
+    pw_file_parent(source->info.path, image->base.path, sizeof image->base.path);
+    memcpy(image->base.level_path, source->info.path, sizeof image->base.level_path);
+    status = load_metadata(image, &metadata, &multiscale, error);
+    if (status == PW_OK) {
+        json_object_put(metadata);
+        status = choose_levels(image, source, axes, shape, rule, error);
+    }
+    if (status != PW_OK) {
+        free(extension);
+        return status;
+    }
+    *output = &image->base;
+    return PW_OK;
+}

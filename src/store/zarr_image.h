@@ -1,0 +1,31 @@
+/*
+ * store/zarr_image - an OME-Zarr image in the making; what writing a new one and adding levels to one have in common.
+ *
+ * Internal to zarr_image.c and zarr_extend.c.
+ */
+#ifndef PW_STORE_ZARR_IMAGE_H
+#define PW_STORE_ZARR_IMAGE_H
+
+#include "store/image_output.h"
+#include "sys/tree.h"
+
+struct pw_zarr_image {
+    struct pw_image_output base;
+    int version; /* of zarr */
+    int overwrite;
+    struct pw_zarr_axes axes;
+    const char *const *channel_name;
+    struct pw_label_array level[PW_MAX_LEVELS];
+    char hidden[PW_TREE_PATH_BYTES];
+    int lock; /* of hidden, while there is one */
+};
+
+extern const struct pw_image_output_ops pw_zarr_image_ops;
+
+/* Takes the axes of the image into its level l, whose shape, layout and type are set. */
+void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l);
+
+/* Removes the hidden directory with what is in it; nothing when there is none. */
+void pw_zarr_image_remove_hidden(struct pw_zarr_image *image);
+
+#endif

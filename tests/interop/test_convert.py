@@ -1,0 +1,224 @@
+"""
+pw-stream convert: what is written opens in zarr-python and numpy and equals the image, axis for axis and level for level; smaller
+levels are means, written down once more here in numpy.
+"""
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from pwtest import stores
+
+
+def by_mean(array, factor):
+    """The mean of each block along the last axes, of what there is of it; whole numbers to the nearest, halves up."""
+    lead = array.ndim - len(factor)
+    factor = (1,) * lead + tuple(factor)
+    padded_shape = [-(-n // f) * f for n, f in zip(array.shape, factor)]
+    wide = np.float64 if array.dtype.kind == "f" else object if array.dtype.itemsize == 8 else np.int64
+    sums, counts = np.zeros(padded_shape, wide), np.zeros(padded_shape, np.int64)
+    inside = tuple(slice(n) for n in array.shape)
+    sums[inside], counts[inside] = array.astype(wide), 1
+
+    def fold(a):
+        split = a.reshape([m for n, f in zip(a.shape, factor) for m in (n // f, f)])
+        return split.sum(axis=tuple(range(1, split.ndim, 2)))
+
+    sums, counts = fold(sums), fold(counts)
+    if array.dtype.kind == "f":
+        return (sums / counts).astype(array.dtype)
+    if array.dtype.kind == "b":
+        return 2 * sums >= counts
+    return ((2 * sums + counts) // (2 * counts)).astype(array.dtype)
+
+
+def check_levels(store, image, factors):
+    levels = stores.levels(store)
+    assert len(levels) == len(factors) + 1, [a.shape for a in levels]
+    assert levels[0].dtype == image.dtype and np.array_equal(levels[0][...], image)
+    for upper, lower, factor in zip(levels, levels[1:], factors):
+        expected = by_mean(upper[...], factor)
+        if image.dtype.kind == "f":
+            np.testing.assert_allclose(lower[...], expected, rtol=1e-2 if image.dtype.itemsize == 2 else 1e-6)
+        else:
+            assert np.array_equal(lower[...], expected)
+    return levels
+
+
+def validate(data, store):
+    import subprocess
+    import sys
+
+    run = subprocess.run([sys.executable, "-W", "ignore", str(data / "validate_ngff.py"), "--strict", str(store)], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64"]
+
+
+def random_image(shape, dtype, seed=1):
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.4
+    if dtype.kind == "f":
+        return rng.normal(0, 100, shape).astype(dtype)
+    info = np.iinfo(dtype)
+    return rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("ngff", ["0.5", "0.4"])
+def test_every_type(pw, data, tmp_path, dtype, ngff):
+    image = random_image((5, 61, 83), dtype)
+    np.save(tmp_path / "i.npy", image)
+    pw("convert", tmp_path / "i.npy", tmp_path / "o.zarr", "--chunk", "2,16,16", "--ngff", ngff)
+    check_levels(tmp_path / "o.zarr", image, [(2, 2, 2), (2, 2, 2), (2, 2, 2)])
+    validate(data, tmp_path / "o.zarr")
+    pw("convert", tmp_path / "o.zarr", tmp_path / "back.npy")
+    assert np.array_equal(np.load(tmp_path / "back.npy"), image)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("memory", ["64M", "1G"])
+def test_threads_and_memory_make_no_difference(pw, tmp_path, threads, memory):
+    image = random_image((20, 130, 150), "uint16")
+    np.save(tmp_path / "i.npy", image)
+    for name, options in (("one", ["--threads", 1]), ("many", ["--threads", threads, "--memory", memory])):
+        pw("convert", tmp_path / "i.npy", tmp_path / f"{name}.zarr", "--chunk", "4,32,32", "--shard", "8,64,64", *options)
+    one, many = ({p.relative_to(tmp_path / n): p.read_bytes() for p in (tmp_path / n).rglob("*") if p.is_file()} for n in ("one.zarr", "many.zarr"))
+    assert {k for k in one if one[k] != many.get(k)} <= {next(k for k in one if str(k) == "zarr.json")} and one.keys() == many.keys()
+
+
+def test_a_tiff_with_channels_and_time(pw, data, tmp_path):
+    """t c z y x of an ImageJ hyperstack, calibrated; samples of RGB become channels."""
+    image = random_image((3, 4, 2, 50, 70), "uint16")  # t z c y x
+    tifffile.imwrite(tmp_path / "i.tif", image, imagej=True, resolution=(4, 4), metadata={"axes": "TZCYX", "spacing": 1.5, "unit": "um"})
+    pw("convert", tmp_path / "i.tif", tmp_path / "o.zarr", "--chunk", "2,16,16")
+    expected = image.transpose(0, 2, 1, 3, 4)
+    levels = check_levels(tmp_path / "o.zarr", expected, [(1, 2, 2), (1, 2, 2), (1, 2, 2), (2, 2, 2)])
+    ome = stores.ome(tmp_path / "o.zarr")
+    multiscale = ome["multiscales"][0]
+    assert [a["name"] for a in multiscale["axes"]] == list("tczyx")
+    assert [a["type"] for a in multiscale["axes"]] == ["time", "channel", "space", "space", "space"]
+    assert multiscale["datasets"][0]["coordinateTransformations"][0]["scale"] == pytest.approx([1, 1, 1.5, 0.25, 0.25])
+    assert len(ome["omero"]["channels"]) == 2
+    for c, channel in enumerate(ome["omero"]["channels"]):
+        assert (channel["window"]["start"], channel["window"]["end"]) == (expected[:, c].min(), expected[:, c].max())
+    assert levels[0].metadata.dimension_names == tuple("tczyx")
+    validate(data, tmp_path / "o.zarr")
+    rgb = random_image((40, 60, 3), "uint8")
+    tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
+    pw("convert", tmp_path / "rgb.tif", tmp_path / "rgb.npy")
+    assert np.array_equal(np.load(tmp_path / "rgb.npy"), rgb.transpose(2, 0, 1))
+
+
+def test_real_images(pw, data, tmp_path):
+    for i, name in enumerate(["nuclei/stardist_img3d.tif", "nuclei/neubias_xyz_nuclei_imagej.tif", "cells/maize_clsm.tif", "golden/ovule_0.4.ome.zarr"]):
+        out = tmp_path / f"{i}.zarr"
+        pw("convert", data / name, out)
+        validate(data, out)
+        expected = stores.levels(data / name)[0][...] if name.endswith(".zarr") else tifffile.imread(data / name)
+        assert np.array_equal(stores.levels(out)[0][...], expected), name
+    before = stores.ome(data / "golden/ovule_0.4.ome.zarr")["multiscales"][0]
+    after = stores.ome(tmp_path / "3.zarr")["multiscales"][0]
+    assert before["axes"] == after["axes"]
+    assert before["datasets"][0]["coordinateTransformations"] == after["datasets"][0]["coordinateTransformations"]
+
+
+def test_chunks_that_do_not_match(pw, tmp_path):
+    """Source chunks across output shards, an array smaller than its chunk, and parts that are not stored."""
+    image = np.zeros((30, 90, 110), np.uint16)
+    image[3:9, 40:77, 5:100] = random_image((6, 37, 95), "uint16")
+    array = zarr.create_array(str(tmp_path / "i.zarr"), shape=image.shape, chunks=(7, 41, 23), dtype="u2", fill_value=0)
+    array[...] = image
+    pw("convert", tmp_path / "i.zarr", tmp_path / "o.zarr", "--chunk", "5,16,32", "--shard", "10,32,64", "--pyramid", "none")
+    check_levels(tmp_path / "o.zarr", image, [])
+    files = [p for p in (tmp_path / "o.zarr" / "0" / "c").rglob("*") if p.is_file()]
+    assert len(files) < 3 * 3 * 2, "shards of nothing but zeros are not stored"
+    filled = zarr.create_array(str(tmp_path / "f.zarr"), shape=(40, 50), chunks=(16, 16), dtype="i4", fill_value=-7)
+    filled[3:5, 4:9] = 3
+    pw("convert", tmp_path / "f.zarr", tmp_path / "f.npy")
+    assert np.array_equal(np.load(tmp_path / "f.npy"), filled[...])
+
+
+def test_raw_and_pipes(pw, tmp_path):
+    image = random_image((7, 33, 20), "int16")
+    image.astype(">i2").tofile(tmp_path / "i.raw")
+    pw("convert", tmp_path / "i.raw", tmp_path / "o.npy", "--shape", "7,33,20", "--dtype", "int16", "--endian", "big")
+    assert np.array_equal(np.load(tmp_path / "o.npy"), image)
+    pw("convert", "-", tmp_path / "o.raw", stdin=(tmp_path / "o.npy").read_bytes())
+    assert np.array_equal(np.fromfile(tmp_path / "o.raw", "<i2").reshape(7, 33, 20), image)
+
+
+def test_what_is_replaced(pw, tmp_path):
+    np.save(tmp_path / "i.npy", random_image((20, 30), "uint8"))
+    store = tmp_path / "o.zarr"
+    pw("convert", tmp_path / "i.npy", store)
+    pw.refuses("convert", tmp_path / "i.npy", store, says="exists already; --overwrite replaces it")
+    np.save(tmp_path / "j.npy", random_image((25, 35), "uint8"))
+    pw("convert", tmp_path / "j.npy", store, "--overwrite")
+    assert stores.levels(store)[0].shape == (25, 35)
+    pw("run", store, "--fn", "otsu")
+    pw.refuses("convert", tmp_path / "i.npy", store, "--overwrite", says="has labels, which would be lost")
+    zarr.create_array(str(tmp_path / "mine.zarr"), shape=(3,), chunks=(3,), dtype="u1")
+    pw.refuses("convert", tmp_path / "i.npy", tmp_path / "mine.zarr", "--overwrite", says="is not an image that was converted")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "scratch.tmp") == ["i.npy", "j.npy", "mine.zarr", "o.zarr"]
+
+
+def test_refusals(pw, tmp_path):
+    np.save(tmp_path / "i.npy", random_image((200, 300), "uint8"))
+    pw.refuses("convert", tmp_path / "i.npy", says="takes IN and OUT")
+    pw.refuses("convert", tmp_path / "i.npy", tmp_path / "o.xyz", says="the name does not tell the format")
+    pw.refuses("convert", tmp_path / "i.npy", tmp_path / "nowhere" / "o.zarr", says="no such directory")
+    pw.refuses("convert", tmp_path / "i.npy", tmp_path / "o.zarr", "--chunk", "1,64,64", "--shard", "1,100,64", says="no multiple of the chunk")
+    pw.refuses("convert", tmp_path / "gone.npy", tmp_path / "o.zarr", says="gone.npy")
+    (tmp_path / "t.npy").write_bytes((tmp_path / "i.npy").read_bytes()[:-5])
+    pw.refuses("convert", tmp_path / "t.npy", tmp_path / "o.zarr", says="t.npy")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "scratch.tmp") == ["i.npy", "t.npy"]
+
+
+@pytest.mark.parametrize("ngff", ["0.5", "0.4"])
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_pyramid_of_a_flat_image(pw, data, tmp_path, ngff, threads):
+    """What convert leaves out can be added, and is the same."""
+    np.save(tmp_path / "i.npy", random_image((20, 130, 150), "uint16"))
+    options = ["--chunk", "4,32,32", "--ngff", ngff]
+    pw("convert", tmp_path / "i.npy", tmp_path / "whole.zarr", *options)
+    pw("convert", tmp_path / "i.npy", tmp_path / "flat.zarr", *options, "--pyramid", "none")
+    before = {p.relative_to(tmp_path): p.read_bytes() for p in (tmp_path / "flat.zarr" / "0").rglob("*") if p.is_file()}
+    pw("pyramid", tmp_path / "flat.zarr", "--threads", threads)
+    check_levels(tmp_path / "flat.zarr", np.load(tmp_path / "i.npy"), [(2, 2, 2), (2, 2, 2), (2, 2, 2)])
+    assert {p.relative_to(tmp_path): p.read_bytes() for p in (tmp_path / "flat.zarr" / "0").rglob("*") if p.is_file()} == before
+    datasets = [stores.ome(tmp_path / n)["multiscales"][0]["datasets"] for n in ("flat.zarr", "whole.zarr")]
+    assert datasets[0] == datasets[1]
+    validate(data, tmp_path / "flat.zarr")
+    assert not [p for p in (tmp_path / "flat.zarr").iterdir() if p.name.startswith(".") and not p.name.startswith(".z")]
+    pw.refuses("pyramid", tmp_path / "flat.zarr", says="has 4 levels already")
+
+
+@pytest.mark.parametrize("rule", ["mode", "nearest"])
+def test_pyramid_of_labels(pw, data, tmp_path, rule):
+    """The same levels as run makes, and no value that level 0 does not have."""
+    source = data / "nuclei" / "stardist_mask3d.tif"
+    options = ["--fn", "label", "--chunk", "8,16,16"]
+    pw("run", source, "-o", tmp_path / "whole.zarr", *options, "--pyramid", rule)
+    pw("run", source, "-o", tmp_path / "flat.zarr", *options, "--pyramid", "none")
+    groups = [stores.label_group(tmp_path / n) for n in ("flat.zarr", "whole.zarr")]
+    pw("pyramid", groups[0], "--rule", rule)
+    flat, whole = (stores.levels(g) for g in groups)
+    assert len(flat) == len(whole) > 2
+    assert all(np.array_equal(a[...], b[...]) for a, b in zip(flat, whole))
+    assert stores.ome(groups[0])["multiscales"][0]["datasets"] == stores.ome(groups[1])["multiscales"][0]["datasets"]
+    assert stores.ome(groups[0])["multiscales"][0]["type"] == rule
+    validate(data, tmp_path / "flat.zarr")
+    pw("run", source, "-o", tmp_path / "third.zarr", *options, "--pyramid", "none")
+    pw.refuses("pyramid", stores.label_group(tmp_path / "third.zarr"), "--rule", "mean", says="labels have no mean")
+
+
+def test_pyramid_refuses(pw, tmp_path):
+    np.save(tmp_path / "i.npy", random_image((20, 30), "float32"))
+    pw.refuses("pyramid", tmp_path / "i.npy", says="levels can be added to an OME-Zarr image only")
+    pw("convert", tmp_path / "i.npy", tmp_path / "f.zarr", "--pyramid", "none", "--chunk", "1,8,8")
+    pw.refuses("pyramid", tmp_path / "f.zarr", "--rule", "mode", says="mode is for labels")
+    pw.refuses("pyramid", says="takes one STORE")

@@ -1,0 +1,173 @@
+/* pw-stream convert */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "progress_bar.h"
+#include "signals.h"
+
+struct request {
+    struct pw_convert_options options;
+    enum pw_progress_when progress;
+    int quiet;
+};
+
+enum {
+    OPT_FORMAT = 256,
+    OPT_NGFF,
+    OPT_CHUNK,
+    OPT_SHARD,
+    OPT_LEVEL_OF_ZSTD,
+    OPT_PYRAMID,
+    OPT_OVERWRITE,
+    OPT_MEMORY,
+    OPT_THREADS,
+    OPT_IO,
+    OPT_SCRATCH,
+    OPT_PROGRESS,
+    OPT_QUIET
+};
+
+static const struct option long_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"ngff", required_argument, NULL, OPT_NGFF},
+    {"chunk", required_argument, NULL, OPT_CHUNK},
+    {"shard", required_argument, NULL, OPT_SHARD},
+    {"zstd", required_argument, NULL, OPT_LEVEL_OF_ZSTD},
+    {"pyramid", required_argument, NULL, OPT_PYRAMID},
+    {"overwrite", no_argument, NULL, OPT_OVERWRITE},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"io", required_argument, NULL, OPT_IO},
+    {"scratch", required_argument, NULL, OPT_SCRATCH},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    PW_OPEN_OPTIONS,
+    {NULL, 0, NULL, 0},
+};
+
+/* The place of text among the words; -1 after a message that lists them. */
+static int one_of(const char *option, const char *text, const char *const *word)
+{
+    char all[128] = "";
+    for (int i = 0; word[i] != NULL; i++) {
+        size_t used = strlen(all);
+        if (strcmp(text, word[i]) == 0)
+            return i;
+        (void)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", word[i]);
+    }
+    (void)pw_argument_wrong("%s %s: one of %s", option, text, all);
+    return -1;
+}
+
+static int small_number(const char *option, const char *text, uint64_t most, int *number)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, 1, most, &value))
+        return 0;
+    *number = (int)value;
+    return 1;
+}
+
+static int take_option(struct request *request, int option, const char *text)
+{
+    static const char *const format[] = {"zarr", "npy", "raw", NULL}, *const ngff[] = {"0.5", "0.4", NULL};
+    static const char *const pyramid[] = {"mean", "none", NULL}, *const engine[] = {"auto", "uring", "mmap", "sync",
+                                                                                    NULL};
+    static const char *const when[] = {"auto", "always", "never", "json", NULL};
+    struct pw_convert_options *o = &request->options;
+    int number;
+    switch (option) {
+    case 'o': o->output = text; return 1;
+    case OPT_FORMAT: o->output_format = text; return one_of("--format", text, format) >= 0;
+    case OPT_NGFF: o->ngff = text; return one_of("--ngff", text, ngff) >= 0;
+    case OPT_CHUNK: return pw_argument_box("--chunk", text, 1, o->chunk);
+    case OPT_SHARD: return pw_argument_box("--shard", text, 1, o->shard);
+    case OPT_LEVEL_OF_ZSTD: return small_number("--zstd", text, 19, &o->zstd_level);
+    case OPT_PYRAMID:
+        number = one_of("--pyramid", text, pyramid);
+        o->no_pyramid = number == 1;
+        return number >= 0;
+    case OPT_OVERWRITE: o->overwrite = 1; return 1;
+    case OPT_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
+    case OPT_THREADS: return small_number("--threads", text, 1024, &o->threads);
+    case OPT_SCRATCH: o->scratch_dir = text; return 1;
+    case OPT_QUIET: request->quiet = 1; return 1;
+    case OPT_IO:
+        number = one_of("--io", text, engine);
+        o->io = (enum pw_io_engine)(number < 0 ? 0 : number);
+        return number >= 0;
+    case OPT_PROGRESS:
+        number = one_of("--progress", text, when);
+        request->progress = (enum pw_progress_when)(number < 0 ? 0 : number);
+        return number >= 0;
+    default: return pw_argument_open(option, text, &o->open);
+    }
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+    struct pw_convert_options *o = &request->options;
+    int option;
+    memset(request, 0, sizeof *request);
+    pw_convert_options_init(o);
+    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        if (take_option(request, option, optarg) != 1)
+            return PW_EXIT_USAGE;
+    }
+    if (!pw_argument_open_check(&o->open))
+        return PW_EXIT_USAGE;
+    int given = argc - optind + (o->output != NULL);
+    if (given != 2 || argc == optind) {
+        (void)pw_argument_wrong("convert: takes IN and OUT");
+        return PW_EXIT_USAGE;
+    }
+    o->input = argv[optind];
+    if (o->output == NULL)
+        o->output = argv[optind + 1];
+    return PW_EXIT_DONE;
+}
+
+static void report(const struct pw_convert_result *result)
+{
+    (void)fprintf(stderr, "%d level%s, %.1f MiB read, %.1f MiB written in %.2f s, peak memory %.1f MiB\n",
+                  result->n_levels, result->n_levels == 1 ? "" : "s", (double)result->bytes_read / 1048576,
+                  (double)result->bytes_written / 1048576, result->seconds,
+                  (double)result->peak_memory_bytes / 1048576);
+}
+
+int pw_cmd_convert(int argc, char **argv)
+{
+    struct request request;
+    struct pw_progress_bar bar = {0};
+    struct pw_convert_result result;
+    struct pw_error error = {0};
+    pw_argument_verb("convert");
+    int status = parse(argc, argv, &request);
+    if (status != PW_EXIT_DONE)
+        return status;
+    bar.in_place = isatty(STDERR_FILENO);
+    bar.when = request.progress;
+    if (bar.when == PW_PROGRESS_AUTO)
+        bar.when = bar.in_place && !request.quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+    request.options.progress = pw_progress_bar_show;
+    request.options.progress_user = &bar;
+    pw_signals_catch();
+    enum pw_status converted = pw_convert_image(&request.options, &result, &error);
+    pw_progress_bar_clear(&bar);
+    if (converted == PW_OK) {
+        if (!request.quiet)
+            report(&result);
+        return PW_EXIT_DONE;
+    }
+    if (pw_signals_stopped() == 0)
+        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    pw_signals_end();
+    return converted == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+}

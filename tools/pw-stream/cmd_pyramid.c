@@ -1,0 +1,99 @@
+/* pw-stream pyramid */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "progress_bar.h"
+#include "signals.h"
+
+struct request {
+    struct pw_pyramid_options options;
+    enum pw_progress_when progress;
+    int quiet;
+};
+
+enum {
+    OPT_RULE = 256,
+    OPT_MEMORY,
+    OPT_THREADS,
+    OPT_PROGRESS,
+    OPT_QUIET
+};
+
+static const struct option long_options[] = {
+    {"rule", required_argument, NULL, OPT_RULE},       {"memory", required_argument, NULL, OPT_MEMORY},
+    {"threads", required_argument, NULL, OPT_THREADS}, {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"quiet", no_argument, NULL, OPT_QUIET},           {NULL, 0, NULL, 0},
+};
+
+static int take_option(struct request *request, int option, const char *text)
+{
+    static const char *const rule[] = {"mean", "mode", "nearest"}, *const when[] = {"auto", "always", "never", "json"};
+    uint64_t number;
+    switch (option) {
+    case OPT_RULE:
+        for (int i = 0; i < 3; i++)
+            if (strcmp(text, rule[i]) == 0)
+                request->options.rule = text;
+        return request->options.rule == text || pw_argument_wrong("--rule %s: one of mean, mode, nearest", text);
+    case OPT_MEMORY: return pw_argument_size("--memory", text, &request->options.memory_bytes);
+    case OPT_THREADS:
+        if (!pw_argument_number("--threads", text, 1, 1024, &number))
+            return 0;
+        request->options.threads = (int)number;
+        return 1;
+    case OPT_PROGRESS:
+        for (int i = 0; i < 4; i++)
+            if (strcmp(text, when[i]) == 0) {
+                request->progress = (enum pw_progress_when)i;
+                return 1;
+            }
+        return pw_argument_wrong("--progress %s: one of auto, always, never, json", text);
+    default: request->quiet = 1; return 1;
+    }
+}
+
+int pw_cmd_pyramid(int argc, char **argv)
+{
+    struct request request = {0};
+    struct pw_progress_bar bar = {0};
+    struct pw_convert_result result;
+    struct pw_error error = {0};
+    int option;
+    pw_argument_verb("pyramid");
+    pw_pyramid_options_init(&request.options);
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        if (take_option(&request, option, optarg) != 1)
+            return PW_EXIT_USAGE;
+    }
+    if (optind + 1 != argc) {
+        (void)pw_argument_wrong("pyramid: takes one STORE");
+        return PW_EXIT_USAGE;
+    }
+    request.options.store = argv[optind];
+    bar.in_place = isatty(STDERR_FILENO);
+    bar.when = request.progress;
+    if (bar.when == PW_PROGRESS_AUTO)
+        bar.when = bar.in_place && !request.quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+    request.options.progress = pw_progress_bar_show;
+    request.options.progress_user = &bar;
+    pw_signals_catch();
+    enum pw_status made = pw_pyramid(&request.options, &result, &error);
+    pw_progress_bar_clear(&bar);
+    if (made == PW_OK) {
+        if (!request.quiet)
+            (void)fprintf(stderr, "%d levels, %.1f MiB written in %.2f s, peak memory %.1f MiB\n", result.n_levels,
+                          (double)result.bytes_written / 1048576, result.seconds,
+                          (double)result.peak_memory_bytes / 1048576);
+        return PW_EXIT_DONE;
+    }
+    if (pw_signals_stopped() == 0)
+        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    pw_signals_end();
+    return made == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+}
