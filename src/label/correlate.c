@@ -76,7 +76,24 @@ static void along_x(const float *in, uint64_t rows, uint64_t width, uint64_t fir
     }
 }
 
-/* Rows of the axis are step floats apart, and lie in blocks of inner such rows. */
+/*
+ * Along z (outer 1, inner rows of a plane) or y (planes, 1).  All layers of one row come after one another: the next one
+ * finds all but one of the rows that it needs in the cache.
+ */
+static void along_rows(const float *in, uint64_t outer, uint64_t n, uint64_t inner, uint64_t width, uint64_t first,
+                       uint64_t count, const double *weight, uint64_t radius, const float **row, float *out)
+{
+    for (uint64_t o = 0; o < outer; o++, in += n * inner * width, out += count * inner * width)
+        for (uint64_t i = 0; i < inner; i++)
+            for (uint64_t layer = 0; layer < count; layer++) {
+                for (uint64_t k = 0; k < 2 * radius + 1; k++) {
+                    uint64_t at = pw_reflect((int64_t)(first + layer + k) - (int64_t)radius, n);
+                    row[k] = in + (at * inner + i) * width;
+                }
+                combine(row, weight, radius, width, out + (layer * inner + i) * width);
+            }
+}
+
 void pw_correlate_axis(const float *in, const uint64_t shape[3], int axis, uint64_t first, uint64_t count,
                        const double *weight, uint64_t radius, void *scratch, float *out)
 {
@@ -87,14 +104,6 @@ void pw_correlate_axis(const float *in, const uint64_t shape[3], int axis, uint6
         along_x(in, shape[0] * shape[1], width, first, count, weight, radius, padded, row, out);
         return;
     }
-    uint64_t n = shape[axis], outer = axis == 0 ? 1 : shape[0], inner = axis == 0 ? shape[1] : 1;
-    for (uint64_t o = 0; o < outer; o++, in += n * inner * width)
-        for (uint64_t layer = first; layer < first + count; layer++)
-            for (uint64_t i = 0; i < inner; i++, out += width) {
-                for (uint64_t k = 0; k < 2 * radius + 1; k++) {
-                    uint64_t at = pw_reflect((int64_t)(layer + k) - (int64_t)radius, n);
-                    row[k] = in + (at * inner + i) * width;
-                }
-                combine(row, weight, radius, width, out);
-            }
+    uint64_t outer = axis == 0 ? 1 : shape[0], inner = axis == 0 ? shape[1] : 1;
+    along_rows(in, outer, shape[axis], inner, width, first, count, weight, radius, row, out);
 }

@@ -88,16 +88,17 @@ static enum pw_status local_segment(struct pw_segmenter *segmenter, struct pw_se
                                (void *)(at + l.bits_bytes + 2 * l.doubles_bytes)};
     void *scratch = at + l.bits_bytes + 4 * l.doubles_bytes;
     uint64_t n = tile->shape[0] * tile->shape[1] * tile->shape[2];
+    int is_exact = pw_dtype_is_integer(tile->dtype) && pw_dtype_bytes(tile->dtype) <= 2; /* squares too */
     (void)error;
     pw_to_double(tile->dtype, tile->voxels, tile->stride_bytes, tile->shape, image);
     if (local->method == MEDIAN)
         pw_window_median(image, tile->dtype, tile->shape, local->radius, start, core, scratch, sum);
     else
-        pw_window_sum(image, tile->shape, local->radius, start, core, buffer, scratch, sum);
+        pw_window_sum(image, tile->shape, local->radius, start, core, is_exact, buffer, scratch, sum);
     for (uint64_t i = 0; i < n && local->method == SAUVOLA; i++)
         image[i] *= image[i];
     if (local->method == SAUVOLA)
-        pw_window_sum(image, tile->shape, local->radius, start, core, buffer, scratch, buffer[0]);
+        pw_window_sum(image, tile->shape, local->radius, start, core, is_exact, buffer, scratch, buffer[0]);
     for (uint64_t r = 0; r < core[0] * core[1]; r++) {
         const char *row = (const char *)tile->voxels + (start[0] + r / core[1]) * tile->stride_bytes[0] +
                           (start[1] + r % core[1]) * tile->stride_bytes[1] + start[2] * tile->stride_bytes[2];
