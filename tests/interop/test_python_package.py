@@ -19,7 +19,7 @@ SOURCE = PACKAGE.parent
 
 @pytest.fixture
 def pwstream(tool_file, tmp_path, monkeypatch):
-    """The package of the source tree, with the tool under test; temporary files in a folder that has to end up empty."""
+    """The package of the source tree, with the tool under test; the working directory is the test's own."""
     monkeypatch.setenv("PW_STREAM", str(tool_file))
     monkeypatch.syspath_prepend(str(PACKAGE))
     scratch = tmp_path / "tmp"
@@ -292,7 +292,7 @@ def test_other_formats(pwstream, tmp_path):
 
 
 def test_temporary_results_end_with_the_program(tool_file, tmp_path):
-    program = f"""
+    program = """
 import numpy as np, pwstream, os, tempfile
 labels = pwstream.tile_process(np.eye(9, dtype="u1"), "threshold:0", progress=False)
 assert labels.max().compute() == 9 and len(os.listdir(tempfile.gettempdir())) == 1

@@ -6,6 +6,7 @@ against on its own.
         labels = host.tile(window)
 """
 
+import contextlib
 import json
 import mmap
 import os
@@ -133,10 +134,8 @@ class Host:
 
     def __exit__(self, *_):
         """Says goodbye; the exit status and what was printed are in status, stdout, stderr."""
-        try:
+        with contextlib.suppress(OSError):
             self.send(op="bye")
-        except OSError:
-            pass
         self.control.close()
         self.stdout, self.stderr = self.process.communicate(timeout=60)
         self.status = self.process.returncode
