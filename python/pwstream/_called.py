@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +54,24 @@ def _of_main(function: Any) -> bool:
 
 
 def main() -> None:
-    file = sys.argv[1]
-
-    def load() -> Any:
-        with open(file, "rb") as stream:
-            return pickle.load(stream)
+    """_called FILE [all]: the function in FILE, with all channels of the image."""
+    file, *channels = sys.argv[1:]
 
     try:
-        function = load()
+        with open(file, "rb") as stream:
+            function = pickle.load(stream)
     except Exception as error:
         reason = f"the function could not be loaded in the worker: {type(error).__name__}: {error}"
         serve(Refusal(reason))
     else:
-        serve(function)
+        serve(_with_channels(function, channels[0]) if channels else function)
+
+
+def _with_channels(function: Any, channels: str) -> Any:
+    """The function, with channels added to what it wants."""
+    wrapped = partial(function)
+    wrapped.__pwstream__ = {**getattr(function, "__pwstream__", {}), "channels": channels}  # type: ignore[attr-defined]
+    return wrapped
 
 
 class Refusal:

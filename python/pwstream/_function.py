@@ -120,6 +120,9 @@ def describe(error: BaseException) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in OWN_FILES]
     places = [f"{os.path.basename(f.filename)}:{f.lineno} in {f.name}" for f in reversed(frames[-3:])]
     sys.stdout.flush()
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-12:])
+    first = error.__traceback__
+    while first is not None and first.tb_frame.f_code.co_filename in OWN_FILES:
+        first = first.tb_next
+    trace = "".join(traceback.format_exception(type(error), error, first)[-12:])
     print(trace[-ERROR_BYTES:], end="", file=sys.stderr, flush=True)
     return (text[: ERROR_BYTES // 2] + (f" ({', from '.join(places)})" if places else ""))[:ERROR_BYTES]

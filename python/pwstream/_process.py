@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import Any, Union
 
 from . import _called, _image, _labels, _tool
 from ._cluster import default_workers
+from ._function import name_of
 from ._sizes import normalize_overlap
 
 Overlap = Union[int, Sequence[int], None]
@@ -98,14 +100,12 @@ def tile_process(
         folder = _labels.temporary_folder(stage_dir)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         source = _source(image, channel, level, folder)
-        arguments = ["run", source.path, *source.options, "--fn", _function(fn, folder)]
+        arguments = ["run", source.path, *source.options, "--fn", _function(fn, channel, folder)]
         tile = _tile(tile_shape, source)
         arguments += ["--tile", _csv(tile) if tile else "auto"]
         halo = _halo(overlap, fn, tile, source.ndim)
         if halo is not None:
             arguments += ["--halo", _csv(halo)]
-        if channel is None:
-            arguments += ["--channels", "all"]
         arguments += _rule(stitch, iou_threshold, halo, connectivity)
         arguments += _resources(fn, use_gpu, gpus, max_workers, memory)
         if skip_empty:
@@ -126,7 +126,14 @@ def tile_process(
         if keep_stage:
             arguments += ["--keep-stage", out.stage(keep_stage)]
         log = _log(log_file, out, stack)
-        summary = _tool.run([*arguments, *out.arguments(overwrite, stack)], progress=progress, log=log, verbose=verbose)
+        try:
+            summary = _tool.run(
+                [*arguments, *out.arguments(overwrite, stack)], progress=progress, log=log, verbose=verbose
+            )
+        except _tool.ToolError as error:
+            if isinstance(fn, str):
+                raise
+            raise _tool.ToolError(re.sub(r"^--fn exec:.*?: ", f"{name_of(fn)}: ", str(error))) from None
         labels = out.open(summary)
     return (labels, int(summary["n_objects"])) if return_count else labels
 
@@ -137,7 +144,7 @@ def _source(image: Any, channel: int | None, level: int, folder: Path) -> _image
     return _image.of_array(image, folder)
 
 
-def _function(fn: Callable[..., Any] | str, folder: Path) -> str:
+def _function(fn: Callable[..., Any] | str, channel: int | None, folder: Path) -> str:
     if isinstance(fn, str):
         return fn
     if not callable(fn):
@@ -145,7 +152,8 @@ def _function(fn: Callable[..., Any] | str, folder: Path) -> str:
     file = folder / "function.pickle"
     _called.dump(fn, file)
     python = os.environ.get("PW_PYTHON", sys.executable)
-    return f"exec:{shlex.quote(python)} -m pwstream._called {shlex.quote(str(file))}"
+    command = [python, "-m", "pwstream._called", str(file), *(["all"] if channel is None else [])]
+    return "exec:" + shlex.join(command)
 
 
 def _tile(tile_shape: TileShape, source: _image.Image) -> tuple[int, ...] | None:

@@ -42,6 +42,7 @@ class Tile:
     level: int
     channels: tuple[int, ...]
     statistics: list[dict[str, Any]]  # of the whole image, per channel, when the worker wants percentiles
+    is_normalized: bool  # the voxels are scaled already: --normalize
     out: np.ndarray  # where the labels go: a function may fill it and return it, which saves a copy
     progress: Callable[[float], None]  # says how much is done, 0 to 1: for functions that take minutes
 
@@ -66,6 +67,7 @@ def make_tile(message: Mapping[str, Any], out: np.ndarray, send: Callable[[Mappi
         level=message.get("level", 0),
         channels=tuple(message.get("channels") or (0,)),
         statistics=message.get("statistics") or [],
+        is_normalized=bool(message.get("normalize")),
         out=out,
         progress=lambda done: send({"id": message["id"], "progress": float(done)}),
     )

@@ -107,8 +107,7 @@ def _reason(lines: Sequence[str], status: int) -> str:
     own = [line.removeprefix("pw-stream: ") for line in said if line.startswith("pw-stream: ")]
     if not own:
         return "\n".join(said[-QUOTED_LINES:]) or f"pw-stream ended with status {status}"
-    others = [line for line in said if not line.startswith("pw-stream: ")][-QUOTED_LINES:]
-    return "\n".join([own[-1], *others])
+    return own[-1]
 
 
 def run(

@@ -385,6 +385,187 @@ def test_a_bar_for_terminals(pwstream, monkeypatch, capsys):
     assert _progress.remaining(0, 100, 60) == _progress.remaining(100, 100, 60) == "?"
 
 
+# ---------------------------------------------------------------------------- Python functions
+
+MODULE = """
+import numpy as np
+from scipy import ndimage
+
+def segment(tile, above=1100):
+    return ndimage.label(tile > above)[0].astype("int32")
+
+class Segmenter:
+    def __init__(self, above):
+        self.above = above
+    def __call__(self, tile):
+        return segment(tile, self.above)
+
+def both(tile):
+    assert tile.shape[0] == 2, tile.shape
+    return segment(np.maximum(tile[0], tile[1]))
+"""
+
+
+@pytest.fixture
+def functions(tmp_path, monkeypatch):
+    """A module beside the program, as users have it."""
+    (tmp_path / "my_functions.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_functions", raising=False)
+    import my_functions
+
+    return my_functions
+
+
+def test_functions_of_every_kind(pwstream, functions):
+    above = 1100
+
+    def nested(tile):
+        return ndimage.label(tile > above)[0]
+
+    run = functools.partial(pwstream.tile_process, FLAT, tile_shape=(64, 64), overlap=0, progress=False)
+    for fn in (
+        functions.segment,
+        functools.partial(functions.segment, above=1100),
+        functions.Segmenter(1100),
+        nested,
+        lambda tile: ndimage.label(tile > above)[0].astype(np.uint8),
+        "py:my_functions:segment",
+        "py:./my_functions.py:segment,above=1100",
+    ):
+        labels, n = run(fn, return_count=True)
+        assert same(labels, labels_of(FLAT)) and n == labels_of(FLAT).max()
+
+
+def test_functions_of_volumes(pwstream, functions):
+    run = functools.partial(pwstream.tile_process, STACK, functions.segment, overlap=0, progress=False)
+    assert same(run(tile_shape=(8, 32, 32)), labels_of(STACK))
+    assert same(run(tile_shape=(1, 32, 32)), labels_of(STACK)), "planes, which touch"
+
+
+def test_a_function_of_the_program_itself(tool_file, tmp_path):
+    """Also through a notebook's or script's own functions, which a worker cannot import."""
+    program = """
+import numpy as np, pwstream
+from scipy import ndimage
+
+threshold = 1100
+def segment(tile):
+    print("seen", tile.shape)
+    return ndimage.label(tile > threshold)[0].astype("int32")
+
+image = np.load("image.npy")
+labels = pwstream.tile_process("image.npy", segment, tile_shape=(64, 64), overlap=3, progress=False)
+assert (labels.compute() == ndimage.label(image > threshold)[0]).all()
+"""
+    np.save(tmp_path / "image.npy", FLAT)
+    (tmp_path / "program.py").write_text(program)
+    environment = {**os.environ, "PW_STREAM": str(tool_file), "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run([sys.executable, "program.py"], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "worker segment[" in done.stderr and "seen (67, 67)" in done.stderr, "what a function prints is seen"
+
+
+def test_without_cloudpickle_there_is_advice(pwstream, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    with pytest.raises(ValueError, match="<lambda> is not in a module.*pip install cloudpickle"):
+        pwstream.tile_process(FLAT, lambda tile: tile)
+
+
+def test_what_cannot_be_sent(pwstream):
+    import threading
+
+    lock = threading.Lock()
+    with pytest.raises(ValueError, match="<lambda> cannot be sent to a worker .*lock.*constructor"):
+        pwstream.tile_process(FLAT, lambda tile: lock)
+
+
+def test_each_tile_is_seen_once_with_its_overlap(pwstream, tmp_path):
+    def note(tile):
+        with open(tmp_path / "seen", "a") as file:
+            file.write(f"{tile.shape} {tile.sum(dtype=int)}\n")
+        return np.zeros(tile.shape, int)
+
+    pwstream.tile_process(FLAT, note, tile_shape=(100, 100), overlap=(5, 10), progress=False)
+    boxes = [
+        (slice(0, 105), slice(0, 110)),
+        (slice(0, 105), slice(90, 200)),
+        (slice(95, 150), slice(0, 110)),
+        (slice(95, 150), slice(90, 200)),
+    ]
+    expected = [f"{FLAT[box].shape} {FLAT[box].sum(dtype=int)}" for box in boxes]
+    assert sorted((tmp_path / "seen").read_text().splitlines()) == sorted(expected)
+
+
+def test_cells_that_touch_stay_two(pwstream):
+    """Two discs pressed together at a seam: touch fuses them, agreement does not."""
+    y, x = np.indices((60, 80))
+    touching = ((y - 30) ** 2 + (x - 28) ** 2 < 144) * 1 + ((y - 30) ** 2 + (x - 52) ** 2 < 144) * 2
+    touching[30, 36:44] = [1, 1, 1, 1, 2, 2, 2, 2]
+    run = functools.partial(
+        pwstream.tile_process, touching.astype(np.uint8), lambda tile: tile * 1, tile_shape=(60, 40), progress=False
+    )
+    assert run(stitch="touch", overlap=20).max().compute() == 1
+    for stitch in ("iou", "overlap", "witness", "auto"):
+        assert same(run(stitch=stitch, overlap=20), touching), stitch
+    assert same(run(stitch="iou", overlap=0), touching), "by their cross-sections"
+
+
+def test_errors_name_function_tile_and_reason(pwstream, capfd):
+    def fails(tile):
+        raise ValueError("too dark")
+
+    with pytest.raises(
+        pwstream.ToolError, match=r"^fails: tile \d at \(.*\): ValueError: too dark \(test_python"
+    ) as error:
+        pwstream.tile_process(FLAT, fails, tile_shape=(100, 100), progress=False)
+    assert "pickle" not in str(error.value)
+    assert "Traceback" in capfd.readouterr().err
+    for result, words in (
+        (lambda tile: tile * 1.0, "float64"),
+        (lambda tile: tile > 3, "mask"),
+        (lambda tile: tile[1:].astype(int), "shape"),
+        (lambda tile: tile.astype(int) - 2000, "negative"),
+        (lambda tile: np.full(tile.shape, 2**40), "1099511627776"),
+    ):
+        with pytest.raises(pwstream.ToolError, match=f"tile .*{words}"):
+            pwstream.tile_process(FLAT, result, tile_shape=(100, 100), progress=False)
+
+
+def test_what_a_function_declares(pwstream, tmp_path):
+    @pwstream.worker(halo=7, in_dtype="float64")
+    def declared(tile):
+        assert tile.dtype == np.float64
+        with open(tmp_path / "seen", "a") as file:
+            file.write(f"{tile.shape}\n")
+        return labels_of(tile)
+
+    assert same(pwstream.tile_process(FLAT, declared, tile_shape=(150, 100), progress=False), labels_of(FLAT))
+    assert (tmp_path / "seen").read_text().splitlines() == ["(150, 107)"] * 2
+    pwstream.tile_process(FLAT, declared, tile_shape=(150, 100), overlap=3, progress=False)
+    assert (tmp_path / "seen").read_text().splitlines()[2:] == ["(150, 103)"] * 2, "what the caller says comes first"
+
+
+def test_numbers_of_workers(pwstream, tmp_path, monkeypatch):
+    def note(tile):
+        with open(tmp_path / "seen", "a") as file:
+            file.write(f"{os.environ['PW_WORKER_COUNT']} {os.environ.get('CUDA_VISIBLE_DEVICES')}\n")
+        return np.zeros(tile.shape, int)
+
+    run = functools.partial(pwstream.tile_process, FLAT, note, tile_shape=(40, 40), progress=False)
+
+    def seen(**arguments):
+        (tmp_path / "seen").unlink(missing_ok=True)
+        run(**arguments)
+        return set((tmp_path / "seen").read_text().splitlines())
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert seen(max_workers=3) == {"3 None"} and seen(use_gpu=True) == {"1 None"}
+    assert seen(gpus=2) <= {"2 0", "2 1"} and seen(gpus=[5]) == {"1 5"}
+    with pwstream.make_local_cluster(n_workers=3)[0]:
+        assert seen() == {"3 None"}
+
+
 # ---------------------------------------------------------------------------- merging, relating, renumbering
 
 

@@ -11,22 +11,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from stardist.models import Config2D, StarDist2D
+from train_data import CROP, crops, scaled
 
 TRAINED_ON = (("dsb2018_a102535b.tif", "dsb2018_a102535b_labels.tif"), ("stardist_img2d.tif", "stardist_mask2d.tif"))
-CROP = 256
-
-
-def scaled(image):
-    low, high = np.percentile(image, [1, 99.8])
-    return ((image - low) / (high - low)).astype(np.float32)
-
-
-def crops(images, labels):
-    for image, label in zip(images, labels):
-        for y in range(0, image.shape[0] - CROP + 1, CROP // 2):
-            for x in range(0, image.shape[1] - CROP + 1, CROP // 2):
-                if label[y : y + CROP, x : x + CROP].any():
-                    yield image[y : y + CROP, x : x + CROP], label[y : y + CROP, x : x + CROP].astype(np.int32)
 
 
 def turned(image, label):
@@ -48,9 +35,19 @@ def main():
     held = max(2, len(pairs) // 8)
     test, train = [pairs[i] for i in order[:held]], [pairs[i] for i in order[held:]]
     config = Config2D(
-        n_rays=32, grid=(2, 2), n_channel_in=1, unet_n_depth=3, unet_n_filter_base=16, net_conv_after_unet=64,
-        train_patch_size=(CROP - 32, CROP - 32), train_batch_size=4, train_epochs=20, train_steps_per_epoch=25,
-        train_learning_rate=1e-3, train_tensorboard=False, use_gpu=False,
+        n_rays=32,
+        grid=(2, 2),
+        n_channel_in=1,
+        unet_n_depth=3,
+        unet_n_filter_base=16,
+        net_conv_after_unet=64,
+        train_patch_size=(CROP - 32, CROP - 32),
+        train_batch_size=4,
+        train_epochs=20,
+        train_steps_per_epoch=25,
+        train_learning_rate=1e-3,
+        train_tensorboard=False,
+        use_gpu=False,
     )
     model = StarDist2D(config, name=target.name, basedir=str(target.parent))
     model.train(*zip(*train), validation_data=tuple(map(list, zip(*test))), augmenter=turned, workers=1)

@@ -31,9 +31,12 @@ def scaled(image: np.ndarray, tile: Tile | None, low: float, high: float, spatia
     """
     image as float32 with its percentiles low and high at 0 and 1, channel by channel (those are the first axis, where
     there are more axes than spatial ones).  The percentiles are those of the whole image, so that all tiles are treated
-    alike; only a function that is called without a tile takes what it sees for the whole.
+    alike; only a function that is called without a tile takes what it sees for the whole.  With --normalize it is
+    scaled already.
     """
     result = image.astype(np.float32)
+    if tile is not None and tile.is_normalized:
+        return result
     parts = list(result) if image.ndim > spatial else [result]
     for number, part in enumerate(parts):
         if tile is not None and number < len(tile.statistics):
