@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -100,7 +102,9 @@ def tile_process(
         folder = _labels.temporary_folder(stage_dir)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         source = _source(image, channel, level, folder)
-        arguments = ["run", source.path, *source.options, "--fn", _function(fn, channel, folder)]
+        if resume and Path(source.path).parent == folder:
+            raise ValueError("resume needs an image that is a file: an array in memory cannot be recognised again")
+        arguments = ["run", source.path, *source.options, "--fn", _function(fn, channel, folder, resume)]
         tile = _tile(tile_shape, source)
         arguments += ["--tile", _csv(tile) if tile else "auto"]
         halo = _halo(overlap, fn, tile, source.ndim)
@@ -144,13 +148,16 @@ def _source(image: Any, channel: int | None, level: int, folder: Path) -> _image
     return _image.of_array(image, folder)
 
 
-def _function(fn: Callable[..., Any] | str, channel: int | None, folder: Path) -> str:
+def _function(fn: Callable[..., Any] | str, channel: int | None, folder: Path, resume: bool) -> str:
     if isinstance(fn, str):
         return fn
     if not callable(fn):
         raise TypeError(f"fn is {type(fn).__name__}; it is a function, or the name of one that pw-stream knows")
     file = folder / "function.pickle"
     _called.dump(fn, file)
+    if resume:  # a later call is the same when its command is: the same function has the same file
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        file = file.replace(Path(tempfile.gettempdir()) / f"pwstream-{os.getuid()}-{digest}.pickle")
     python = os.environ.get("PW_PYTHON", sys.executable)
     command = [python, "-m", "pwstream._called", str(file), *(["all"] if channel is None else [])]
     return "exec:" + shlex.join(command)

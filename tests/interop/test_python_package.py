@@ -546,6 +546,16 @@ def test_what_a_function_declares(pwstream, tmp_path):
     assert (tmp_path / "seen").read_text().splitlines()[2:] == ["(150, 103)"] * 2, "what the caller says comes first"
 
 
+def test_a_ready_worker(pwstream):
+    """Discs apart from each other: tiled as untiled."""
+    y, x = np.indices((120, 160)) % 40 - 20
+    image = ((y**2 + x**2 < 100) * 500).astype(np.uint16)
+    fn = "py:pwstream.workers.skimage:segment,threshold=300,min_distance=5"
+    whole = pwstream.tile_process(image, fn, tile_shape=(120, 160), progress=False)
+    tiled = pwstream.tile_process(image, fn, tile_shape=(50, 50), progress=False)
+    assert same(whole, tiled) and tiled.max().compute() == 12
+
+
 def test_numbers_of_workers(pwstream, tmp_path, monkeypatch):
     def note(tile):
         with open(tmp_path / "seen", "a") as file:

@@ -66,7 +66,7 @@ my_numpy_array = np.asarray(da.from_zarr("scan.zarr/0"))[0]
 IMAGE, OUTPUT, TILE, CHANNEL = "image.zarr", "labels.zarr", (8, 64, 64), 0
 img = image = da.from_zarr("scan.zarr/0")[0]
 labels = np.zeros((1, 1), "int32")
-labeled = da.overlap.overlap(img, depth=20, boundary="none").map_blocks(fn, dtype="int32")
+labeled = da.overlap.overlap(img.rechunk((24, 64, 64)), depth=20, boundary="none").map_blocks(fn, dtype="int32")
 psf = np.zeros((3, 3, 3))
 def your_pipeline(array):
     return img.map_blocks(fn, dtype="int32")
@@ -129,7 +129,7 @@ def prepare(folder):
     import zarr
     from scipy import ndimage
 
-    field = ndimage.gaussian_filter(np.random.default_rng(1).standard_normal((16, 130, 150)), (1, 3, 3))
+    field = ndimage.gaussian_filter(np.random.default_rng(1).standard_normal((24, 130, 150)), (1, 3, 3))
     stack = np.clip(1000 + field / field.std() * 200, 0, 65535).astype(np.uint16)
     for name in ("image.zarr", "scan.zarr", "results/image.zarr"):
         group = zarr.open_group(folder / name, mode="w")
