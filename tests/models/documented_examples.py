@@ -54,6 +54,7 @@ DIFFERENT = {
     "regionprops": "another package",
     "dask_image": "another package",
     "TILE = (120, 697, 697)": "Cellpose in planes is given thick tiles: refused, there too",
+    "tile_shape=(16, 1024, 1024), use_gpu=True, gpus=4": "the same",
     "add_pyramid": "pw-stream writes the levels of labels; pw-stream pyramid",
     "write_labels": "pw-stream run --fn given",
     "aszarr=True": "dask itself refuses what tifffile returns there",
