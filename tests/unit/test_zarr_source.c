@@ -697,7 +697,7 @@ Test(zarr_source, foreign_files_are_named)
     put("n5/attributes.json", "{}");
     expect_refused("n5", PW_E_ARGUMENT, "N5");
     put("plain/x", "");
-    expect_refused("plain", PW_E_FORMAT, "without zarr metadata");
+    expect_refused("plain", PW_E_FORMAT, "without zarr");
     expect_refused("missing", PW_E_NOT_FOUND, "missing");
     put("z/.zarray", V2("[1]", "[1]", "|u1", "C", "0", ""));
     expect_refused("z/.zarray", PW_E_ARGUMENT, "directory");
