@@ -47,7 +47,7 @@ static const char *why_not(const struct pw_job *job)
         return "what came from standard input is gone";
     if (goes_nowhere(options))
         return "what went to standard output is gone";
-    if (options->segment != NULL)
+    if (options->segment != NULL || options->plugin != NULL)
         return "a callback cannot be compared with that of another program run";
     return NULL;
 }
@@ -179,13 +179,15 @@ static enum pw_status write_plan(const struct pw_job *job, const char *directory
     return status;
 }
 
-/* A new directory comes into view with its plan in it, in place of the old one if there is one. */
+/* A new directory comes into view with its plan in it.  The old one goes before, as it may be what fills the disk. */
 static enum pw_status make_directory(struct pw_job *job, struct pw_error *error)
 {
     struct pw_journal *journal = &job->journal;
     char parent[4096], name[256], made[PW_TREE_PATH_BYTES];
     const char *slash = strrchr(journal->path, '/');
     int lock;
+    if (journal->is_there)
+        pw_tree_discard(journal->path);
     pw_file_parent(journal->path, parent, sizeof parent);
     (void)snprintf(name, sizeof name, "%.240s", slash != NULL ? slash + 1 : journal->path);
     enum pw_status status = pw_tree_make_hidden(parent, name, made, &lock, error);
@@ -193,9 +195,10 @@ static enum pw_status make_directory(struct pw_job *job, struct pw_error *error)
         return status;
     status = write_plan(job, made, error);
     if (status == PW_OK)
-        status = pw_tree_publish(made, journal->path, journal->is_there, error);
-    pw_tree_remove(made); /* the old one, or what could not be made */
-    pw_journal_release(job);
+        status = pw_tree_publish(made, journal->path, 0, error);
+    if (status != PW_OK)
+        pw_tree_remove(made);
+    pw_journal_release(job); /* of the old one */
     journal->lock = lock;
     journal->has_lock = 1;
     return status;

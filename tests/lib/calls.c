@@ -17,12 +17,13 @@ struct state {
     int log;
 };
 
-static int start(const char *options, void **state, char *message, size_t message_bytes)
+static int start(const struct pw_start *start, void **state)
 {
+    const char *options = start->options;
     struct state *made = malloc(sizeof *made);
     made->log = open(options, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (made->log < 0) {
-        snprintf(message, message_bytes, "the option is a file to write to; '%s' is none", options);
+        snprintf(start->message, start->message_bytes, "the option is a file to write to; '%s' is none", options);
         free(made);
         return 1;
     }
