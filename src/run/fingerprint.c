@@ -135,6 +135,10 @@ static json *image_of(const struct pw_job *job)
         (void)json_object_array_add(shape, json_object_new_uint64(info->shape[a]));
     put(image, "shape", shape);
     put_text(image, "dtype", pw_dtype_name(info->dtype));
+    put(image, "level", json_object_new_int(info->level));
+    put(image, "series", json_object_new_int(info->series));
+    put(image, "offset", json_object_new_uint64(job->options->open.raw_offset_bytes));
+    put(image, "big_endian", json_object_new_int(job->options->open.raw_big_endian));
     if (strcmp(info->path, job->options->input) != 0)
         put(image, "array", place_of(info->path));
     return image;

@@ -73,6 +73,7 @@ struct pw_job {
         int has_begun;
         int has_lock, lock;
         uint64_t n_resumed;            /* tiles that were in it */
+        uint64_t n_done;               /* that are in it */
     } journal;                         /* run/journal.h */
     struct pw_run_options own_options; /* in place of the caller's, where it changes one */
 

@@ -293,25 +293,24 @@ enum pw_status pw_journal_publish(struct pw_job *job, struct pw_error *error)
     return pw_tree_put_file(path, "", 0, 0, error);
 }
 
-static void leave(struct pw_job *job, uint64_t n_done, struct pw_run_result *result, struct pw_error *error)
+static void leave(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
 {
     struct pw_journal *journal = &job->journal;
     size_t used = strlen(error->message);
     (void)snprintf(result->partial, sizeof result->partial, "%s", journal->path);
-    result->n_partial_tiles = n_done;
+    result->n_partial_tiles = journal->n_done;
     (void)snprintf(error->message + used, sizeof error->message - used, "; %.400s has %llu of %llu tiles, for --resume",
-                   journal->path, (unsigned long long)n_done, (unsigned long long)job->grid.n_tiles);
+                   journal->path, (unsigned long long)journal->n_done, (unsigned long long)job->grid.n_tiles);
 }
 
 void pw_journal_end(struct pw_job *job, enum pw_status status, struct pw_run_result *result, struct pw_error *error)
 {
     struct pw_journal *journal = &job->journal;
-    uint64_t n_done = count_tiles(&job->stage);
     char path[PATH_BYTES];
     if (!journal->has_begun)
         return;
-    if (status != PW_OK && journal->can_resume && n_done > 0) {
-        leave(job, n_done, result, error);
+    if (status != PW_OK && journal->can_resume && journal->n_done > 0) {
+        leave(job, result, error);
     } else if (!journal->is_kept) {
         pw_tree_discard(journal->path);
     } else {

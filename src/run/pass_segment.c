@@ -48,18 +48,21 @@ static enum pw_status commit(void *context, struct pw_slot *slot, struct pw_erro
     return status == PW_OK ? pw_seams_match(&pass->seams, slot->memory.data, error) : status;
 }
 
-/* What the tiles came to. */
-static void count_tiles(const struct pw_stage *stage, struct pw_run_result *result)
+/* What the tiles came to, and how many have come. */
+static uint64_t count_tiles(const struct pw_stage *stage, struct pw_run_result *result)
 {
+    uint64_t n_done = 0;
     for (uint64_t tile = 0; stage->entry != NULL && tile < stage->n_tiles; tile++) {
         const struct pw_stage_entry *entry = &stage->entry[tile];
         if (!pw_stage_has(stage, tile))
             continue;
+        n_done++;
         result->n_tile_labels += entry->n_labels;
         result->n_empty_tiles += entry->n_labels == 0;
         result->n_skipped_tiles += (entry->flags & PW_RECORD_BELOW) != 0;
         result->n_masked_tiles += (entry->flags & PW_RECORD_OUTSIDE) != 0;
     }
+    return n_done;
 }
 
 /* Tiles that have a record are not worked on again. */
@@ -133,7 +136,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     result->bytes_read += stored_read;
     result->foreground_voxels = job->stage.n_voxels;
     result->skip_level = job->skip.is_set ? job->skip.level : (double)NAN;
-    count_tiles(&job->stage, result);
+    job->journal.n_done = count_tiles(&job->stage, result);
     for (unsigned i = 0; pass.worker != NULL && i < job->sizes.tile_threads; i++)
         pw_segment_worker_release(&pass.worker[i]);
     free(pass.worker);
