@@ -318,7 +318,7 @@ def test_budget_too_small_says_what_would_do(pw, out, tmp_path):
     assert sizes, line
     needed = max(sizes, key=parse_size)
     pw("run", *source, "--memory", needed.replace(" ", ""), "--dry-run")
-    line = pw.refuses("run", *source, "--memory", "64M", "--tile", "32,4096,4096", says=["64M", "4096"])
+    line = pw.refuses("run", *source, "--memory", "96M", "--tile", "32,4096,4096", says=["96M", "4096"])
     sizes = re.findall(r"\b[0-9.]+ ?[KMGT](?:i?B)?\b", line)
     needed = max(sizes, key=parse_size)
     pw("run", *source, "--memory", needed.replace(" ", ""), "--tile", "32,4096,4096", "--dry-run")
