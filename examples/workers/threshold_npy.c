@@ -64,7 +64,8 @@ static int write_frame(const struct frame *frame, const uint32_t *labels, size_t
 }
 
 /* Labels of the voxels above threshold: a voxel that has none yet floods what it is connected with. */
-static void label(const struct frame *frame, const unsigned char *voxels, long threshold, uint32_t *labels, size_t *stack)
+static void label(const struct frame *frame, const unsigned char *voxels, long threshold, uint32_t *labels,
+                  size_t *stack)
 {
     long planes = frame->rank == 3 ? frame->shape[0] : 1;
     long rows = frame->shape[frame->rank - 2], columns = frame->shape[frame->rank - 1];
@@ -84,12 +85,18 @@ static void label(const struct frame *frame, const unsigned char *voxels, long t
             size_t at = stack[--depth];
             long x = (long)at % columns, y = (long)at / columns % rows, z = (long)at / columns / rows;
             size_t next[6], found = 0;
-            if (x > 0) next[found++] = at - 1;
-            if (x + 1 < columns) next[found++] = at + 1;
-            if (y > 0) next[found++] = at - (size_t)columns;
-            if (y + 1 < rows) next[found++] = at + (size_t)columns;
-            if (z > 0) next[found++] = at - (size_t)(columns * rows);
-            if (z + 1 < planes) next[found++] = at + (size_t)(columns * rows);
+            if (x > 0)
+                next[found++] = at - 1;
+            if (x + 1 < columns)
+                next[found++] = at + 1;
+            if (y > 0)
+                next[found++] = at - (size_t)columns;
+            if (y + 1 < rows)
+                next[found++] = at + (size_t)columns;
+            if (z > 0)
+                next[found++] = at - (size_t)(columns * rows);
+            if (z + 1 < planes)
+                next[found++] = at + (size_t)(columns * rows);
             for (size_t i = 0; i < found; i++)
                 if (labels[next[i]] == UINT32_MAX) {
                     labels[next[i]] = count;

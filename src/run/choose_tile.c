@@ -87,6 +87,19 @@ int pw_tile_shrink(const struct pw_volume *volume, uint64_t tile[3], const uint6
     return 1;
 }
 
+/* A window that the segmenter takes, as far as the tile can do something about it. */
+static void suit_segmenter(const struct pw_segmenter *segmenter, const uint64_t shape[3], const uint64_t halo[3],
+                           uint64_t tile[3])
+{
+    for (int i = 0; i < 3; i++) {
+        uint64_t most = segmenter->window_most[i], unit = segmenter->window_unit[i];
+        if (most != 0 && shape[i] > most)
+            tile[i] = pw_min_u64(tile[i], most > 2 * halo[i] ? most - 2 * halo[i] : 1);
+        if (unit > 1 && tile[i] > unit && tile[i] < shape[i])
+            tile[i] -= tile[i] % unit;
+    }
+}
+
 void pw_tile_choose(const struct pw_job *job, const uint64_t halo[3], uint64_t tile[3])
 {
     const uint64_t *shape = job->part.shape;
@@ -95,6 +108,7 @@ void pw_tile_choose(const struct pw_job *job, const uint64_t halo[3], uint64_t t
     else
         tile_of_rows(shape, tile);
     outgrow_halo(tile, shape, halo);
+    suit_segmenter(&job->segmenter, shape, halo, tile);
     for (int i = 0; i < 3; i++) {
         if (job->options->tile[i] != 0)
             tile[i] = job->options->tile[i];

@@ -62,20 +62,10 @@ struct pw_job {
     char in_place_path[4096];
     int is_done; /* it was merged so already */
 
-    char kept_path[4096]; /* of a stage that is kept (run/kept_stage.h) */
-
-    struct pw_journal {
-        char path[4096]; /* "": the stage has no name */
-        int can_resume;  /* a run can go on from it */
-        int is_there;    /* one was found, */
-        int resumes;     /*    and this run goes on from it */
-        int is_kept;     /* path is that of the stage that is kept: all tiles are in it */
-        int has_begun;
-        int has_lock, lock;
-        uint64_t n_resumed;            /* tiles that were in it */
-        uint64_t n_done;               /* that are in it */
-    } journal;                         /* run/journal.h */
-    struct pw_run_options own_options; /* in place of the caller's, where it changes one */
+    /* a stage that is kept (run/kept_stage.h) */
+    char kept_path[4096];
+    char kept_made[4096]; /* while it is being made; "" else */
+    int kept_lock;
 
     struct pw_run_objects *objects; /* their table (run/run_objects.h); NULL: none is written */
 
@@ -143,6 +133,9 @@ enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
 
 /* Refuses a halo that is narrower than the segmenter has to have, and tiles too thin for any.  In check_halo.c. */
 enum pw_status pw_job_check_halo(const struct pw_job *job, struct pw_error *error);
+
+/* Whether all windows are such as the segmenter takes.  In check_windows.c. */
+enum pw_status pw_job_check_windows(const struct pw_job *job, struct pw_error *error);
 
 /* Which objects are left out: what the options say, in voxels of the job's volume.  In choose_filter.c. */
 enum pw_status pw_job_choose_filter(struct pw_job *job, struct pw_error *error);

@@ -39,13 +39,24 @@ void pw_plain_name(const char *text, char *out, size_t capacity)
 /* ---- specifications ---------------------------------------------------- */
 
 /* The program's name without its directory. */
-static void name_program(struct pw_process_command *command)
+static void name_program(struct pw_process_command *command, const char *text)
 {
     char word[256];
-    size_t n = strcspn(command->text, " \t\n;|&<>()");
-    (void)snprintf(word, sizeof word, "%.*s", n < sizeof word ? (int)n : (int)sizeof word - 1, command->text);
+    text += strspn(text, " \t");
+    size_t n = strcspn(text, " \t\n;|&<>()");
+    (void)snprintf(word, sizeof word, "%.*s", n < sizeof word ? (int)n : (int)sizeof word - 1, text);
     const char *slash = strrchr(word, '/');
     pw_plain_name(slash != NULL ? slash + 1 : word, command->name, sizeof command->name);
+}
+
+/*
+ * One program and its arguments: it takes the place of the shell, and is then itself what is killed when the host is.  What
+ * is more than that (a pipeline, a list, a variable before it) needs the shell to stay.
+ */
+static int is_simple(const char *text)
+{
+    size_t word = strspn(text, " \t");
+    return strpbrk(text, "|&;()\n") == NULL && memchr(text + word, '=', strcspn(text + word, " \t")) == NULL;
 }
 
 static enum pw_status init_exec(struct pw_process_command *command, const char *text, struct pw_error *error)
@@ -53,14 +64,15 @@ static enum pw_status init_exec(struct pw_process_command *command, const char *
     static char shell[] = "/bin/sh", option[] = "-c";
     if (text[strspn(text, " \t")] == '\0')
         return pw_fail(error, PW_E_ARGUMENT, "--fn exec: needs a command: --fn 'exec:python3 worker.py'");
-    command->text = pw_strdup(text, error);
+    if (asprintf(&command->text, "%s%s", is_simple(text) ? "exec " : "", text) < 0)
+        command->text = NULL;
     command->params = pw_strdup("{}", error);
     if (command->text == NULL || command->params == NULL)
-        return PW_E_NOMEM;
+        return pw_fail(error, PW_E_NOMEM, "out of memory");
     command->argument[0] = shell;
     command->argument[1] = option;
     command->argument[2] = command->text;
-    name_program(command);
+    name_program(command, text);
     return PW_OK;
 }
 

@@ -53,8 +53,7 @@ void pw_link_begin(struct pw_process_link *link, int fd)
 
 int pw_patience_is_over(const struct pw_patience *patience)
 {
-    return (patience->cancel != NULL && atomic_load(patience->cancel) != 0) ||
-           (patience->stop != NULL && atomic_load(patience->stop) != 0);
+    return patience->cancel != NULL && atomic_load(patience->cancel) != 0;
 }
 
 /* ---- what ends it ------------------------------------------------------ */
@@ -148,9 +147,6 @@ enum pw_link_end pw_link_hello(struct pw_process_link *link, const struct pw_pat
         if (end != NULL) {
             *line = link->line;
             *n = (size_t)(end - link->line);
-            if (link->have > *n + 1)
-                return broken(link, PW_LINK_BABBLE, "it says more than its hello before it has a tile");
-            link->have = 0;
             return PW_LINK_GOOD;
         }
         if (check_length(link) != PW_LINK_GOOD || check_patience(link, patience, began) != PW_LINK_GOOD)
@@ -158,6 +154,11 @@ enum pw_link_end pw_link_hello(struct pw_process_link *link, const struct pw_pat
         if (receive(link, milliseconds_left(patience, began), &got) != PW_LINK_GOOD)
             return fail(link, PW_LINK_CLOSED, patience);
     }
+}
+
+void pw_link_hello_taken(struct pw_process_link *link, size_t n)
+{
+    drop_first(link, n + 1); /* what follows is an answer to nothing, and will be noticed as that */
 }
 
 /* Gives one line to whom it is for.  The lock is held. */

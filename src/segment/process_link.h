@@ -21,7 +21,6 @@
 struct pw_patience {
     double seconds;            /* without a sign of life; 0: for ever */
     const _Atomic int *cancel; /* may be NULL: somebody wants to stop */
-    const _Atomic int *stop;   /* likewise */
 };
 
 int pw_patience_is_over(const struct pw_patience *patience); /* it has been cancelled or stopped */
@@ -62,9 +61,11 @@ size_t pw_link_memory_bytes(void);
 /* A new worker, at the other end of fd. */
 void pw_link_begin(struct pw_process_link *link, int fd);
 
-/* The worker's first line, without its end; valid until the next call. */
+/* The worker's first line, n bytes without its end; valid until it has been taken. */
 enum pw_link_end pw_link_hello(struct pw_process_link *link, const struct pw_patience *patience, const char **line,
                                size_t *n);
+
+void pw_link_hello_taken(struct pw_process_link *link, size_t n);
 
 /* Sends message and waits for the answer to id.  What is wrong is in link->why. */
 enum pw_link_end pw_link_call(struct pw_process_link *link, uint64_t id, const char *message, size_t n,

@@ -1,6 +1,8 @@
 #include "segment/process_message.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,7 +93,7 @@ static enum pw_status take_percentiles(const struct json_object *message, struct
     }
     hello->n_percentiles = (int)n;
     hello->has_percentiles = 1;
-    return good ? PW_OK : wrong(message, "percentiles", "a list of at most 16 numbers from 0 to 100", error);
+    return good ? PW_OK : wrong(message, "percentiles", "a list of a few numbers from 0 to 100", error);
 }
 
 static enum pw_status take_flag(const struct json_object *message, const char *key, int *flag, struct pw_error *error)
@@ -228,35 +230,94 @@ enum pw_status pw_answer_parse(const char *line, size_t n, struct pw_answer *ans
 
 /* ---- tiles ------------------------------------------------------------- */
 
-static int put_array(char *at, size_t capacity, const char *name, const struct pw_shared_array *array)
+/* Text that grows; n is what it would have without an end. */
+struct text {
+    char *at;
+    size_t capacity, n;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct text *text, const char *format, ...)
 {
-    return snprintf(
-        at, capacity, ",\"%s\":{\"off\":%" PRIu64 ",\"shape\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 "],\"dtype\":\"%s\"}",
-        name, array->offset, array->shape[0], array->shape[1], array->shape[2], pw_dtype_code(array->dtype));
+    va_list arguments;
+    va_start(arguments, format);
+    size_t left = text->n < text->capacity ? text->capacity - text->n : 0;
+    int n = vsnprintf(left > 0 ? text->at + text->n : NULL, left, format, arguments);
+    va_end(arguments);
+    text->n += n > 0 ? (size_t)n : 0;
 }
 
-static int put_place(char *at, size_t capacity, const struct pw_tile *tile)
+/* JSON has neither NaN nor infinity. */
+static void put_number(struct text *text, const char *before, double value)
 {
-    uint64_t end[3];
-    uint64_t channel = tile->n_channels > 0 && tile->channel != NULL ? tile->channel[0] : 0;
+    put(text, "%s", before);
+    if (isfinite(value))
+        put(text, "%.17g", value);
+    else
+        put(text, "null");
+}
+
+static void put_measured(struct text *text, const struct pw_statistics *s)
+{
+    put_number(text, "{\"min\":", s->minimum);
+    put_number(text, ",\"max\":", s->maximum);
+    put(text, ",\"percentiles\":[");
+    for (uint32_t i = 0; i < s->n_percentiles; i++)
+        put_number(text, i > 0 ? "," : "", s->percentile[i]);
+    put(text, "]}");
+}
+
+/* What is known of the whole image, for each channel of the tile. */
+static void put_statistics(struct text *text, const struct pw_tile *tile)
+{
+    int has_limits = 1;
+    if (tile->statistics == NULL || tile->n_channels == 0)
+        return;
+    put(text, "\"statistics\":[");
+    for (uint32_t c = 0; c < tile->n_channels; c++) {
+        put(text, "%s", c > 0 ? "," : "");
+        put_measured(text, tile->statistics[c]);
+        has_limits &= tile->statistics[c]->has_limits;
+    }
+    put(text, "],");
+    if (!has_limits)
+        return;
+    put(text, "\"normalize\":[");
+    for (uint32_t c = 0; c < tile->n_channels; c++) {
+        put_number(text, c > 0 ? ",{\"low\":" : "{\"low\":", tile->statistics[c]->low);
+        put_number(text, ",\"high\":", tile->statistics[c]->high);
+        put(text, "}");
+    }
+    put(text, "],");
+}
+
+static void put_array(struct text *text, const char *name, const struct pw_shared_array *array)
+{
+    put(text, ",\"%s\":{\"off\":%" PRIu64 ",\"shape\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 "],\"dtype\":\"%s\"}", name,
+        array->offset, array->shape[0], array->shape[1], array->shape[2], pw_dtype_code(array->dtype));
+}
+
+static void put_place(struct text *text, const struct pw_tile *tile)
+{
+    put(text, ",\"origin\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 "],\"core\":[", tile->origin[0], tile->origin[1],
+        tile->origin[2]);
     for (int i = 0; i < 3; i++)
-        end[i] = tile->core_start[i] + tile->core_shape[i];
-    return snprintf(at, capacity,
-                    ",\"origin\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 "],\"core\":[[%" PRIu64 ",%" PRIu64 "],[%" PRIu64
-                    ",%" PRIu64 "],[%" PRIu64 ",%" PRIu64 "]],\"time\":%" PRIu64 ",\"level\":%d,\"channels\":[%" PRIu64
-                    "],",
-                    tile->origin[0], tile->origin[1], tile->origin[2], tile->core_start[0], end[0], tile->core_start[1],
-                    end[1], tile->core_start[2], end[2], tile->time, tile->level, channel);
+        put(text, "%s[%" PRIu64 ",%" PRIu64 "]", i > 0 ? "," : "", tile->core_start[i],
+            tile->core_start[i] + tile->core_shape[i]);
+    put(text, "],\"time\":%" PRIu64 ",\"level\":%d,\"channels\":[", tile->time, tile->level);
+    for (uint32_t c = 0; c < tile->n_channels; c++)
+        put(text, "%s%" PRIu64, c > 0 ? "," : "", tile->channel[c]);
+    put(text, "],");
 }
 
 size_t pw_tile_message(char *line, size_t capacity, uint64_t id, const struct pw_tile *tile,
                        const struct pw_shared_array *in, const struct pw_shared_array *out, const char *rest)
 {
-    char head[80], in_text[200], out_text[200], place[400];
-    (void)snprintf(head, sizeof head, "{\"op\":\"tile\",\"id\":%" PRIu64 ",\"index\":%" PRIu64, id, tile->index);
-    (void)put_array(in_text, sizeof in_text, "in", in);
-    (void)put_array(out_text, sizeof out_text, "out", out);
-    (void)put_place(place, sizeof place, tile);
-    int n = snprintf(line, capacity, "%s%s%s%s%s}\n", head, in_text, out_text, place, rest);
-    return n > 0 && (size_t)n < capacity ? (size_t)n : 0;
+    struct text text = {line, capacity, 0};
+    put(&text, "{\"op\":\"tile\",\"id\":%" PRIu64 ",\"index\":%" PRIu64, id, tile->index);
+    put_array(&text, "in", in);
+    put_array(&text, "out", out);
+    put_place(&text, tile);
+    put_statistics(&text, tile);
+    put(&text, "%s}\n", rest);
+    return text.n < capacity ? text.n : 0;
 }

@@ -32,7 +32,7 @@ struct pw_hello {
     uint64_t multiple_of[3]; /* 1 when it does not matter */
     uint64_t max_tile[3];    /* 0: any */
     int n_percentiles;
-    double percentile[16];
+    double percentile[PW_PERCENTILES_MAX];
     int has_percentiles;
 };
 

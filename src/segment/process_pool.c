@@ -131,7 +131,7 @@ enum pw_status pw_pool_reserve(struct pw_process_pool *pool, unsigned n_slots, u
 
 struct pw_patience pw_pool_patience(struct pw_process_pool *pool)
 {
-    return (struct pw_patience){pool->options->worker_seconds, pool->image.source->cancel, &pool->stop};
+    return (struct pw_patience){pool->options->worker_seconds, pool->image.source->cancel};
 }
 
 /* Nothing in it that anybody could want: idle ones first, then ones to be started, then ones with room. */

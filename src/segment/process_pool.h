@@ -81,7 +81,6 @@ struct pw_process_pool {
     int has_hello;
     pthread_mutex_t lock;
     pthread_cond_t freed;
-    _Atomic int stop;            /* the run has failed: nobody waits any longer */
     _Atomic uint64_t next_id;    /* of messages */
     _Atomic uint64_t n_restarts; /* processes that took the place of one that failed */
     _Atomic uint64_t n_given_up; /* tiles left empty */

@@ -49,6 +49,13 @@ static void take_hello(struct pw_segmenter *segmenter, const struct pw_hello *he
     memcpy(segmenter->halo, hello->halo, sizeof segmenter->halo);
     if (segmenter->rank == 2)
         segmenter->halo[0] = 0;
+    memcpy(segmenter->window_most, hello->max_tile, sizeof segmenter->window_most);
+    memcpy(segmenter->window_unit, hello->multiple_of, sizeof segmenter->window_unit);
+    if (!hello->has_percentiles)
+        return;
+    segmenter->wants_statistics |= PW_STATISTIC_RANGE;
+    segmenter->n_percentiles = (uint32_t)hello->n_percentiles;
+    memcpy(segmenter->percent, hello->percentile, sizeof hello->percentile[0] * (size_t)hello->n_percentiles);
 }
 
 static uint64_t channels_of(const struct pw_image_info *info)

@@ -175,8 +175,11 @@ static enum pw_link_end shake_hands(struct pw_process_pool *pool, struct pw_proc
     pw_link_begin(&process->link, process->os.control);
     if (end == PW_LINK_GOOD)
         end = pw_link_hello(&process->link, patience, &line, &n);
-    if (end == PW_LINK_GOOD)
-        return take_hello(pool, process, line, n, error) == PW_OK ? PW_LINK_GOOD : PW_LINK_BABBLE;
+    if (end == PW_LINK_GOOD) {
+        end = take_hello(pool, process, line, n, error) == PW_OK ? PW_LINK_GOOD : PW_LINK_BABBLE;
+        pw_link_hello_taken(&process->link, n);
+        return end;
+    }
     if (end == PW_LINK_LATE)
         (void)pw_fail(error, PW_E_SEGMENTER, "no hello within %g s", patience->seconds);
     else if (end == PW_LINK_BABBLE)

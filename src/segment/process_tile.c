@@ -130,7 +130,7 @@ static enum pw_outcome try_once(struct pw_attempt *a, int alone, struct pw_error
     pw_pool_give_back(a->pool, process, fate_of(a, outcome), rest);
     size_t n = strlen(a->why);
     if (outcome == PW_TILE_BROKEN || n == 0) /* one that gives its reason has no need of more words */
-        (void)snprintf(a->why + n, sizeof a->why - n, "%s", rest);
+        (void)snprintf(a->why + n, sizeof a->why - n, "%s", n == 0 && rest[0] == '\0' ? "the worker ended" : rest);
     if (outcome == PW_TILE_CANCELLED)
         (void)pw_fail(error, PW_E_CANCELLED, "stopped");
     return outcome;
@@ -175,7 +175,6 @@ static enum pw_status give_up(struct pw_attempt *a, struct pw_runs *runs, struct
     }
     if (error != NULL)
         *error = why;
-    atomic_store(&a->pool->stop, 1);
     return PW_E_SEGMENTER;
 }
 
@@ -193,10 +192,7 @@ enum pw_status pw_process_tile(struct pw_segmenter *segmenter, struct pw_segment
     }
     if (outcome != PW_TILE_CANCELLED)
         return give_up(&attempt, runs, error);
-    /* Stopped, or no worker can be started any more; then nobody waits for one. */
-    if (error != NULL)
+    if (error != NULL) /* stopped, or no worker can be started any more */
         *error = why;
-    if (why.status != PW_E_CANCELLED)
-        atomic_store(&attempt.pool->stop, 1);
     return why.status;
 }

@@ -89,7 +89,8 @@ struct pw_segmenter {
     int halo_is_exact;    /* with a narrower one labels would depend on the tiles, and the run is refused */
     int labels_core_only; /* the rim of a window is background: labels join by touch or face */
     uint64_t tile[3];     /* the only core that it can take; 0: any */
-    uint64_t context[3];  /* rim of the halo that labels are not taken from, when the run names none */
+    uint64_t window_most[3], window_unit[3]; /* sides of a window: at most, and multiples of; 0: any */
+    uint64_t context[3]; /* rim of the halo that labels are not taken from, when the run names none */
     uint64_t scratch_bytes_per_voxel;
     uint64_t scratch_bytes; /* of each worker, whatever the window */
     uint32_t channels;      /* of a tile: 1, N, PW_CHANNELS_ALL */

@@ -15,7 +15,7 @@
 enum pw_status pw_rendezvous_open(struct pw_rendezvous *rendezvous, struct pw_error *error)
 {
     const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    (void)snprintf(rendezvous->dir, sizeof rendezvous->dir, "%s/patchworks-XXXXXX", parent);
+    (void)snprintf(rendezvous->dir, sizeof rendezvous->dir, "%s/patchworks-%ld-XXXXXX", parent, (long)getpid());
     if (mkdtemp(rendezvous->dir) != NULL)
         return PW_OK;
     int failed = errno;
