@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "segment/builtin.h"
+#include "segment/frames_segmenter.h"
 #include "segment/process_segmenter.h"
 #include "sys/dynlib.h"
 #include "tile/volume.h"
@@ -74,6 +75,8 @@ static enum pw_status open_any(struct pw_segmenter *segmenter, const struct pw_r
         return pw_plugin_take(segmenter, options->plugin, "plugin", specification != NULL ? specification : "", error);
     if (specification == NULL || specification[0] == '\0')
         return pw_fail(error, PW_E_ARGUMENT, "no segmentation function; name one with --fn");
+    if (pw_frames_is(specification))
+        return pw_frames_segmenter_open(segmenter, error);
     if (pw_process_command_is(specification))
         return pw_process_segmenter_open(segmenter, options, error);
     return is_plugin(specification) ? open_plugin(segmenter, specification, error)

@@ -14,6 +14,8 @@ const struct pw_command pw_commands[] = {
     {"remerge", pw_cmd_remerge, "merge the tiles of a kept stage again, by another rule", pw_help_remerge},
     {"explain", pw_cmd_explain, "tell what made an object of a kept stage", pw_help_explain},
     {"seams", pw_cmd_seams, "judge the seams of a kept stage", pw_help_seams},
+    {"tiles", pw_cmd_tiles, "write the tiles of an image to standard output, for a filter", pw_help_tiles},
+    {"collect", pw_cmd_collect, "merge the labels that a filter made of tiles", pw_help_collect},
     {"info", pw_cmd_info, "describe an image or a label store", pw_help_info},
     {"cat", pw_cmd_cat, "write an array to standard output, as npy or raw", pw_help_cat},
     {"measure", pw_cmd_measure, "measure the objects of a label volume: a table", pw_help_measure},

@@ -1,5 +1,5 @@
 /*
- * tile_options - the options of run that say where work is done: --roi, --skip-empty, --resume.
+ * tile_options - the options of run that say where work is done: --roi, --skip-empty.
  */
 #ifndef TILE_OPTIONS_H
 #define TILE_OPTIONS_H
@@ -8,11 +8,10 @@
 
 enum {
     PW_OPTION_ROI = 900,
-    PW_OPTION_SKIP_EMPTY,
-    PW_OPTION_RESUME
+    PW_OPTION_SKIP_EMPTY
 };
 #define PW_TILE_OPTIONS                                                                                                \
-    {"roi", required_argument, NULL, PW_OPTION_ROI}, {"resume", no_argument, NULL, PW_OPTION_RESUME},                  \
+    {"roi", required_argument, NULL, PW_OPTION_ROI},                                                                   \
     {                                                                                                                  \
         "skip-empty", required_argument, NULL, PW_OPTION_SKIP_EMPTY                                                    \
     }

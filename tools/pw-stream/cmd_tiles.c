@@ -1,0 +1,72 @@
+/* pw-stream tiles */
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "commands.h"
+#include "run_request.h"
+#include "signals.h"
+#include "tile_frames.h"
+
+enum {
+    OPT_TAG = PW_OPTION_OWN
+};
+
+static const struct option long_options[] = {
+    {"tag", no_argument, NULL, OPT_TAG},
+    {"memory", required_argument, NULL, PW_OPTION_MEMORY},
+    {"threads", required_argument, NULL, PW_OPTION_THREADS},
+    {"quiet", no_argument, NULL, PW_OPTION_QUIET},
+    PW_FRAME_OPTIONS,
+    PW_OPEN_OPTIONS,
+    {NULL, 0, NULL, 0},
+};
+
+static int take_option(struct pw_run_request *request, int option, const char *text)
+{
+    int taken = pw_frame_option_take(&request->options, option, text);
+    if (taken < 0)
+        taken = pw_run_request_take(request, option, text);
+    return taken < 0 ? pw_argument_open(option, text, &request->options.open) : taken;
+}
+
+static int watch(const struct pw_progress *progress, void *user)
+{
+    (void)progress;
+    (void)user;
+    return pw_signals_stopped() != 0;
+}
+
+int pw_cmd_tiles(int argc, char **argv)
+{
+    struct pw_run_request request;
+    struct pw_tiles_result result;
+    struct pw_error error = {0};
+    int option, tagged = 0;
+    pw_argument_verb("tiles");
+    pw_run_request_init(&request);
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            return pw_argument_getopt_error(option, argv);
+        tagged |= option == OPT_TAG;
+        if (option != OPT_TAG && take_option(&request, option, optarg) != 1)
+            return PW_EXIT_USAGE;
+    }
+    if (optind + 1 != argc || !pw_argument_open_check(&request.options.open)) {
+        (void)pw_argument_wrong("tiles takes one IMAGE");
+        return PW_EXIT_USAGE;
+    }
+    if (isatty(STDOUT_FILENO)) {
+        (void)pw_argument_wrong("tiles: standard output is a terminal; pipe it into a filter");
+        return PW_EXIT_USAGE;
+    }
+    request.options.input = argv[optind];
+    request.options.progress = watch;
+    pw_signals_catch();
+    if (pw_tiles(&request.options, STDOUT_FILENO, tagged, &result, &error) == PW_OK)
+        return PW_EXIT_DONE;
+    int status = pw_run_request_fail(&error);
+    pw_signals_end();
+    return status;
+}
