@@ -631,6 +631,12 @@ struct pw_run_options {
         *objects; /* a table of the objects: .csv, .tsv, "-", or "store": only into the store that the labels go to
                                     (which a text table goes along with); NULL: none */
     int64_t objects_channel; /* that the table has intensities of; -1: all */
+    /*
+     * While it goes on a run keeps what its tiles came to in OUTPUT.part (or in scratch_dir, where that is given; or
+     * DIR.part for keep_stage), which is left when it fails or is killed.  0: a run begins anew, and is refused with
+     * PW_E_EXISTS when it could go on and overwrite is not set.  1: it goes on if there is something to go on from.
+     */
+    int resume;
     const char *keep_stage;  /* a directory that gets the stage, for pw_remerge(); NULL: the stage goes */
     const char *scratch_dir; /* NULL: beside the output, else $TMPDIR */
 
@@ -696,6 +702,7 @@ struct pw_run_result {
     uint64_t n_dropped;         /* further objects, that were left out by size or border */
     uint64_t dropped_voxels;
     uint64_t n_tiles;
+    uint64_t n_resumed_tiles;   /* of them, that were there when the run went on */
     uint64_t n_empty_tiles;     /* without any label */
     uint64_t n_skipped_tiles;   /* of them, by skip_empty */
     uint64_t n_masked_tiles;    /* of them, that lie outside of the mask */
@@ -715,6 +722,10 @@ struct pw_run_result {
     enum pw_dtype dtype; /* of the output */
     int was_done;        /* in place: it was merged so already, and nothing was touched */
     char output[4096];   /* where the labels are */
+
+    /* What a run has left that failed, also by being cancelled; "" where it has left nothing. */
+    char partial[4096];
+    uint64_t n_partial_tiles;
 };
 
 /*

@@ -71,8 +71,11 @@ def load_ome_zarr(
     if channel is not None and "c" not in axes and channel != 0:
         raise ValueError(f"{os.fspath(store_path)} has no channel axis, so there is no channel {channel}")
     image = lazy(array)
-    if channel is not None and "c" in axes:
-        image = image[(slice(None),) * axes.index("c") + (channel,)]
+    chosen = {"c": channel} if channel is not None else {}
+    if "t" in axes and array.shape[axes.index("t")] == 1:
+        chosen["t"] = 0  # an only time point is no axis
+    if chosen.keys() & set(axes):
+        image = image[tuple(chosen.get(axis, slice(None)) for axis in axes)]
     return image.rechunk(tuple(chunks)) if chunks and hasattr(image, "rechunk") else image
 
 
@@ -87,10 +90,10 @@ def read_pixel_size(store_path: str | os.PathLike[str]) -> dict[str, float]:
 
 def to_ome_zarr(image: Any, store_path: str | os.PathLike[str], *, options: Sequence[str] = (), **wanted: Any) -> str:
     """
-    Any image that pw-stream reads, or an array, as an OME-Zarr with smaller levels: pw-stream convert IMAGE -o STORE.
+    Any image that pw-stream reads, or an array, as an OME-Zarr with smaller levels: pw-stream convert IMAGE STORE.
 
-    pixel_size {"z": .., "y": .., "x": ..} in micrometres, chunks, overwrite: as the Python program has them; options:
-    further ones of the command.  Returns the store's path.
+    overwrite and chunks (z, y, x) are as the Python program has them; options: further ones of the command.  An array
+    has no calibration; that of a file is kept.  Returns the store's path.
     """
     import shutil
 
@@ -98,22 +101,18 @@ def to_ome_zarr(image: Any, store_path: str | os.PathLike[str], *, options: Sequ
     from ._labels import temporary_folder
 
     _tool.need("convert")
-    if wanted.keys() - {"overwrite", "chunks", "pixel_size", "progress"}:
-        unknown = ", ".join(sorted(wanted.keys() - {"overwrite", "chunks", "pixel_size", "progress"}))
+    unknown = ", ".join(sorted(wanted.keys() - {"overwrite", "chunks", "progress"}))
+    if unknown:
         raise TypeError(f"to_ome_zarr() has no {unknown}; pw-stream help convert lists what options=[...] can hold")
     folder = temporary_folder()
     try:
         source = os.fspath(image) if is_path(image) else of_array(image, folder).path
-        arguments = ["convert", source, "-o", os.fspath(store_path)]
+        arguments = ["convert", source, os.fspath(store_path), "--format", "zarr", "--quiet"]
         if wanted.get("overwrite"):
             arguments.append("--overwrite")
         if wanted.get("chunks"):
-            _tool.need("convert", "--chunk")
-            arguments += ["--chunk", ",".join(str(int(n)) for n in wanted["chunks"])]
-        if wanted.get("pixel_size"):
-            _tool.need("convert", "--voxel")
-            size = wanted["pixel_size"]
-            arguments += ["--voxel", ",".join(str(float(size.get(axis, 1.0))) for axis in "zyx")]
+            sides = [int(n) for n in wanted["chunks"]][-3:]
+            arguments += ["--chunk", ",".join(str(n) for n in [1] * (3 - len(sides)) + sides)]
         _tool.output([*arguments, *options])
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -75,7 +75,7 @@ def worker(function: Callable[..., Any] | None = None, /, **wants: Any) -> Any:
         bytes_per_voxel   memory that the function takes for each voxel of a tile, for reports
         inflight      tiles that may wait here while one is worked on (default 1: none waits)
         percentiles   [1, 99]: wants these of the whole image, in tile.statistics
-        readonly      True: image is the host's own memory and must not be written to, which saves a copy
+        readonly      True: image cannot be written to, so that a mistake shows
         declare       declare(info, **options) -> dict of any of these, when they depend on the options; see ImageInfo
     """
     known = (*_DECLARED, *_BOXES, *_DTYPES, "readonly", "declare", "name")
@@ -118,8 +118,6 @@ def _hello(wants: Mapping[str, Any], name: str, info: ImageInfo) -> dict[str, An
     for key in _DECLARED:
         if wants.get(key) is not None:
             message[key] = wants[key]
-    copied = 0 if wants.get("readonly") else np.dtype(wants.get("in_dtype") or info.dtype).itemsize
-    message["bytes_per_voxel"] = int(message.get("bytes_per_voxel", 0)) + copied
     return message
 
 
@@ -141,7 +139,6 @@ class _Host:
         self.control.set_inheritable(False)  # the function's own children must not keep the host waiting
         self.lines = self.control.makefile("rb")
         self.shared: mmap.mmap | None = None
-        self.copy = np.empty(0, np.uint8)
 
     def send(self, message: Mapping[str, Any]) -> None:
         self.control.sendall(json.dumps(message).encode() + b"\n")
@@ -165,14 +162,6 @@ class _Host:
             size *= n
         return np.ndarray(shape, dtype, self.map(offset + size), offset)
 
-    def writable(self, image: np.ndarray) -> np.ndarray:
-        """A copy that the function may do with as it likes; its memory is used again for the next tile."""
-        if self.copy.nbytes < image.nbytes:
-            self.copy = np.empty(image.nbytes, np.uint8)
-        own = self.copy[: image.nbytes].view(image.dtype).reshape(image.shape)
-        np.copyto(own, image)
-        return own
-
     def tile(
         self, message: Mapping[str, Any], call: Callable[..., Any], takes: set[str], readonly: bool
     ) -> dict[str, Any]:
@@ -183,8 +172,6 @@ class _Host:
             image = normalized(image, message["normalize"], out.ndim)
         elif readonly:
             image.flags.writeable = False
-        else:
-            image = self.writable(image)
         extra: dict[str, Any] = {}
         if takes:
             tile = make_tile(message, out, self.send)

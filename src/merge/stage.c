@@ -107,6 +107,29 @@ enum pw_status pw_stage_open_kept(struct pw_stage *stage, const char *directory,
     return status;
 }
 
+/* Whether what was read of a log says that it ends here, and not that reading went wrong. */
+static int is_end(enum pw_status status)
+{
+    return status == PW_E_FORMAT || status == PW_E_TRUNCATED || status == PW_E_CHECKSUM;
+}
+
+enum pw_status pw_stage_resume(struct pw_stage *stage, const char *directory, uint64_t n_tiles, struct pw_error *error)
+{
+    struct pw_buffer buffer = {0};
+    uint64_t end = 0;
+    enum pw_status status = init(stage, n_tiles, error);
+    if (status == PW_OK)
+        status = pw_scratch_open_again(&stage->file, directory, PW_STAGE_LOG, error);
+    if (status == PW_OK)
+        status = pw_scratch_bytes(&stage->file, &end, error);
+    while (status == PW_OK && stage->end < end)
+        status = take_record(stage, end, &buffer, error);
+    pw_buffer_release(&buffer);
+    if (status != PW_OK && !is_end(status))
+        return status;
+    return end > stage->end ? pw_scratch_cut(&stage->file, stage->end, error) : PW_OK;
+}
+
 void pw_stage_close(struct pw_stage *stage)
 {
     if (stage->entry == NULL)

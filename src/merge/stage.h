@@ -3,7 +3,7 @@
  *
  * Records are appended in the order in which tiles finish; an index in memory
  * says where each tile's is (24 bytes a tile).  The log is an unlinked scratch
- * file: it is gone when the run ends, however it ends.
+ * file, or one with a name, from which a run can go on that was killed.
  *
  * Threads: pw_stage_append() from one thread; reading from any, of tiles that have been appended
  * before (whoever hands the tile over provides the ordering).
@@ -42,6 +42,13 @@ enum pw_status pw_stage_keep(struct pw_stage *stage, const char *directory, uint
  */
 enum pw_status pw_stage_open_kept(struct pw_stage *stage, const char *directory, uint64_t n_tiles,
                                   struct pw_error *error);
+
+/*
+ * Opens the log of a run that came to no end, to go on appending: takes the records from the first on that are whole
+ * and intact, and cuts the log off behind them.  There need not be one.
+ * Errors: PW_E_IO, PW_E_NOMEM.
+ */
+enum pw_status pw_stage_resume(struct pw_stage *stage, const char *directory, uint64_t n_tiles, struct pw_error *error);
 void pw_stage_close(struct pw_stage *stage); /* safe on a zeroed stage */
 uint64_t pw_stage_memory_bytes(uint64_t n_tiles);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "run/journal.h"
 #include "run/kept_stage.h"
 #include "run/reshape.h"
 #include "run/run_objects.h"
@@ -90,6 +91,10 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
         status = pw_job_choose_filter(job, error);
+    if (status == PW_OK && options->keep_stage != NULL)
+        status = pw_kept_check(job, error);
+    if (status == PW_OK)
+        status = pw_journal_find(job, error);
     if (status == PW_OK)
         status = pw_job_choose_shape(job, error);
     if (status == PW_OK)
@@ -102,8 +107,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
         status = pw_job_plan(job, error);
     if (status == PW_OK)
         status = pw_job_check_windows(job, error);
-    if (status == PW_OK && options->keep_stage != NULL)
-        status = pw_kept_check(job, error);
+    if (status == PW_OK)
+        status = pw_journal_check(job, error);
     if (status != PW_OK)
         pw_job_close(job);
     return status;
@@ -115,7 +120,7 @@ void pw_job_close(struct pw_job *job)
     if (job->sink != NULL)
         pw_sink_close(job->sink);
     job->sink = NULL;
-    pw_kept_abort(job);
+    pw_journal_release(job);
     pw_id_map_release(&job->map);
     pw_edge_file_close(&job->edges);
     pw_stage_close(&job->stage);

@@ -62,10 +62,20 @@ struct pw_job {
     char in_place_path[4096];
     int is_done; /* it was merged so already */
 
-    /* a stage that is kept (run/kept_stage.h) */
-    char kept_path[4096];
-    char kept_made[4096]; /* while it is being made; "" else */
-    int kept_lock;
+    char kept_path[4096]; /* of a stage that is kept (run/kept_stage.h) */
+
+    struct pw_journal {
+        char path[4096]; /* "": the stage has no name */
+        int can_resume;  /* a run can go on from it */
+        int is_there;    /* one was found, */
+        int resumes;     /*    and this run goes on from it */
+        int is_kept;     /* path is that of the stage that is kept: all tiles are in it */
+        int has_begun;
+        int has_lock, lock;
+        uint64_t n_resumed;            /* tiles that were in it */
+        uint64_t n_done;               /* that are in it */
+    } journal;                         /* run/journal.h */
+    struct pw_run_options own_options; /* in place of the caller's, where it changes one */
 
     struct pw_run_objects *objects; /* their table (run/run_objects.h); NULL: none is written */
 

@@ -32,27 +32,9 @@ enum pw_status pw_kept_check(struct pw_job *job, struct pw_error *error)
     int length = snprintf(job->kept_path, sizeof job->kept_path, "%.*s", (int)pw_min_u64(n, 8192), path);
     if (n == 0 || length < 0 || (size_t)length >= sizeof job->kept_path)
         return pw_fail(error, PW_E_ARGUMENT, "--keep-stage: the path is %s", n == 0 ? "empty" : "too long");
-    if (access(job->kept_path, F_OK) == 0 && !job->options->overwrite)
+    if (access(job->kept_path, F_OK) == 0 && !job->options->overwrite && !job->options->resume)
         return pw_fail(error, PW_E_EXISTS, "--keep-stage %s: exists; use --overwrite", job->kept_path);
     return PW_OK;
-}
-
-enum pw_status pw_kept_begin(struct pw_job *job, struct pw_error *error)
-{
-    char parent[4096], base[256];
-    pw_file_parent(job->kept_path, parent, sizeof parent);
-    const char *slash = strrchr(job->kept_path, '/');
-    (void)snprintf(base, sizeof base, "%.200s", slash != NULL ? slash + 1 : job->kept_path);
-    return pw_tree_make_hidden(parent, base, job->kept_made, &job->kept_lock, error);
-}
-
-void pw_kept_abort(struct pw_job *job)
-{
-    if (job->kept_made[0] == '\0')
-        return;
-    pw_tree_remove(job->kept_made);
-    (void)close(job->kept_lock);
-    job->kept_made[0] = '\0';
 }
 
 static enum pw_status checksum_file(const struct pw_scratch *file, uint32_t *checksum, uint64_t *bytes,
@@ -163,18 +145,18 @@ enum pw_status pw_kept_commit(struct pw_job *job, struct pw_error *error)
         return status;
     json *plan = plan_of(job, bytes, checksum);
     const char *text = json_object_to_json_string_ext(plan, JSON_C_TO_STRING_PRETTY);
-    (void)snprintf(path, sizeof path, "%s/%s", job->kept_made, PLAN_FILE);
+    (void)snprintf(path, sizeof path, "%s/%s", job->journal.path, PLAN_FILE);
     status = pw_tree_put_file(path, text, strlen(text), 0, error);
     json_object_put(plan);
     if (status == PW_OK)
-        status = pw_tree_sync(job->kept_made, error);
+        status = pw_tree_sync(job->journal.path, error);
     if (status == PW_OK)
-        status = pw_tree_publish(job->kept_made, job->kept_path, job->options->overwrite, error);
+        status = pw_tree_publish(job->journal.path, job->kept_path, job->options->overwrite, error);
     if (status != PW_OK)
         return status;
-    pw_tree_remove(job->kept_made); /* the one that was replaced, if any */
-    (void)close(job->kept_lock);
-    job->kept_made[0] = '\0';
+    pw_tree_remove(job->journal.path); /* the one that was replaced, if any */
+    (void)snprintf(job->journal.path, sizeof job->journal.path, "%s", job->kept_path);
+    job->journal.is_kept = 1;
     return PW_OK;
 }
 

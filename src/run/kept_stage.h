@@ -5,9 +5,10 @@
  *   candidates   the edge file (merge/edges.h)
  *   plan.json    what belongs to them: grid, volume, calibration, segmenter, rule; written last
  *
- * doc/STAGE.md describes them.  The directory is built under a hidden name and appears when it is complete.
+ * doc/STAGE.md describes them.  It is the directory of the run's journal (run/journal.h), which gets this name when it is
+ * complete.
  *
- *     pw_kept_begin -> pass 1 -> pw_kept_commit, or pw_kept_abort
+ *     pw_kept_check -> pw_journal_begin -> pass 1 -> pw_kept_commit
  *     pw_kept_open   fills a job as far as passes 2 and 3 need it
  */
 #ifndef PW_RUN_KEPT_STAGE_H
@@ -18,12 +19,8 @@
 /* Whether job->options->keep_stage can be made: PW_E_EXISTS when it is there and may not be replaced.  Makes nothing. */
 enum pw_status pw_kept_check(struct pw_job *job, struct pw_error *error);
 
-/* Makes its hidden directory. */
-enum pw_status pw_kept_begin(struct pw_job *job, struct pw_error *error);
-
 /* Writes the plan and lets the directory appear. */
 enum pw_status pw_kept_commit(struct pw_job *job, struct pw_error *error);
-void pw_kept_abort(struct pw_job *job); /* nothing to do when there is none, or it has been committed */
 
 /*
  * Opens the kept stage in directory: job's volume (without a source), segmenter (without operations), grid and

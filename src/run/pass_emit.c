@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "output/puller.h"
 #include "run/job.h"
+#include "run/journal.h"
 #include "run/run_objects.h"
 
 struct pass {
@@ -114,6 +115,8 @@ enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, st
     (void)pthread_mutex_destroy(&pass.lock);
     if (status == PW_OK)
         status = pw_run_objects_write(job, error);
+    if (status == PW_OK)
+        status = pw_journal_publish(job, error);
     if (status == PW_OK)
         status = job->sink->ops->commit(job->sink, error);
     else

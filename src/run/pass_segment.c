@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "merge/seams.h"
+#include "run/journal.h"
 #include "run/kept_stage.h"
 #include "run/pipeline.h"
 #include "run/segment_worker.h"
@@ -19,6 +20,7 @@ struct pass {
     struct pw_job *job;
     struct pw_tile_worker *worker;
     struct pw_seams seams;
+    struct pw_tile_set tiles;
 };
 
 static enum pw_status enter(void *context, unsigned number, struct pw_error *error)
@@ -46,31 +48,32 @@ static enum pw_status commit(void *context, struct pw_slot *slot, struct pw_erro
     return status == PW_OK ? pw_seams_match(&pass->seams, slot->memory.data, error) : status;
 }
 
-/* What the tiles came to. */
-static void count_tiles(const struct pw_stage *stage, struct pw_run_result *result)
+/* What the tiles came to, and how many have come. */
+static uint64_t count_tiles(const struct pw_stage *stage, struct pw_run_result *result)
 {
+    uint64_t n_done = 0;
     for (uint64_t tile = 0; stage->entry != NULL && tile < stage->n_tiles; tile++) {
         const struct pw_stage_entry *entry = &stage->entry[tile];
         if (!pw_stage_has(stage, tile))
             continue;
+        n_done++;
         result->n_tile_labels += entry->n_labels;
         result->n_empty_tiles += entry->n_labels == 0;
         result->n_skipped_tiles += (entry->flags & PW_RECORD_BELOW) != 0;
         result->n_masked_tiles += (entry->flags & PW_RECORD_OUTSIDE) != 0;
     }
+    return n_done;
 }
 
-static enum pw_status open_logs(struct pw_job *job, struct pw_error *error)
+/* Tiles that have a record are not worked on again. */
+static enum pw_status choose_tiles(struct pass *pass, struct pw_error *error)
 {
-    enum pw_rule_family family = pw_rule_family(&job->sizes.rule);
-    if (job->options->keep_stage == NULL) {
-        enum pw_status opened = pw_stage_open(&job->stage, job->scratch_dir, job->grid.n_tiles, error);
-        return opened == PW_OK ? pw_edge_file_open(&job->edges, job->scratch_dir, family, error) : opened;
-    }
-    enum pw_status status = pw_kept_begin(job, error);
-    if (status == PW_OK)
-        status = pw_stage_keep(&job->stage, job->kept_made, job->grid.n_tiles, error);
-    return status == PW_OK ? pw_edge_file_keep(&job->edges, job->kept_made, family, error) : status;
+    const struct pw_stage *stage = &pass->job->stage;
+    enum pw_status status = pw_tile_set_init(&pass->tiles, stage->n_tiles, error);
+    for (uint64_t tile = 0; status == PW_OK && tile < stage->n_tiles; tile++)
+        if (pw_stage_has(stage, tile))
+            pw_tile_set_leave_out(&pass->tiles, tile);
+    return status;
 }
 
 static enum pw_status init(struct pass *pass, struct pw_error *error)
@@ -78,9 +81,13 @@ static enum pw_status init(struct pass *pass, struct pw_error *error)
     struct pw_job *job = pass->job;
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
-    enum pw_status status = open_logs(job, error);
+    enum pw_status status = pw_journal_begin(job, error);
     if (status == PW_OK)
         status = pw_seams_init(&pass->seams, &job->grid, &limits, &job->stage, &job->sizes.rule, &job->edges, error);
+    if (status == PW_OK)
+        status = pw_journal_match(job, &pass->seams, error);
+    if (status == PW_OK)
+        status = choose_tiles(pass, error);
     if (status != PW_OK)
         return status;
     job->segmenter.n_workers = job->sizes.tile_threads;
@@ -103,6 +110,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     struct pw_pipeline pipeline = {
         .volume = &job->volume,
         .grid = &job->grid,
+        .tiles = &pass.tiles,
         .load = job->sizes.load,
         .depth = job->sizes.depth,
         .threads = job->sizes.tile_threads,
@@ -113,21 +121,22 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
         .commit = commit,
         .context = &pass,
     };
-    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_SEGMENT, job->grid.n_tiles};
+    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_SEGMENT, 0};
     uint64_t stored_read = 0;
     enum pw_status status = pw_skip_find_level(job, error);
     if (status == PW_OK)
         status = init(&pass, error);
-    if (status == PW_OK)
+    watch.total = pass.tiles.n_left;
+    if (status == PW_OK && watch.total > 0)
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);
     if (status == PW_OK)
         status = pw_edge_file_flush(&job->edges, error);
-    if (status == PW_OK && job->options->keep_stage != NULL)
+    if (status == PW_OK && job->options->keep_stage != NULL && !job->journal.is_kept)
         status = pw_kept_commit(job, error);
     result->bytes_read += stored_read;
     result->foreground_voxels = job->stage.n_voxels;
     result->skip_level = job->skip.is_set ? job->skip.level : (double)NAN;
-    count_tiles(&job->stage, result);
+    job->journal.n_done = count_tiles(&job->stage, result);
     for (unsigned i = 0; pass.worker != NULL && i < job->sizes.tile_threads; i++)
         pw_segment_worker_release(&pass.worker[i]);
     free(pass.worker);
@@ -135,5 +144,6 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
         job->segmenter.ops->end(&job->segmenter, status != PW_OK);
     pw_process_segmenter_count(&job->segmenter, &result->n_worker_restarts, &result->n_failed_tiles);
     pw_seams_release(&pass.seams);
+    pw_tile_set_release(&pass.tiles);
     return status;
 }

@@ -12,6 +12,7 @@ struct state {
     struct pw_ring ring;
     struct pw_load_scratch *scratch; /* one for each worker */
     struct pw_counters counters;
+    int commit_failed; /* the committer's */
     _Atomic uint64_t stored_read;
 };
 
@@ -148,10 +149,27 @@ static void committer(struct state *s)
     struct pw_slot *slot;
     while ((slot = pw_ring_take_done(&s->ring)) != NULL) {
         struct pw_error error = {0};
-        if (commit(s, slot, &error) != PW_OK)
+        if (commit(s, slot, &error) != PW_OK) {
+            s->commit_failed = 1;
             pw_ring_fail(&s->ring, &error);
+        }
         pw_ring_put_free(&s->ring, slot);
     }
+}
+
+/*
+ * What workers had finished when another failed, or all were told to stop: it is committed too, so that a run that
+ * goes on later need not do it again.  No thread is at work any more.
+ */
+static void commit_left(struct state *s)
+{
+    struct pw_error ignored = {0};
+    struct pw_slot *slot;
+    if (s->pipeline->commit == NULL || s->commit_failed)
+        return;
+    while ((slot = pw_ring_take_left(&s->ring)) != NULL)
+        if (slot->record_bytes > 0 && commit(s, slot, &ignored) != PW_OK)
+            return;
 }
 
 /* One thread in all roles: as many reads as there are free slots are under way while a tile is worked on. */
@@ -238,6 +256,7 @@ enum pw_status pw_pipeline_run(const struct pw_pipeline *pipeline, const struct 
         status = pw_crew_run(members, play, &s, &s.counters, watch, error);
         *stored_read = atomic_load(&s.stored_read);
         if (status == PW_OK && s.ring.stopped) {
+            commit_left(&s);
             *error = s.ring.error;
             status = error->status;
         }

@@ -18,11 +18,13 @@
 #include "output/puller.h"
 #include "run/choose_tile.h"
 #include "run/job.h"
+#include "run/journal.h"
 #include "run/reshape.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
 #include "segment/process_segmenter.h"
 #include "sys/host.h"
+#include "tile/tile_set.h"
 
 enum {
     Z = 0,
@@ -73,7 +75,7 @@ void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *lim
 static uint64_t lasting_bytes(const struct pw_job *job)
 {
     return pw_stage_memory_bytes(job->grid.n_tiles) + pw_id_map_memory_bytes(job->grid.n_tiles) +
-           pw_edge_file_memory_bytes();
+           pw_edge_file_memory_bytes() + pw_tile_set_memory_bytes(job->grid.n_tiles);
 }
 
 /* What the segmenter's workers share. */
@@ -145,6 +147,17 @@ static uint64_t table_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     return sum.bytes;
 }
 
+/* Before pass 1, when it goes on from tiles that are there. */
+static uint64_t resume_bytes(const struct pw_job *job)
+{
+    struct pw_record_limits limits;
+    uint64_t bytes = pw_journal_memory_bytes(job);
+    if (bytes == 0)
+        return 0;
+    pw_job_record_limits(job, &limits);
+    return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule);
+}
+
 /* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */
 static int is_countable(const uint64_t shape[3])
 {
@@ -177,6 +190,7 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
     s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pw_skip_memory_bytes(job));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, resume_bytes(job));
     return PW_OK;
 }
 

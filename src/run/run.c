@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "run/job.h"
+#include "run/journal.h"
 #include "sys/host.h"
 
 void pw_run_options_init(struct pw_run_options *options)
@@ -80,6 +81,8 @@ enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result
     }
     status = run_passes(&job, result, error);
     (void)snprintf(result->output, sizeof result->output, "%s", job.sink->path);
+    result->n_resumed_tiles = job.journal.n_resumed;
+    pw_journal_end(&job, status, result, error);
     pw_job_close(&job);
     result->peak_memory_bytes = pw_host_peak_memory_bytes();
     return status;

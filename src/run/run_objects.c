@@ -68,7 +68,8 @@ enum pw_status pw_run_objects_open(struct pw_job *job, struct pw_error *error)
         return PW_E_NOMEM;
     job->objects = objects;
     objects->id_tile = UINT64_MAX;
-    objects->in_tiles = job->sizes.rule.merge != PW_MERGE_WITNESS && !pw_job_reshapes(job);
+    /* Of the tiles that a resumed run finds done, nobody has measured the labels. */
+    objects->in_tiles = job->sizes.rule.merge != PW_MERGE_WITNESS && !pw_job_reshapes(job) && !job->journal.resumes;
     enum pw_status status = choose_channels(job, objects, error);
     return status == PW_OK ? check_path(job, objects, error) : status;
 }

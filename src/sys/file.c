@@ -115,6 +115,20 @@ enum pw_status pw_scratch_open_kept(struct pw_scratch *scratch, const char *dir,
     return open_named(scratch, dir, name, O_RDONLY, error);
 }
 
+enum pw_status pw_scratch_open_again(struct pw_scratch *scratch, const char *dir, const char *name,
+                                     struct pw_error *error)
+{
+    return open_named(scratch, dir, name, O_RDWR | O_CREAT, error);
+}
+
+enum pw_status pw_scratch_cut(const struct pw_scratch *scratch, uint64_t bytes, struct pw_error *error)
+{
+    if (ftruncate(scratch->fd, (off_t)bytes) != 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be cut to %llu bytes", scratch->name,
+                             (unsigned long long)bytes);
+    return PW_OK;
+}
+
 enum pw_status pw_scratch_bytes(const struct pw_scratch *scratch, uint64_t *bytes, struct pw_error *error)
 {
     struct stat st;

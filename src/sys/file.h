@@ -45,6 +45,13 @@ enum pw_status pw_scratch_keep(struct pw_scratch *scratch, const char *dir, cons
 enum pw_status pw_scratch_open_kept(struct pw_scratch *scratch, const char *dir, const char *name,
                                     struct pw_error *error);
 
+/* The same for reading and writing; it need not be there yet. */
+enum pw_status pw_scratch_open_again(struct pw_scratch *scratch, const char *dir, const char *name,
+                                     struct pw_error *error);
+
+/* Cuts an open file off after bytes. */
+enum pw_status pw_scratch_cut(const struct pw_scratch *scratch, uint64_t bytes, struct pw_error *error);
+
 /* Bytes of an open file. */
 enum pw_status pw_scratch_bytes(const struct pw_scratch *scratch, uint64_t *bytes, struct pw_error *error);
 

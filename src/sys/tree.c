@@ -110,6 +110,19 @@ enum pw_status pw_tree_lock(const char *path, int *lock, struct pw_error *error)
     return PW_OK;
 }
 
+enum pw_status pw_tree_try_lock(const char *path, int *lock, struct pw_error *error)
+{
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0)
+        return pw_fail_errno(error, PW_E_IO, errno, "%s", path);
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        (void)close(*lock);
+        *lock = -1;
+        return pw_fail(error, PW_E_EXISTS, "%s: another run is at work there", path);
+    }
+    return PW_OK;
+}
+
 enum pw_status pw_tree_make(const char *path, struct pw_error *error)
 {
     if (mkdir(path, 0777) == 0 || errno == EEXIST)
@@ -204,6 +217,17 @@ void pw_tree_remove(const char *path)
     const struct visitor visitor = {remove_file, remove_directory, NULL};
     struct pw_error ignored = {0};
     (void)walk(AT_FDCWD, path, &visitor, 0, &ignored);
+}
+
+/* The hidden name is one that pw_tree_remove_stale() finds, should this process not come to its end. */
+void pw_tree_discard(const char *path)
+{
+    char parent[PW_TREE_PATH_BYTES], hidden[PW_TREE_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    pw_file_parent(path, parent, sizeof parent);
+    if (hidden_name(parent, slash != NULL ? slash + 1 : path, hidden, NULL) == PW_OK && rename(path, hidden) == 0)
+        path = hidden;
+    pw_tree_remove(path);
 }
 
 /* Counts, and has the disk begin: one fsync after another would wait for each file alone. */

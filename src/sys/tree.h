@@ -32,6 +32,9 @@ void pw_tree_remove_stale(const char *parent, const char *name);
 /* flock(2) on a directory; where locks do not work at all it goes on without.  Closing *lock gives it back. */
 enum pw_status pw_tree_lock(const char *path, int *lock, struct pw_error *error);
 
+/* The same without waiting: PW_E_EXISTS when another process holds it. */
+enum pw_status pw_tree_try_lock(const char *path, int *lock, struct pw_error *error);
+
 /* A directory that is there already is fine. */
 enum pw_status pw_tree_make(const char *path, struct pw_error *error);
 
@@ -53,6 +56,9 @@ enum pw_status pw_tree_sync_directory(const char *path, struct pw_error *error);
  * aside first; made is then the name of the old one, for pw_tree_remove().
  */
 enum pw_status pw_tree_publish(const char *made, const char *final, int overwrite, struct pw_error *error);
+
+/* Takes path out of view in one step, and removes it then. */
+void pw_tree_discard(const char *path);
 
 /* Removes path and all below it, as far as possible. */
 void pw_tree_remove(const char *path);

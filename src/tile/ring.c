@@ -145,6 +145,11 @@ struct pw_slot *pw_ring_take_done(struct pw_ring *ring)
     return slot;
 }
 
+struct pw_slot *pw_ring_take_left(struct pw_ring *ring)
+{
+    return queue_take(&ring->done);
+}
+
 /* The slot freed last is taken first: its memory is the warmest. */
 void pw_ring_put_free(struct pw_ring *ring, struct pw_slot *slot)
 {

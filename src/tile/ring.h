@@ -54,6 +54,9 @@ void pw_ring_put_done(struct pw_ring *ring, struct pw_slot *slot);
 struct pw_slot *pw_ring_take_done(struct pw_ring *ring);
 void pw_ring_put_free(struct pw_ring *ring, struct pw_slot *slot);
 
+/* Of a stopped ring that no thread is at any more: a slot that was put into done and not taken; NULL when there is none. */
+struct pw_slot *pw_ring_take_left(struct pw_ring *ring);
+
 /* Records the first error and stops the ring. */
 void pw_ring_fail(struct pw_ring *ring, const struct pw_error *error);
 int pw_ring_stopped(struct pw_ring *ring);

@@ -375,8 +375,7 @@ def test_g28_once_for_each_tile(pw, replay_once, tmp_path):
 
 def test_g29_resume(pw, replay_once, tmp_path):
     """A function that fails at the third of four tiles is called for what is missing, and the result is as if it had not."""
-    needs(pw, "run", "--resume")
-    truth = three_objects()[:, :32]
+    truth = images.components(three_objects()[:, :32] > 0, 1)
     tiling = Tiling((1, 8, 32), (1, 8, 8))
     windows = perfect_windows(truth, tiling)
     made = instances.write_windows(tmp_path / "tiles", tiling, windows)
@@ -386,11 +385,13 @@ def test_g29_resume(pw, replay_once, tmp_path):
     lost.unlink()
     arguments = ["run", tmp_path / "image.npy", "--fn", f"{replay_once}:{made}", "--tile", "8", "--threads", "1", "-o",
                  tmp_path / "labels.npy", "--resume"]
-    assert pw.any(*arguments).code == 1
+    pw.refuses(*arguments, says=["tile 2", f"{tmp_path / 'labels.npy.part'} has 2 of 4 tiles", "--resume"])
+    assert len(list(made.glob("*.done"))) == 2
     lost.write_bytes(content)
-    pw(*arguments)
-    images.assert_same_labels(np.load(tmp_path / "labels.npy"), images.components(truth > 0, 1))
+    assert pw(*arguments, "--summary=json").summary()["n_resumed_tiles"] == 2
+    images.assert_same_labels(np.load(tmp_path / "labels.npy"), truth)
     assert len(list(made.glob("*.done"))) == 4
+    assert not (tmp_path / "labels.npy.part").exists()
 
 
 # ---------------------------------------------------------------------------- relations

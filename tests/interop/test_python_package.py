@@ -761,6 +761,24 @@ def test_opening_stores(pwstream, tmp_path):
     assert pwstream.read_pixel_size(tmp_path / "array.zarr") == {}
 
 
+def test_converting(pwstream, tmp_path):
+    import tifffile
+
+    described = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
+    tifffile.imwrite(tmp_path / "stack.tif", STACK, imagej=True, resolution=(2, 2), metadata=described)
+    assert pwstream.to_ome_zarr("stack.tif", "stack.zarr") == "stack.zarr"
+    assert same(pwstream.load_ome_zarr("stack.zarr"), STACK)
+    assert pwstream.read_pixel_size("stack.zarr") == pytest.approx({"z": 2.0, "y": 0.5, "x": 0.5})
+    pwstream.to_ome_zarr(da.from_array(FLAT, chunks=50), "flat.zarr", chunks=(64, 64), options=["--shard", "1,64,64"])
+    assert same(np.squeeze(pwstream.load_ome_zarr("flat.zarr")), FLAT)
+    with pytest.raises(pwstream.ToolError):
+        pwstream.to_ome_zarr(FLAT, "flat.zarr")
+    pwstream.to_ome_zarr(FLAT + 1, "flat.zarr", overwrite=True)
+    assert same(np.squeeze(pwstream.load_ome_zarr("flat.zarr")), FLAT + 1)
+    with pytest.raises(TypeError, match="no pixels; pw-stream help convert"):
+        pwstream.to_ome_zarr(FLAT, "flat.zarr", pixels=3)
+
+
 def test_growing_labels(pwstream):
     from skimage.segmentation import expand_labels
 

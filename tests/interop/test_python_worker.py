@@ -178,14 +178,13 @@ def test_several_channels(start):
         assert np.array_equal(host.tile(flat[:, 0]), STACK[0] + 1)
 
 
-def test_image_may_be_changed_and_the_host_does_not_see_it(start):
+def test_image_may_be_changed(start):
     with start("def segment(image): image -= image.min(); return (image > 3) * 1") as host:
         window = IMAGE + 5
         assert np.array_equal(host.tile(window), IMAGE > 3)
-        assert np.array_equal(np.ndarray(IMAGE.shape, IMAGE.dtype, host.shared), window)
 
 
-def test_readonly_saves_the_copy_and_protects_the_host(start):
+def test_readonly_protects_the_image(start):
     source = """
         @pwstream.worker(readonly=True)
         def segment(image, change=False):
@@ -194,7 +193,6 @@ def test_readonly_saves_the_copy_and_protects_the_host(start):
             return (image > 3) * 1
     """
     with start(source) as host:
-        assert host.hello["bytes_per_voxel"] == 0
         assert np.array_equal(host.tile(IMAGE), IMAGE > 3)
     with start(source, options={"change": True}) as host:
         assert "read-only" in host.error(IMAGE)["error"]

@@ -1,9 +1,10 @@
 /*
  * A segmenter plugin for the tests: writes down which tiles it is called for.  Option: the file that gets a line for each
- * call, "index z y x", the last three the first voxel of the window.  The labels are the rows of eight voxels: label
- * 1 + (x of the volume) / 8 wherever a voxel is not 0, so that they do not depend on the tile.  They are instances.
+ * call, "index z y x", the last three the first voxel of the window.  The labels are blocks of 8 x 8 voxels in the plane,
+ * as far as they are not 0, so that they do not depend on the tile.  They are instances.
  *
- * CALLS_FAIL=N in the environment makes tile N fail, CALLS_SLEEP_US=N makes every call take so long.
+ * CALLS_FAIL=N in the environment makes tile N fail, CALLS_SLEEP_US=N makes every call take so long, CALLS_BLOCK=N
+ * makes blocks of N x N.
  */
 #include <fcntl.h>
 #include <patchworks.h>
@@ -16,12 +17,13 @@ struct state {
     int log;
 };
 
-static int start(const char *options, void **state, char *message, size_t message_bytes)
+static int start(const struct pw_start *start, void **state)
 {
+    const char *options = start->options;
     struct state *made = malloc(sizeof *made);
     made->log = open(options, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     if (made->log < 0) {
-        snprintf(message, message_bytes, "the option is a file to write to; '%s' is none", options);
+        snprintf(start->message, start->message_bytes, "the option is a file to write to; '%s' is none", options);
         free(made);
         return 1;
     }
@@ -46,7 +48,8 @@ static int is_set(const char *voxel, size_t bytes)
 static int segment(const struct pw_tile *tile, uint32_t *labels, void *state)
 {
     char line[128];
-    const char *fail = getenv("CALLS_FAIL"), *sleep_us = getenv("CALLS_SLEEP_US");
+    const char *fail = getenv("CALLS_FAIL"), *sleep_us = getenv("CALLS_SLEEP_US"), *block = getenv("CALLS_BLOCK");
+    uint64_t width = block != NULL ? strtoull(block, NULL, 10) : 8;
     size_t bytes = tile->stride_bytes[2]; /* voxels of a row stand side by side */
     if (sleep_us != NULL)
         usleep((useconds_t)atoi(sleep_us));
@@ -59,7 +62,9 @@ static int segment(const struct pw_tile *tile, uint32_t *labels, void *state)
             for (uint64_t x = 0; x < tile->shape[2]; x++) {
                 const char *at = (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1] +
                                  x * tile->stride_bytes[2];
-                *labels++ = is_set(at, bytes) ? 1 + (uint32_t)((tile->origin[2] + x) / 8) : 0;
+                *labels++ = is_set(at, bytes)
+                                ? 1 + (uint32_t)((tile->origin[1] + y) / width * 65536 + (tile->origin[2] + x) / width)
+                                : 0;
             }
     int n = snprintf(line, sizeof line, "%llu %llu %llu %llu\n", (unsigned long long)tile->index,
                      (unsigned long long)tile->origin[0], (unsigned long long)tile->origin[1],

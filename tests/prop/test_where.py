@@ -10,15 +10,15 @@ import csv
 import numpy as np
 import pytest
 from pwtest import images, stores
+from pwtest.calls import build
 from pwtest.merge_oracle import Tiling
 from pwtest.stores import comma
-from pwtest.tool import compile_c, SOURCE_ROOT, tree
+from pwtest.tool import tree
 
 
 @pytest.fixture(scope="session")
 def calls(compiler, tmp_path_factory):
-    """The plugin that writes down what it is called for (tests/lib/calls.c)."""
-    return compile_c(SOURCE_ROOT / "tests/lib/calls.c", tmp_path_factory.mktemp("calls") / "calls.so", "-shared", "-fPIC")
+    return build(tmp_path_factory.mktemp("calls"))
 
 
 def draw_box(rng, shape):

@@ -81,6 +81,8 @@ const char *const pw_help_run[] = {
     "  --io ENGINE           auto, uring, mmap or sync\n"
     "  --scratch DIR         for the stage (default: beside the output, else $TMPDIR)\n"
     "  --keep-stage DIR      keep what the tiles came to, for pw-stream remerge\n"
+    "  --resume              go on where a run like this was killed or failed: what its tiles came to is in OUT.part\n"
+    "                        (or DIR.part of --keep-stage, or under --scratch) until it is done\n"
     "  --dry-run             print the plan: tiles, ring, memory of every part, disk\n"
     "\n",
     "worker processes, of exec: and py:\n"
@@ -98,6 +100,6 @@ const char *const pw_help_run[] = {
     "  --quiet               nothing but errors;  --verbose  also the plan\n"
     "\n",
     "Exit status: 0 done, 1 failed, 2 done but tiles were left empty, 64 wrong usage.\n"
-    "SIGINT and SIGTERM leave nothing behind; SIGUSR1 prints progress.\n",
+    "SIGINT and SIGTERM leave at most OUT.part, for --resume; SIGUSR1 prints progress.\n",
     NULL,
 };

@@ -89,6 +89,8 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     (void)fprintf(out, "\n%llu tiles (%llu empty), %llu labels in them, %llu joins\n",
                   (unsigned long long)result->n_tiles, (unsigned long long)result->n_empty_tiles,
                   (unsigned long long)result->n_tile_labels, (unsigned long long)result->n_edges);
+    if (result->n_resumed_tiles > 0)
+        (void)fprintf(out, "%llu tiles were there already\n", (unsigned long long)result->n_resumed_tiles);
     if (!isnan(result->skip_level))
         (void)fprintf(out, "%llu tiles skipped: nothing above %.9g\n", (unsigned long long)result->n_skipped_tiles,
                       result->skip_level);
@@ -130,6 +132,7 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     add_number(object, "dropped_voxels", result->dropped_voxels);
     add_number(object, "n_tiles", result->n_tiles);
     add_number(object, "n_empty_tiles", result->n_empty_tiles);
+    add_number(object, "n_resumed_tiles", result->n_resumed_tiles);
     add_number(object, "n_skipped_tiles", result->n_skipped_tiles);
     add_number(object, "n_masked_tiles", result->n_masked_tiles);
     add_number(object, "n_failed_tiles", result->n_failed_tiles);

@@ -231,6 +231,8 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
     pw_progress_bar_clear(&bar);
     if (ran != PW_OK) {
         int status = pw_run_request_fail(&error);
+        if (pw_signals_stopped() != 0 && result.partial[0] != '\0')
+            (void)fprintf(stderr, "pw-stream: %s\n", error.message);
         pw_signals_end();
         return status;
     }

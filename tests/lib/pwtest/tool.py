@@ -155,6 +155,11 @@ class Meter:
         return usage
 
 
+def outputs(path):
+    """As tree(), but for what a run that failed has left to go on from: NAME.part."""
+    return {name: content for name, content in tree(path).items() if not any(part.endswith(".part") for part in name.split("/"))}
+
+
 def tree(path):
     """Every file below path (or path itself) with its bytes: what two equal outputs have in common."""
     path = Path(path)

@@ -1,0 +1,155 @@
+"""The traps of reading zarr, one test each: what stores in the wild do that a reader by the book gets wrong."""
+
+import json
+import os
+import zlib
+
+import numcodecs
+import numpy as np
+import pytest
+
+META = {"zarr_format": 2, "shape": [4, 6], "chunks": [2, 3], "dtype": "<u2", "compressor": None, "fill_value": 0,
+        "order": "C", "filters": None}
+
+
+def write2(path, array, pack=bytes, separator=".", order="C", **changes):
+    """A v2 array written by hand, so that its metadata says exactly this; a change to ... leaves the key out."""
+    meta = {**META, "shape": list(array.shape), "dtype": array.dtype.str, "order": order, **changes}
+    meta = {key: value for key, value in meta.items() if value is not ...}
+    path.mkdir(parents=True)
+    (path / ".zarray").write_text(json.dumps(meta))
+    chunks = meta["chunks"]
+    for index in np.ndindex(*(-(-n // c) for n, c in zip(array.shape, chunks))):
+        part = array[tuple(slice(i * c, i * c + c) for i, c in zip(index, chunks))]
+        full = np.full(chunks, 77, array.dtype)  # outside the array: anything
+        full[tuple(slice(n) for n in part.shape)] = part
+        file = path / separator.join(map(str, index))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pack(full.tobytes(order=order)))
+
+
+def same(pw, path, array):
+    assert pw("cat", path, "--raw").out == array.astype(array.dtype.newbyteorder("<")).tobytes()
+
+
+ARRAY = (np.arange(24, dtype="<u2") * 1001 % 65521).reshape(4, 6).astype("<u2")
+
+
+def test_01_fill_value_as_text_no_filters_no_separator(pw, tmp_path):
+    write2(tmp_path / "a", ARRAY, separator="/", fill_value="0", filters=[])
+    (tmp_path / "a/1/1").unlink()
+    wanted = ARRAY.copy()
+    wanted[2:, 3:] = 0
+    same(pw, tmp_path / "a", wanted)
+    write2(tmp_path / "b", ARRAY, filters=...)
+    same(pw, tmp_path / "b", ARRAY)
+
+
+def test_02_chunks_larger_than_the_array(pw, tmp_path):
+    write2(tmp_path / "a", ARRAY, chunks=[1024, 1024])
+    same(pw, tmp_path / "a", ARRAY)
+
+
+def test_03_column_major_with_delta(pw, tmp_path):
+    delta = numcodecs.Delta("<u2")
+    write2(tmp_path / "a", ARRAY, lambda data: bytes(delta.encode(np.frombuffer(data, "<u2"))), order="F",
+           filters=[delta.get_config()])
+    same(pw, tmp_path / "a", ARRAY)
+
+
+@pytest.mark.parametrize("location", ["start", "end"])
+def test_04_shards_without_a_checksum(pw, tmp_path, location):
+    inner = {"name": "bytes", "configuration": {"endian": "little"}}
+    sharding = {"chunk_shape": [2, 3], "codecs": [inner], "index_codecs": [inner], "index_location": location}
+    meta = {"zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "uint16", "fill_value": 0,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [4, 6]}}, "attributes": {},
+            "chunk_key_encoding": {"name": "default"},
+            "codecs": [{"name": "sharding_indexed", "configuration": sharding}]}
+    chunks = [ARRAY[y:y + 2, x:x + 3].tobytes() for y in (0, 2) for x in (0, 3)]
+    begin = 64 if location == "start" else 0
+    index = np.array([[begin + 12 * i, 12] for i in range(4)], "<u8").tobytes()
+    (tmp_path / "a/c/0").mkdir(parents=True)
+    (tmp_path / "a/zarr.json").write_text(json.dumps(meta))
+    (tmp_path / "a/c/0/0").write_bytes(index + b"".join(chunks) if begin else b"".join(chunks) + index)
+    same(pw, tmp_path / "a", ARRAY)
+
+
+def test_05_both_metadata_in_one_directory(pw, tmp_path):
+    write2(tmp_path / "a", ARRAY)
+    keys = {"name": "v2", "configuration": {"separator": "."}}
+    meta = {"zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "int16", "fill_value": 0,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 3]}}, "chunk_key_encoding": keys,
+            "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}
+    (tmp_path / "a/zarr.json").write_text(json.dumps(meta))
+    assert "int16" in pw("info", tmp_path / "a").text  # v3 counts
+    same(pw, tmp_path / "a", ARRAY.astype("<i2"))
+
+
+def test_06_zstd_frames_that_do_not_say_their_size(pw, tmp_path):
+    """A frame made by hand: no content size, one raw block; and the same behind a skippable frame."""
+    def frame(data):
+        block = (len(data) << 3 | 1).to_bytes(3, "little")
+        return b"\x28\xb5\x2f\xfd\x00\x58" + block + data
+
+    write2(tmp_path / "a", ARRAY, frame, compressor={"id": "zstd", "level": 1})
+    same(pw, tmp_path / "a", ARRAY)
+    write2(tmp_path / "b", ARRAY, lambda data: b"\x50\x2a\x4d\x18\x02\0\0\0hi" + frame(data[:5]) + frame(data[5:]),
+           compressor={"id": "zstd", "level": 1})
+    same(pw, tmp_path / "b", ARRAY)
+
+
+def test_07_unknown_codec_keys(pw, tmp_path):
+    write2(tmp_path / "a", ARRAY, zlib.compress, compressor={"id": "zlib", "level": 1, "checksum": False, "new": [1]})
+    same(pw, tmp_path / "a", ARRAY)
+
+
+@pytest.mark.parametrize("kind", ["directory", "loop", "file above"])
+def test_08_an_error_on_a_chunk_never_reads_as_zeros(pw, tmp_path, kind):
+    write2(tmp_path / "a", ARRAY, separator="/", dimension_separator="/")
+    chunk = tmp_path / "a/1/0"
+    chunk.unlink()
+    if kind == "directory":
+        chunk.mkdir()
+    elif kind == "loop":
+        os.symlink("0", chunk)
+    else:
+        (tmp_path / "a/1/1").unlink()
+        (tmp_path / "a/1").rmdir()
+        (tmp_path / "a/1").write_bytes(b"")
+    pw.refuses("cat", tmp_path / "a", "--raw", says="a/1/0", streams=True)
+    pw.refuses("run", tmp_path / "a", "--fn", "threshold:1", "-o", tmp_path / "out.npy", says="a/1/0")
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_09_booleans_with_null(pw, tmp_path):
+    array = np.arange(24).reshape(4, 6) % 3 == 0
+    write2(tmp_path / "a", array, fill_value=None)
+    (tmp_path / "a/0.0").unlink()
+    array[:2, :3] = False
+    same(pw, tmp_path / "a", array)
+
+
+def test_10_big_endian(pw, tmp_path):
+    write2(tmp_path / "a", ARRAY.astype(">u2"))
+    same(pw, tmp_path / "a", ARRAY)
+
+
+@pytest.mark.parametrize("compressor", [None, {"id": "zlib", "level": 1}, {"id": "blosc", "cname": "lz4", "clevel": 5,
+                                                                           "shuffle": 1, "blocksize": 0}])
+@pytest.mark.parametrize("harm", ["cut", "empty", "header"])
+def test_11_a_truncated_chunk_names_its_key(pw, tmp_path, compressor, harm):
+    codec = numcodecs.get_codec(compressor) if compressor else None
+    write2(tmp_path / "a", ARRAY, (lambda data: bytes(codec.encode(data))) if codec else bytes, compressor=compressor)
+    chunk = tmp_path / "a/1.0"
+    good = chunk.read_bytes()
+    bad = {"cut": good[:-2], "empty": b"", "header": b"\xff" * 8 + good[8:] if codec else good + b"12"}[harm]
+    chunk.write_bytes(bad)
+    pw.refuses("cat", tmp_path / "a", "--raw", says=["a", "1,0"], streams=True)
+
+
+def test_drafts_of_v3_are_named(pw, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/zarr.json").write_text(json.dumps({
+        "zarr_format": "https://purl.org/zarr/spec/protocol/core/3.0", "metadata_key_suffix": ".json",
+        "metadata_encoding": "https://purl.org/zarr/spec/protocol/core/3.0", "extensions": []}))
+    pw.refuses("info", tmp_path / "a", says=["a/zarr.json", "draft", "convert"])
