@@ -5,6 +5,7 @@ with function, tile, place and reason, and leaves no process and no shared memor
 
 import os
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -381,6 +382,6 @@ def test_many_failures_leak_nothing(pw, worker, image, tmp_path):
 
 def test_messages_of_workers(pw, worker, image, tmp_path):
     result = pw("run", image, "--fn", worker("prints"), "--tile", 300, "-o", tmp_path / "labels.npy")
-    assert "worker test[0]: tile 0" in result.err
+    assert re.search(r"^worker test\[\d\]: tile 0$", result.err, re.M)
     quiet = pw("run", image, "--fn", worker("prints"), "--tile", 300, "-o", tmp_path / "more.npy", "--quiet")
     assert quiet.err == ""
