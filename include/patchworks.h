@@ -371,7 +371,8 @@ typedef int (*pw_segment_fn)(const struct pw_tile *tile, uint32_t *labels, void 
 enum pw_segment_flag {
     PW_SEGMENT_COMPONENTS = 1, /* labels are connected components, not instances that may touch */
     PW_SEGMENT_SERIAL = 2,     /* not thread-safe: the host calls it from one thread at a time */
-    PW_SEGMENT_FLOAT32 = 4     /* voxels of a type that it does not take come as float32; with --normalize any do */
+    PW_SEGMENT_FLOAT32 = 4,    /* voxels of a type that it does not take come as float32; with --normalize any do */
+    PW_SEGMENT_MASK = 8        /* labels are a mask: the host finds the components of what is not 0 */
 };
 
 /* What it wants to know of the whole image, in pw_tile.statistics; costs passes over the image. */
@@ -486,6 +487,33 @@ struct pw_plugin {
 /* Type of the exported symbol "pw_plugin". */
 typedef const struct pw_plugin *(*pw_plugin_fn)(void);
 
+/* What is known of a function without an image.  Strings live during the call that hands it over. */
+struct pw_fn_info {
+    const char *name;
+    const char *path;                   /* of its shared object; NULL: built in */
+    const char *description;            /* one line */
+    const char *halo;                   /* in words, or z y x */
+    const char *needs;                  /* lines: what else it declares; "" when nothing */
+    const char *help;                   /* lines; "" when there are none */
+    const struct pw_fn_option *options; /* ended by a NULL name; NULL: it takes any */
+};
+
+typedef void (*pw_fn_info_fn)(const struct pw_fn_info *info, void *user);
+
+/*
+ * Tells of every function that --fn NAME finds: the built-in ones, then the plugins in $PW_PLUGIN_PATH and in
+ * $libdir/patchworks.  A shared object there that is no plugin is told of with the reason as its description.
+ */
+PW_API enum pw_status pw_fn_list(pw_fn_info_fn call, void *user, struct pw_error *error);
+
+/*
+ * Tells of one: a name, the path of a plugin, or of C source, which is compiled; what the compiler says goes line by line
+ * to say (NULL: nowhere).
+ * Errors: PW_E_ARGUMENT (no such function), PW_E_PLUGIN, PW_E_NOT_FOUND.
+ */
+PW_API enum pw_status pw_fn_show(const char *name, pw_fn_info_fn call, void (*say)(const char *line, void *user),
+                                 void *user, struct pw_error *error);
+
 /* ------------------------------------------------------------------------ *
  * Running
  * ------------------------------------------------------------------------ */
@@ -517,8 +545,8 @@ typedef int (*pw_progress_fn)(const struct pw_progress *progress, void *user);
 
 /*
  * Called with a line of text, without a line feed, that is worth telling a user while a run goes on: what a worker
- * process has printed ("worker cellpose[0]: ..."), a worker that is started again, a tile that is left empty.  From any thread,
- * one at a time; a run waits meanwhile.
+ * process has printed ("worker cellpose[0]: ..."), a worker that is started again, a tile that is left empty, what a
+ * compiler says of C source.  From any thread, one at a time; a run waits meanwhile.
  */
 typedef void (*pw_message_fn)(const char *line, void *user);
 
@@ -585,6 +613,13 @@ struct pw_run_options {
     void *segment_user;             /*    with its user pointer */
     uint32_t segment_flags;         /*    and enum pw_segment_flag; */
     const struct pw_plugin *plugin; /* or a plugin of the caller's, its options in segmenter (NULL: none) */
+
+    /*
+     * "percentile:1,99", "minmax" or "none" (NULL: none): limits from the whole volume, handed to the function in
+     * pw_tile.statistics; voxels that it gets as float32 (PW_SEGMENT_FLOAT32) have gone through them.  After "tile:"
+     * limits of each window, which leave seams.
+     */
+    const char *normalize;
 
     int connectivity; /* of the touch merge, 1..3, and of a built-in segmenter that names none of its own;
                                      0: the segmenter's, else 1 */
@@ -720,6 +755,7 @@ struct pw_run_result {
     double seconds[PW_PASS_COUNT];
     uint64_t peak_memory_bytes;
     enum pw_dtype dtype; /* of the output */
+    char warning[256];   /* what the user should know of a run that was done; "" when there is nothing */
     int was_done;        /* in place: it was merged so already, and nothing was touched */
     char output[4096];   /* where the labels are */
 

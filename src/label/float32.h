@@ -17,4 +17,11 @@ struct pw_float_scale {
 void pw_float32_row(enum pw_dtype dtype, const void *voxels, uint64_t n, const struct pw_float_scale *scale,
                     float *out);
 
+/*
+ * Counts n voxels in n_bins bins of equal width from minimum to maximum (finite), the last with both its ends.  NaN and what
+ * lies outside is not counted.
+ */
+void pw_even_bins_row(enum pw_dtype dtype, const void *voxels, uint64_t n, double minimum, double maximum,
+                      uint64_t n_bins, uint64_t *count);
+
 #endif

@@ -17,6 +17,7 @@
 #include "merge/seams.h"
 #include "output/puller.h"
 #include "run/choose_tile.h"
+#include "run/image_statistics.h"
 #include "run/job.h"
 #include "run/journal.h"
 #include "run/reshape.h"
@@ -95,6 +96,7 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     pw_job_record_limits(job, &limits);
     add(&sum, "tile index, edge buffer", 1, lasting_bytes(job));
     add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
+    add(&sum, "image statistics", 1, pw_image_statistics_bytes(&job->segmenter));
     add(&sum, "segmenter workers", s->tile_threads, pw_segment_worker_bytes(job));
     add(&sum, "worker processes' tiles", 1, shared_bytes(job, s));
     add(&sum, "object records", s->tile_threads, pw_tile_objects_bytes(job));

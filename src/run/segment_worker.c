@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "merge/seams.h"
+#include "segment/limits.h"
 #include "run/skip_empty.h"
 #include "store/source.h"
 
@@ -62,11 +63,19 @@ static uint64_t memory_bytes(const struct pw_job *job)
     return bytes;
 }
 
+/* Scratch for the limits of a tile, then what it is told of each channel. */
+static uint64_t limits_bytes(const struct pw_job *job)
+{
+    uint64_t channels = job->volume.n_channels;
+    uint64_t scratch = pw_limits_scratch_bytes(&job->segmenter.normalize);
+    return scratch == 0 ? 0 : scratch + channels * (sizeof(struct pw_statistics) + sizeof(struct pw_statistics *));
+}
+
 uint64_t pw_segment_worker_bytes(const struct pw_job *job)
 {
     uint64_t window[3];
     pw_grid_window_max(&job->grid, window);
-    return pw_segmenter_memory_bytes(&job->segmenter, window) + memory_bytes(job);
+    return pw_segmenter_memory_bytes(&job->segmenter, window) + memory_bytes(job) + limits_bytes(job);
 }
 
 static unsigned char *lay_out(struct pw_runs *runs, const uint64_t shape[3], int labels_may_touch, unsigned char *at)
@@ -95,10 +104,16 @@ enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_j
     if (status == PW_OK)
         status = pw_buffer_init(&worker->segment.arena, segmenter->ops->arena_bytes(segmenter, window),
                                 "segmenter arena", error);
+    if (status == PW_OK && limits_bytes(job) > 0)
+        status = pw_buffer_init(&worker->limits, limits_bytes(job), "tile statistics", error);
     if (status == PW_OK)
         status = pw_tile_objects_init(&worker->objects, job, error);
     if (status != PW_OK)
         return status;
+    if (worker->limits.data != NULL) {
+        worker->statistics = (void *)((char *)worker->limits.data + pw_limits_scratch_bytes(&job->segmenter.normalize));
+        worker->measured = (void *)(worker->statistics + job->volume.n_channels);
+    }
     unsigned char *at = lay_out(&worker->window, window, may_touch, worker->memory.data);
     if (cuts_box(job))
         at = lay_out(&worker->box, limits.shape, may_touch, at);
@@ -131,6 +146,7 @@ void pw_segment_worker_release(struct pw_tile_worker *worker)
     if (worker->job == NULL)
         return;
     pw_tile_objects_release(&worker->objects);
+    pw_buffer_release(&worker->limits);
     pw_buffer_release(&worker->segment.arena);
     pw_buffer_release(&worker->memory);
 }
@@ -171,6 +187,22 @@ static void describe_tile(const struct pw_tile_worker *worker, const struct pw_s
     tile->statistics = job->segmenter.measured;
     tile->cancelled = is_cancelled;
     tile->host = job->source;
+}
+
+/* With --normalize tile: the limits of this window take the place of the image's. */
+static void find_limits(struct pw_tile_worker *worker, struct pw_tile *tile)
+{
+    const struct pw_segmenter *segmenter = &worker->job->segmenter;
+    if (!segmenter->normalize.per_tile)
+        return;
+    for (uint32_t c = 0; c < tile->n_channels; c++) {
+        struct pw_tile one = *tile;
+        one.voxels = (const char *)tile->voxels + c * tile->channel_stride_bytes;
+        pw_limits_of_tile(&segmenter->normalize, &one, tile->statistics != NULL ? tile->statistics[c] : NULL,
+                          worker->limits.data, &worker->statistics[c]);
+        worker->measured[c] = &worker->statistics[c];
+    }
+    tile->statistics = worker->measured;
 }
 
 /* A tile whose every voxel is the fill value is empty for segmenters that can tell; for others it is filled in. */
@@ -247,6 +279,7 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
         no_runs(runs, box.shape);
     } else {
         describe_tile(worker, slot, &core_box, &tile);
+        find_limits(worker, &tile);
         enum pw_status status = job->segmenter.ops->segment(&job->segmenter, &worker->segment, &tile, runs, error);
         if (status != PW_OK)
             return status;

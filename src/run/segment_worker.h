@@ -20,6 +20,9 @@ struct pw_tile_worker {
     void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
     uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
     struct pw_tile_objects objects;
+    struct pw_buffer limits;               /* with --normalize tile: scratch of a tile's own statistics, */
+    struct pw_statistics *statistics;      /*    these for each channel, */
+    const struct pw_statistics **measured; /* and pointers to them */
 };
 
 enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_job *job, struct pw_error *error);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "label/components.h"
 #include "label/float32.h"
+#include "label/threshold.h"
 #include "segment/run_taker.h"
 #include "segment/segmenter.h"
 #include "tile/volume.h"
@@ -19,11 +21,17 @@ static uint64_t labels_bytes(const struct pw_segmenter *segmenter, const uint64_
     return (shape[0] * shape[1] * shape[2] * sizeof(uint32_t) + 63) / 64 * 64;
 }
 
+static uint64_t bits_bytes(const uint64_t shape[3])
+{
+    return (shape[0] * shape[1] * pw_bit_words(shape[2]) * sizeof(uint64_t) + 63) / 64 * 64;
+}
+
 static uint64_t callback_arena_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
 {
     uint64_t voxels = shape[0] * shape[1] * shape[2] * pw_dtype_bytes(segmenter->voxel_dtype);
     voxels *= segmenter->volume->n_channels;
-    uint64_t numbering = pw_runs_number_scratch_bytes(pw_runs_capacity(shape, 1));
+    uint64_t numbering = segmenter->gives_mask ? bits_bytes(shape) + pw_components_scratch_bytes(shape)
+                                               : pw_runs_number_scratch_bytes(pw_runs_capacity(shape, 1));
     return labels_bytes(segmenter, shape) + (voxels > numbering ? voxels : numbering);
 }
 
@@ -162,6 +170,18 @@ static int call_runs(struct pw_segmenter *segmenter, struct pw_segment_worker *w
     return pw_run_taker_end(&taker) != 0 ? 1 : result;
 }
 
+/* The components of what is not 0; they come numbered. */
+static void label_mask(const struct pw_segmenter *segmenter, const uint32_t *mask, const uint64_t shape[3], char *rest,
+                       struct pw_runs *runs)
+{
+    struct pw_threshold above;
+    pw_threshold_init(&above, PW_U32, 0);
+    pw_threshold_rows(&above, mask, (size_t)shape[2] * sizeof *mask, shape[0] * shape[1], shape[2],
+                      (uint64_t *)(void *)rest);
+    pw_components_of_bits((const uint64_t *)(void *)rest, shape, segmenter->connectivity, rest + bits_bytes(shape),
+                          runs);
+}
+
 static enum pw_status failed(const struct pw_segmenter *segmenter, const struct pw_tile *tile, int result,
                              struct pw_error *error)
 {
@@ -188,6 +208,10 @@ static enum pw_status callback_segment(struct pw_segmenter *segmenter, struct pw
     int result = gives_runs ? call_runs(segmenter, worker, &tile, runs) : call_dense(segmenter, worker, &tile, labels);
     if (result != 0)
         return failed(segmenter, &tile, result, error);
+    if (segmenter->gives_mask) {
+        label_mask(segmenter, labels, tile.shape, rest, runs);
+        return PW_OK;
+    }
     if (!gives_runs)
         pw_runs_from_dense(labels, tile.shape, runs);
     pw_runs_number(runs, rest);

@@ -73,7 +73,7 @@ static void fill_needs(const struct pw_plugin *plugin, struct pw_needs *needs)
 
 static enum pw_status check_needs(const char *path, const struct pw_needs *needs, struct pw_error *error)
 {
-    const uint32_t flags = PW_SEGMENT_COMPONENTS | PW_SEGMENT_SERIAL | PW_SEGMENT_FLOAT32;
+    const uint32_t flags = PW_SEGMENT_COMPONENTS | PW_SEGMENT_SERIAL | PW_SEGMENT_FLOAT32 | PW_SEGMENT_MASK;
     if (needs->connectivity > 3)
         return pw_fail(error, PW_E_PLUGIN, "%s: connectivity %u is not 0..3", path, needs->connectivity);
     if ((needs->flags & ~flags) != 0)
@@ -109,6 +109,11 @@ static enum pw_status choose_dtype(struct pw_segmenter *segmenter, const char *p
     if (converts && needs->dtypes != 0 && (needs->dtypes & PW_DTYPE_BIT(PW_F32)) == 0)
         return pw_fail(error, PW_E_PLUGIN, "%s: wants float32 and takes only %s", path, known);
     segmenter->voxel_dtype = segmenter->dtype;
+    segmenter->normalizes = converts && segmenter->normalize.kind != PW_NORMALIZE_NONE;
+    if (segmenter->normalizes) {
+        segmenter->voxel_dtype = PW_F32;
+        return PW_OK;
+    }
     if (needs->dtypes != 0 ? (needs->dtypes & PW_DTYPE_BIT(segmenter->dtype)) != 0 : !converts)
         return PW_OK;
     if (!converts)
@@ -213,7 +218,8 @@ static void take_name(struct pw_segmenter *segmenter, const char *name)
 static void take_needs(struct pw_segmenter *segmenter)
 {
     const struct pw_needs *needs = &segmenter->needs;
-    segmenter->components = (needs->flags & PW_SEGMENT_COMPONENTS) != 0;
+    segmenter->components = (needs->flags & (PW_SEGMENT_COMPONENTS | PW_SEGMENT_MASK)) != 0;
+    segmenter->gives_mask = (needs->flags & PW_SEGMENT_MASK) != 0;
     segmenter->serial = (needs->flags & PW_SEGMENT_SERIAL) != 0;
     segmenter->connectivity = (int)needs->connectivity;
     if (segmenter->connectivity > segmenter->rank)
@@ -228,14 +234,23 @@ static void take_needs(struct pw_segmenter *segmenter)
     memcpy(segmenter->percent, needs->percent, sizeof segmenter->percent);
 }
 
-enum pw_status pw_plugin_take(struct pw_segmenter *segmenter, const struct pw_plugin *plugin, const char *path,
-                              const char *options, struct pw_error *error)
+enum pw_status pw_plugin_copy(const struct pw_plugin *plugin, const char *path, struct pw_plugin *out,
+                              struct pw_error *error)
 {
     enum pw_status status = check_version(path, plugin, error);
     if (status != PW_OK)
         return status;
-    memcpy(&segmenter->plugin, plugin,
-           plugin->struct_size < sizeof segmenter->plugin ? plugin->struct_size : sizeof segmenter->plugin);
+    memset(out, 0, sizeof *out);
+    memcpy(out, plugin, plugin->struct_size < sizeof *out ? plugin->struct_size : sizeof *out);
+    return check_entries(path, out, error);
+}
+
+enum pw_status pw_plugin_take(struct pw_segmenter *segmenter, const struct pw_plugin *plugin, const char *path,
+                              const char *options, struct pw_error *error)
+{
+    enum pw_status status = pw_plugin_copy(plugin, path, &segmenter->plugin, error);
+    if (status != PW_OK)
+        return status;
     segmenter->has_plugin = 1;
     segmenter->ops = &pw_callback_segment_ops;
     segmenter->labels_may_touch = 1;
@@ -243,13 +258,13 @@ enum pw_status pw_plugin_take(struct pw_segmenter *segmenter, const struct pw_pl
     (void)snprintf(segmenter->text, sizeof segmenter->text, "%s%s%s", segmenter->name, options[0] != '\0' ? ":" : "",
                    options);
     fill_needs(&segmenter->plugin, &segmenter->needs);
-    status = check_entries(path, &segmenter->plugin, error);
-    if (status == PW_OK)
-        status = read_options(segmenter, path, options, error);
+    status = read_options(segmenter, path, options, error);
     if (status == PW_OK)
         status = configure(segmenter, error);
     if (status == PW_OK)
         status = check_needs(path, &segmenter->needs, error);
+    if (status == PW_OK && (segmenter->needs.flags & PW_SEGMENT_MASK) != 0 && segmenter->plugin.segment == NULL)
+        status = pw_fail(error, PW_E_PLUGIN, "%s: a mask comes from segment, not from segment_runs", path);
     if (status == PW_OK)
         status = choose_dtype(segmenter, path, error);
     if (status == PW_OK)

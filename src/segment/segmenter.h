@@ -107,6 +107,7 @@ struct pw_segmenter {
     uint32_t n_percentiles;
     double percent[PW_PERCENTILES_MAX];
     struct pw_normalization normalize;
+    uint32_t n_statistics;
     struct pw_statistics *statistics;      /* of each channel of a tile, once measured; owned, with their bins */
     const struct pw_statistics **measured; /* pointers to them, as a tile has them; NULL: nothing was asked for */
     struct pw_process_pool *workers;       /* of `exec:` and `py:`: processes that segment */
@@ -126,6 +127,7 @@ struct pw_segmenter {
     char plugin_options[PW_FN_TEXT_BYTES]; /* as they were given */
     char options_json[2 * PW_FN_TEXT_BYTES];
     enum pw_dtype voxel_dtype; /* that it is given: the image's, or float32 */
+    int gives_mask;            /* the host finds the components */
     int normalizes;            /* and those went through --normalize */
     unsigned n_workers;
     uint64_t window[3];          /* the largest; set before the first worker starts */
@@ -157,6 +159,21 @@ extern const struct pw_segment_ops pw_callback_segment_ops; /* segment/callback_
 /* Has `given` take its labels from the tiles listed at path, and gives them back.  segment/given_segmenter.c */
 enum pw_status pw_given_open_tiles(struct pw_segmenter *segmenter, const char *path, struct pw_error *error);
 void pw_given_close_tiles(struct pw_segmenter *segmenter); /* safe when there are none */
+
+/* What a specification begins with: *length characters. */
+enum pw_fn_kind {
+    PW_FN_KIND_NAME,   /* of a built-in, or of a plugin on the search path */
+    PW_FN_KIND_OBJECT, /* a path with a slash, or that ends in .so */
+    PW_FN_KIND_SOURCE  /* ends in .c */
+};
+enum pw_fn_kind pw_fn_kind(const char *specification, size_t *length);
+
+/* The plugin called name[0..length-1] on the search path.  Errors: PW_E_ARGUMENT, with what there is. */
+enum pw_status pw_fn_find(const char *name, size_t length, char *path, size_t bytes, struct pw_error *error);
+
+/* The checks of a plugin's structure that need no image, and a copy of it as long as this version's. */
+enum pw_status pw_plugin_copy(const struct pw_plugin *plugin, const char *path, struct pw_plugin *out,
+                              struct pw_error *error);
 
 /* Loads the plugin at path, or takes one of the caller's, and fills segmenter from it.  segment/plugin.c */
 enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,

@@ -12,6 +12,7 @@
 
 enum {
     OPT_FN = PW_OPTION_OWN,
+    OPT_NORMALIZE,
     OPT_CHANNEL,
     OPT_TIME,
     OPT_TILE,
@@ -25,6 +26,7 @@ enum {
 
 static const struct option long_options[] = {
     {"fn", required_argument, NULL, OPT_FN},
+    {"normalize", required_argument, NULL, OPT_NORMALIZE},
     {"channel", required_argument, NULL, OPT_CHANNEL},
     {"time", required_argument, NULL, OPT_TIME},
     {"tile", required_argument, NULL, OPT_TILE},
@@ -49,6 +51,7 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
     int number;
     switch (option) {
     case OPT_FN: o->segmenter = text; return 1;
+    case OPT_NORMALIZE: o->normalize = text; return 1;
     case OPT_CHANNEL: o->channels = text; return 1;
     case OPT_TIME: return pw_argument_time(text, &o->time, &o->n_times);
     case OPT_TILE: return strcmp(text, "auto") == 0 || pw_argument_box("--tile", text, 1, o->tile);

@@ -22,6 +22,8 @@ const char *const pw_help_run[] = {
     "                        py:module:function,key=value   a Python function; py:./file.py:function\n"
     "                        exec:COMMAND      any program; see WORKERS.md\n"
     "                        built-ins take ,connectivity=1..3 (faces, edges, corners; default 1)\n"
+    "  --normalize HOW       percentile:1,99, minmax or none (default): limits from the whole image, for functions\n"
+    "                        that use them; tile:percentile:1,99 from each tile, which leaves seams\n"
     "  --connectivity N      how labels join across tiles, and voxels where --fn does not say (default: --fn's)\n"
     "\n",
     "merging, of labels in two neighbouring tiles\n"
@@ -99,7 +101,7 @@ const char *const pw_help_run[] = {
     "  --summary FORM        text, json or none\n"
     "  --quiet               nothing but errors;  --verbose  also the plan\n"
     "\n",
-    "Exit status: 0 done, 1 failed, 2 done but tiles were left empty, 64 wrong usage.\n"
+    "Exit status: 0 done, 1 failed, 2 done with a warning, 64 wrong usage.\n"
     "SIGINT and SIGTERM leave at most OUT.part, for --resume; SIGUSR1 prints progress.\n",
     NULL,
 };

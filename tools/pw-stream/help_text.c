@@ -110,6 +110,23 @@ const char *const pw_help_cat[] = {
     NULL,
 };
 
+const char *const pw_help_fn[] = {
+    "usage: pw-stream fn list\n"
+    "       pw-stream fn show NAME|PLUGIN.so|SOURCE.c\n"
+    "       pw-stream fn new SOURCE.c\n"
+    "\n"
+    "list  the functions that --fn NAME finds: built-in ones, then NAME.so in the directories of PW_PLUGIN_PATH\n"
+    "      (with colons between them), then in LIBDIR/patchworks\n"
+    "show  the options of one, its halo, and what else it declares; C source is compiled for it\n"
+    "new   writes a commented start of about 30 lines that runs as it is; an existing file is never touched\n"
+    "\n",
+    "C source runs directly: pw-stream run IMAGE --fn my_fn.c:OPTIONS. It is compiled once, with CC (default cc),\n"
+    "-O3 and PW_CFLAGS, and kept in XDG_CACHE_HOME/patchworks (default ~/.cache/patchworks) until the source, a\n"
+    "header, the flags or the compiler change. PW_INCLUDE_DIR names the directory of patchworks.h where it is not\n"
+    "found beside pw-stream.\n",
+    NULL,
+};
+
 const char *const pw_help_measure[] = {
     "usage: pw-stream measure LABELS [IMAGE] -o OBJECTS.csv [options]\n"
     "\n"

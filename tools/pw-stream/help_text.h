@@ -9,6 +9,7 @@ extern const char *const pw_help_merge[];
 extern const char *const pw_help_remerge[];
 extern const char *const pw_help_explain[];
 extern const char *const pw_help_seams[];
+extern const char *const pw_help_fn[];
 extern const char *const pw_help_info[];
 extern const char *const pw_help_cat[];
 extern const char *const pw_help_measure[];

@@ -114,6 +114,8 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     (void)fprintf(out, "; stage %s, joining %s", size_text(a, result->stage_bytes),
                   size_text(b, result->resolve_bytes));
     (void)fprintf(out, ", peak memory %s\n", size_text(a, result->peak_memory_bytes));
+    if (result->warning[0] != '\0')
+        (void)fprintf(out, "warning: %s\n", result->warning);
     (void)fprintf(out, "labels (%s) in %s\n", pw_dtype_name(result->dtype),
                   strcmp(result->output, "-") == 0 ? "standard output" : result->output);
 }
@@ -155,6 +157,8 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
                                      json_object_new_double(result->seconds[i]));
     (void)json_object_object_add(object, "seconds", seconds);
     (void)json_object_object_add(object, "dtype", json_object_new_string(pw_dtype_name(result->dtype)));
+    (void)json_object_object_add(object, "warning",
+                                 result->warning[0] != '\0' ? json_object_new_string(result->warning) : NULL);
     (void)json_object_object_add(object, "output", json_object_new_string(result->output));
     (void)fprintf(out, "%s\n",
                   json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));

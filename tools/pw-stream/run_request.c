@@ -9,10 +9,17 @@
 #include "run_report.h"
 #include "signals.h"
 
+static void say(const char *line, void *user)
+{
+    (void)user;
+    (void)fprintf(stderr, "%s\n", line);
+}
+
 void pw_run_request_init(struct pw_run_request *request)
 {
     memset(request, 0, sizeof *request);
     pw_run_options_init(&request->options);
+    request->options.message = say;
 }
 
 int pw_run_request_choose(const char *option, const char *text, const char *const *word)
@@ -240,5 +247,5 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
         pw_report_summary_json(stderr, &result);
     else if (request->summary == PW_SUMMARY_TEXT && !request->quiet)
         pw_report_summary(stderr, &result);
-    return result.n_failed_tiles > 0 ? PW_EXIT_WARNINGS : PW_EXIT_DONE;
+    return result.n_failed_tiles > 0 || result.warning[0] != '\0' ? PW_EXIT_WARNINGS : PW_EXIT_DONE;
 }
