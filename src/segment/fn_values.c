@@ -104,11 +104,12 @@ static enum pw_status take_bare(struct pw_fn_values *values, char *part, int is_
     }
     if (values->n > 0)
         last = find(values->table, next[-1].key, strlen(next[-1].key));
-    if (last != NULL && last->type == PW_FN_NUMBERS) {
+    int is_flag = o != NULL && o->type == PW_FN_FLAG;
+    if (!is_flag && last != NULL && last->type == PW_FN_NUMBERS) {
         part[-1] = ','; /* it was cut there */
         return PW_OK;
     }
-    if (o != NULL && o->type == PW_FN_FLAG)
+    if (is_flag)
         *next = (struct pw_fn_value){o->name, "1"};
     else if (is_first && values->table[0].name != NULL && values->table[0].type != PW_FN_FLAG)
         *next = (struct pw_fn_value){values->table[0].name, part};

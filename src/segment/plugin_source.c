@@ -153,14 +153,14 @@ static void say_lines(const struct pw_say *say, char *text)
         say->line(line, say->user);
 }
 
-/* The first line that says "error", else the first. */
+/* The first line that says "error:", as compilers do, else the first. */
 static enum pw_status refuse(const char *source, int code, const struct pw_say *say, char *said, struct pw_error *error)
 {
     const char *line = said;
     for (const char *at = said; at != NULL; at = strchr(at, '\n')) {
         at += *at == '\n';
         size_t n = strcspn(at, "\n");
-        if (memmem(at, n, "error", strlen("error")) != NULL) {
+        if (memmem(at, n, "error:", strlen("error:")) != NULL) {
             line = at;
             break;
         }

@@ -30,6 +30,10 @@ expect examples/embed.c 85 "$said"
     bad=1
 expect examples/plugin_threshold.c 78 "$(n_objects "$dir/plugin.zarr/labels/smooth_threshold")"
 
+"$PW_STREAM" run "$sample" --fn examples/.libs/plugin_runs.so:width=6 --tile 10,40,40 --merge touch -o "$dir/runs.zarr" --quiet ||
+    bad=1
+expect examples/plugin_runs.c RUNS_COUNT "$(n_objects "$dir/runs.zarr/labels/bright_runs")"
+
 if "$PW_STREAM" run "$sample" --fn examples/.libs/plugin_threshold.so:bright -o "$dir/no.zarr" --quiet 2>"$dir/said"; then
     echo "check-examples: plugin_threshold.so:bright was accepted" >&2
     bad=1
@@ -39,4 +43,4 @@ elif ! grep -q 'limit=bright is not a number' "$dir/said"; then
 fi
 
 [ $bad -eq 0 ] || exit 1
-echo "check-examples: passed, 3 runs"
+echo "check-examples: passed, 4 runs"

@@ -30,6 +30,8 @@ Test(fn_values, keys_defaults_and_lists)
     cr_assert_str_eq(json("3", table), "{\"value\":3,\"sigma\":[1],\"fast\":false,\"model\":\"nuclei\"}");
     cr_assert_str_eq(json("value=2.50,sigma=1,2,0.5,size=7,fast,model=a/b=c", table),
                      "{\"value\":2.50,\"sigma\":[1,2,0.5],\"size\":7,\"fast\":true,\"model\":\"a/b=c\"}");
+    cr_assert_str_eq(json("1,sigma=2,3,fast", table),
+                     "{\"value\":1,\"sigma\":[2,3],\"fast\":true,\"model\":\"nuclei\"}");
     cr_assert_str_eq(json("fast=0,value=-1e3", table),
                      "{\"value\":-1e3,\"sigma\":[1],\"fast\":false,\"model\":\"nuclei\"}");
     cr_assert_str_eq(json("inf", table), "{\"value\":\"inf\",\"sigma\":[1],\"fast\":false,\"model\":\"nuclei\"}");
