@@ -1,22 +1,29 @@
 /*
- * plugin_runs.c - a segmentation plugin that gives runs instead of painting labels: bands of brightness.
+ * plugin_runs.c - a segmentation plugin that gives runs instead of painting labels: bright stretches, connected.
  *
  *   cc -shared -fPIC -O2 plugin_runs.c $(pkg-config --cflags patchworks) -o plugin_runs.so
- *   pw-stream run image.tif --fn ./plugin_runs.so:width=3 -o labels.zarr --merge touch
- *   pw-stream run image.tif --fn ./plugin_runs.c:width=3 -o labels.zarr --merge touch      (compiled on the way)
+ *   pw-stream run image.tif --fn ./plugin_runs.so:width=6 -o labels.zarr
+ *   pw-stream run image.tif --fn ./plugin_runs.c:width=6 -o labels.zarr      (compiled on the way)
  *
- * A row of voxels is cut where it crosses the limit, the mean of the whole image's 50th and 99th percentiles; stretches of at
- * least width bright voxels are kept, each with a label of its own.  It shows what an ABI 1 plugin can ask for: options from a
- * table, statistics of the whole image, voxels as float32, needs that depend on options, and runs.  doc/PLUGINS.md
- * explains each.
+ * A row of voxels is cut where it crosses the limit, halfway between the median and the 99th percentile of the whole
+ * image; bright stretches of at least width voxels are kept, and those of neighbouring rows and planes that meet are one
+ * object.  It shows what an ABI 1 plugin can ask for: options from a table, statistics of the whole image, voxels as
+ * float32, needs that depend on options, and runs.  doc/PLUGINS.md explains each.
  */
 #include <patchworks.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A stretch start..end-1 of a row; its component is that of the run number parent. */
+struct run {
+    uint64_t row;
+    uint32_t start, end, parent;
+};
+
 struct state {
     uint64_t width;
     float limit;
+    struct run *run; /* room for all that the largest window can have */
 };
 
 static const struct pw_fn_option options[] = {
@@ -36,19 +43,53 @@ static int configure(const struct pw_start *start, struct pw_needs *needs)
     return 0;
 }
 
+static void stop(void *user)
+{
+    free(((struct state *)user)->run);
+    free(user);
+}
+
 static int start(const struct pw_start *start, void **out)
 {
+    const struct pw_statistics *image = start->statistics[0];
+    const uint64_t *n = start->window;
     struct state *state = malloc(sizeof *state);
     if (state == NULL)
         return 1;
-    const struct pw_statistics *image = start->statistics[0];
     state->width = (uint64_t)start->number(start, "width", 1);
     state->limit = (float)((image->percentile[0] + image->percentile[1]) / 2);
+    state->run = malloc((size_t)(n[0] * n[1] * (n[2] / (state->width + 1) + 1)) * sizeof *state->run);
+    if (state->run == NULL) {
+        free(state);
+        return 1;
+    }
     *out = state;
     return 0;
 }
 
-/* The first voxel at or after x that is bright (or is not). */
+static uint32_t root(struct run *run, uint32_t i)
+{
+    while (run[i].parent != i)
+        i = run[i].parent = run[run[i].parent].parent;
+    return i;
+}
+
+/* Joins the runs of a row, from..to-1, with those of the other that have a voxel beside them. */
+static void join(struct run *run, uint32_t from, uint32_t to, uint32_t other, uint32_t other_to)
+{
+    while (from < to && other < other_to) {
+        if (run[from].start < run[other].end && run[other].start < run[from].end) {
+            uint32_t a = root(run, from), b = root(run, other);
+            run[a > b ? a : b].parent = a > b ? b : a;
+        }
+        if (run[from].end < run[other].end)
+            from++;
+        else
+            other++;
+    }
+}
+
+/* The first voxel at or after x that is bright, or that is not. */
 static uint64_t next(const float *row, uint64_t x, uint64_t end, float limit, int bright)
 {
     while (x < end && (row[x] > limit) != bright)
@@ -56,20 +97,50 @@ static uint64_t next(const float *row, uint64_t x, uint64_t end, float limit, in
     return x;
 }
 
+/* Appends the runs of one row to the n there are; returns how many there are then. */
+static uint32_t find_runs(const struct state *state, const float *voxels, uint64_t row, uint64_t length, uint32_t n)
+{
+    for (uint64_t x = next(voxels, 0, length, state->limit, 1), end; x < length;
+         x = next(voxels, end, length, state->limit, 1)) {
+        end = next(voxels, x, length, state->limit, 0);
+        if (end - x >= state->width) {
+            state->run[n] = (struct run){row, (uint32_t)x, (uint32_t)end, n};
+            n++;
+        }
+    }
+    return n;
+}
+
+/* The first run of a row or of a later one, from run i on. */
+static uint32_t skip_to(const struct run *run, uint32_t i, uint32_t n, uint64_t row)
+{
+    while (i < n && run[i].row < row)
+        i++;
+    return i;
+}
+
 static int segment_runs(const struct pw_tile *tile, struct pw_run_writer *writer, void *user)
 {
     const struct state *state = user;
-    const float *row = tile->voxels;
-    uint64_t width = tile->shape[2], end;
-    uint32_t label = 0;
-    for (uint64_t z = 0; z < tile->shape[0]; z++)
-        for (uint64_t y = 0; y < tile->shape[1]; y++, row += width)
-            for (uint64_t x = next(row, 0, width, state->limit, 1); x < width;
-                 x = next(row, end, width, state->limit, 1)) {
-                end = next(row, x, width, state->limit, 0);
-                if (end - x >= state->width && writer->add(writer, z, y, x, end, ++label) != 0)
-                    return 1; /* the reason is in tile->message already */
-            }
+    struct run *run = state->run;
+    uint64_t rows = tile->shape[0] * tile->shape[1];
+    uint32_t n = 0, above = 0, behind = 0; /* first runs of the row before, and of the same row a plane before */
+    for (uint64_t r = 0; r < rows; r++) {
+        uint32_t first = n;
+        n = find_runs(state, (const float *)tile->voxels + r * tile->shape[2], r, tile->shape[2], n);
+        if (r % tile->shape[1] > 0) {
+            above = skip_to(run, above, first, r - 1);
+            join(run, first, n, above, first);
+        }
+        if (r >= tile->shape[1]) {
+            behind = skip_to(run, behind, first, r - tile->shape[1]);
+            join(run, first, n, behind, skip_to(run, behind, first, r - tile->shape[1] + 1));
+        }
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (writer->add(writer, run[i].row / tile->shape[1], run[i].row % tile->shape[1], run[i].start, run[i].end,
+                        root(run, i) + 1) != 0)
+            return 1; /* the reason is in tile->message already */
     return 0;
 }
 
@@ -81,12 +152,14 @@ PW_API const struct pw_plugin *pw_plugin(void)
         .abi = PW_PLUGIN_ABI,
         .struct_size = sizeof(struct pw_plugin),
         .name = "bright_runs",
-        .description = "bright stretches of rows",
-        .flags = PW_SEGMENT_FLOAT32,
+        .description = "bright stretches of rows, connected",
+        .flags = PW_SEGMENT_COMPONENTS | PW_SEGMENT_FLOAT32,
+        .connectivity = 1,
+        .scratch_bytes_per_voxel = sizeof(struct run),
         .options = options,
         .start = start,
         .segment_runs = segment_runs,
-        .stop = free,
+        .stop = stop,
         .configure = configure,
         .n_percentiles = 2,
         .percent = {50, 99},

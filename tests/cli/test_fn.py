@@ -76,7 +76,7 @@ def test_what_list_and_show_say_of_built_ins_is_what_run_takes(pw, image, tmp_pa
 
 def test_show_a_plugin(pw, tmp_path, cache):
     shown = pw("fn", "show", SOURCE_ROOT / "examples/plugin_runs.c").text
-    for said in ("bright_runs: bright stretches of rows", "width", "integer", "labels instances", "float32", "statistics",
+    for said in ("bright_runs: bright stretches of rows, connected", "width", "integer", "connectivity 1", "float32", "statistics",
                  "may depend", "halfway between"):
         assert said in shown, shown
     shown = pw("fn", "show", SOURCE_ROOT / "examples/plugin_threshold.c").text

@@ -274,3 +274,20 @@ static void stop(void *state)
     environment = {"STOPPED": str(tmp_path / "stopped")}
     pw("run", tmp_path / "image.npy", "--fn", plugin, "-o", tmp_path / "labels.npy", "--tile", "8", "--threads", "3", env=environment)
     assert (tmp_path / "stopped").read_text().endswith("all\n")
+
+
+# ---------------------------------------------------------------------------- the example
+
+
+@pytest.mark.parametrize("tile,width,dtype", [("4,16,16", 1, "uint16"), ("3,7,9", 4, "float32"), ("64", 4, "uint8"), ("5,64,11", 9, "uint16")])
+def test_the_example_with_runs_equals_scipy(pw, compiler, tmp_path, tile, width, dtype):
+    rng = np.random.default_rng(width)
+    volume = (ndimage.gaussian_filter(rng.random((12, 40, 50)), 1.5) * 250).astype(dtype)
+    np.save(tmp_path / "image.npy", volume)
+    limit = np.float32(np.percentile(volume, np.array([50, 99])).mean())
+    kept = ndimage.binary_opening(volume.astype(np.float32) > limit, np.ones((1, 1, width)))
+    plugin = compile_c(SOURCE_ROOT / "examples/plugin_runs.c", tmp_path / "runs.so", "-shared", "-fPIC")
+    for threads in (1, 2, 7):
+        pw("run", tmp_path / "image.npy", "--fn", f"{plugin}:{width}", "-o", tmp_path / "labels.npy", "--overwrite", "--tile", tile,
+           "--threads", threads)
+        np.testing.assert_array_equal(np.load(tmp_path / "labels.npy"), ndimage.label(kept)[0])
