@@ -101,6 +101,9 @@ enum pw_status pw_process_segmenter_open(struct pw_segmenter *segmenter, const s
     enum pw_status status = pw_pool_open(&segmenter->workers, options->segmenter, options, error);
     if (status != PW_OK)
         return status;
+    if (options->worker_npy && segmenter->normalize.kind != PW_NORMALIZE_NONE)
+        return pw_fail(error, PW_E_ARGUMENT, "--normalize %s: frames of npy carry voxels as they are, and no limits",
+                       options->normalize);
     segmenter->ops = &pw_process_segment_ops;
     segmenter->labels_may_touch = 1;
     (void)snprintf(segmenter->name, sizeof segmenter->name, "%s", segmenter->workers->command.name);
