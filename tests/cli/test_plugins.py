@@ -110,7 +110,7 @@ def test_types(pw, make, image, tmp_path):
 
 
 def test_several_channels_are_refused_of_an_image_with_one(pw, make, image, tmp_path):
-    refuses(pw, make("three", fields=MASK_FLAGS + ", .channels = 3"), tmp_path, ["made", "3 channels"])
+    refuses(pw, make("three", fields=MASK_FLAGS + ", .channels = 3"), tmp_path, ["made", "3 channels"], code=EXIT_USAGE)
     every = make("every", fields=MASK_FLAGS + ", .channels = PW_CHANNELS_ALL")
     np.testing.assert_array_equal(labels_of(pw, every, tmp_path), ndimage.label(image > 500)[0])
 
