@@ -12,6 +12,7 @@
 #include "merge/record_reader.h"
 #include "run/fingerprint.h"
 #include "run/kept_stage.h"
+#include "segment/frames_segmenter.h"
 #include "sys/file.h"
 #include "sys/tree.h"
 
@@ -43,7 +44,7 @@ static const char *why_not(const struct pw_job *job)
     const struct pw_run_options *options = job->options;
     if (options->in_place || job->segmenter.ops == &pw_given_segment_ops)
         return "labels that are only merged are merged from the beginning";
-    if (strcmp(options->input, "-") == 0)
+    if (strcmp(options->input, "-") == 0 || (options->segmenter != NULL && pw_frames_is(options->segmenter)))
         return "what came from standard input is gone";
     if (goes_nowhere(options))
         return "what went to standard output is gone";
