@@ -215,6 +215,24 @@ struct pw_image_info {
     const char *const *series_names;  /* n_series names, or NULL; "" where one has none */
 };
 
+/* What a path holds. */
+enum pw_collection_kind {
+    PW_ONE_IMAGE = 0,
+    PW_SERIES, /* images side by side, as bioformats2raw writes them */
+    PW_PLATE,  /* an HCS plate: fields of wells */
+    PW_WELL    /* fields */
+};
+
+/* Is told of an image of a collection: what to open, and its name ("A/1/0" in a plate).  Not 0 ends the list. */
+typedef int (*pw_member_fn)(const char *path, const char *name, void *user);
+
+/*
+ * Lists the images of a zarr store that holds several.  Of anything else *kind is PW_ONE_IMAGE, and nothing is listed.
+ * Errors: those of reading metadata.
+ */
+PW_API enum pw_status pw_collection_list(const char *path, enum pw_collection_kind *kind, pw_member_fn each, void *user,
+                                         struct pw_error *error);
+
 struct pw_image;
 
 /*

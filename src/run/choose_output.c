@@ -134,7 +134,9 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
     int is_ngff = info != NULL && info->ngff_version[0] != '\0';
     int is_zarr = info != NULL && strncmp(info->format, "zarr", 4) == 0;
     struct pw_sink_request request = {
-        .path = options->output != NULL ? options->output : options->input,
+        .path = options->output != NULL                                ? options->output
+                : job->source != NULL && job->source->group[0] != '\0' ? job->source->group
+                                                                       : options->input,
         .rank = job->volume.rank,
         .times = job->volume.times,
         .has_time = job->volume.keeps_time,

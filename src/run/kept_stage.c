@@ -116,7 +116,8 @@ static json *plan_of(const struct pw_job *job, uint64_t candidates_bytes, uint32
 {
     char absolute[4096];
     json *plan = json_object_new_object();
-    const char *image = realpath(job->options->input, absolute) != NULL ? absolute : job->options->input;
+    const char *given = job->source->group[0] != '\0' ? job->source->group : job->options->input;
+    const char *image = realpath(given, absolute) != NULL ? absolute : given;
     put(plan, "patchworks_stage", json_object_new_int(PLAN_VERSION));
     put(plan, "image", text_of(image));
     put(plan, "rank", json_object_new_int(job->volume.rank));

@@ -99,6 +99,7 @@ struct pw_source {
      * What a format has read of them; pw_source_open() makes info's lists from these, and pw_source_close() releases
      * them after close().  An open that fails releases them itself.
      */
+    char group[4096]; /* of the image in a zarr store, which its labels go into; "" elsewhere */
     struct pw_names channel_names;
     struct pw_names series_names;
     char scratch_dir[4096];    /* where await() may keep what it decompresses; "": $TMPDIR or /tmp */

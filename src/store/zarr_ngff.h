@@ -10,6 +10,7 @@
 #ifndef PW_STORE_ZARR_NGFF_H
 #define PW_STORE_ZARR_NGFF_H
 
+#include "base/names.h"
 #include "store/zarr_node.h"
 
 /* The first multiscales entry of a group; NULL when it is no image. */
@@ -34,6 +35,9 @@ enum pw_status pw_ngff_describe(const struct pw_zarr_node *group, int level, str
 /* The label images listed in the labels group below an image. */
 enum pw_status pw_ngff_labels(const struct pw_zarr_node *group, char ***names, int *count, struct pw_error *error);
 void pw_ngff_labels_free(char **names, int count);
+
+/* The labels of the channels, as omero metadata has them; "" for one without, and none without such metadata. */
+enum pw_status pw_ngff_channels(const struct pw_zarr_node *group, struct pw_names *names, struct pw_error *error);
 
 /* 't' 'c' 's' of a well-known axis name, '?' of another. */
 char pw_ngff_axis_kind(const char *name);

@@ -16,6 +16,7 @@ enum {
 void pw_zarr_target_release(struct pw_zarr_target *target)
 {
     pw_ngff_labels_free(target->label_names, target->info.n_labels);
+    pw_names_release(&target->channel_names);
     pw_zarr_array_release(&target->array);
     memset(target, 0, sizeof *target);
 }
@@ -62,7 +63,7 @@ static enum pw_status take_image(const struct pw_zarr_node *group, int level, st
     enum pw_status status = pw_ngff_describe(group, level, &target->info, error);
     if (status == PW_OK && !target->info.is_label)
         status = pw_ngff_labels(group, &target->label_names, &target->info.n_labels, error);
-    return status;
+    return status == PW_OK ? pw_ngff_channels(group, &target->channel_names, error) : status;
 }
 
 static enum pw_status open_image(const struct pw_zarr_node *group, int level, struct pw_zarr_target *target,
@@ -118,6 +119,8 @@ static enum pw_status adopt_parent(struct pw_zarr_target *target, struct pw_erro
         enum pw_status status = PW_OK;
         if (level >= 0 && pw_ngff_describe(&group, level, &target->info, NULL) == PW_OK && !target->info.is_label)
             status = pw_ngff_labels(&group, &target->label_names, &target->info.n_labels, error);
+        if (level >= 0 && status == PW_OK)
+            status = pw_ngff_channels(&group, &target->channel_names, error);
         pw_zarr_node_release(&group);
         if (level >= 0)
             return status;

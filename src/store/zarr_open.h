@@ -17,6 +17,7 @@ struct pw_zarr_target {
     const struct pw_kv *kv;    /* borrowed */
     char directory[4096];      /* of the array */
     char **label_names;        /* info.n_labels of them */
+    struct pw_names channel_names;
 };
 
 /* kv holds path, and outlives target. */

@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/source.h"
+#include "store/zarr_collection.h"
+#include "store/zarr_ngff.h"
 #include "store/zarr_open.h"
 #include "store/zarr_shard.h"
 
@@ -220,15 +222,26 @@ static enum pw_status open_target(struct zarr_source *zarr, const char *path, in
     return status;
 }
 
+/* One image of a store of several; what is no group with metadata is left to who opens it. */
+static enum pw_status choose_member(struct zarr_source *zarr, const char *path, const struct pw_open_options *options,
+                                    struct pw_zarr_member *member, struct pw_error *error)
+{
+    enum pw_status status = pw_zarr_choose_member(zarr->kv, path, options, member, error);
+    return status == PW_E_NOT_FOUND ? PW_OK : status;
+}
+
 static enum pw_status zarr_open(const char *path, const struct pw_open_options *options, struct pw_source **source,
                                 struct pw_error *error)
 {
     struct zarr_source *zarr = pw_alloc(1, sizeof *zarr, error);
     if (zarr == NULL)
         return PW_E_NOMEM;
+    struct pw_zarr_member member = {0};
     enum pw_status status = pw_kv_open(path, &zarr->kv, error);
     if (status == PW_OK)
-        status = open_target(zarr, path, options != NULL ? options->level : 0, error);
+        status = choose_member(zarr, path, options, &member, error);
+    if (status == PW_OK)
+        status = open_target(zarr, member.path, options != NULL ? options->level : 0, error);
     if (status == PW_OK && strlen(zarr->target.directory) + PW_ZARR_KEY_BYTES + 2 > sizeof zarr->base.path)
         status = pw_fail(error, PW_E_ARGUMENT, "%.100s...: path is too long for chunk keys after it", path);
     if (status == PW_OK) {
@@ -241,7 +254,14 @@ static enum pw_status zarr_open(const char *path, const struct pw_open_options *
         base->fill = zarr->target.array.fill;
         status = prepare_unit(zarr, error);
     }
-    if (status != PW_OK) {
+    if (status == PW_OK) {
+        (void)snprintf(zarr->base.group, sizeof zarr->base.group, "%s", member.path);
+        zarr->base.info.series = member.series;
+        zarr->base.series_names = member.series_names;
+        zarr->base.channel_names = zarr->target.channel_names;
+        memset(&zarr->target.channel_names, 0, sizeof zarr->target.channel_names);
+    } else {
+        pw_zarr_member_release(&member);
         zarr_close(&zarr->base);
         return status;
     }

@@ -196,6 +196,12 @@ int pw_argument_open_check(const struct pw_open_options *open)
 
 int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, struct pw_image **image)
 {
+    return pw_argument_image_unless(argc, argv, flag, has_flag, NULL, image);
+}
+
+int pw_argument_image_unless(int argc, char **argv, const char *flag, int *has_flag,
+                             int (*first)(const char *path, int has_flag), struct pw_image **image)
+{
     const struct option options[] = {{flag, no_argument, NULL, 'f'}, PW_OPEN_OPTIONS, {NULL, 0, NULL, 0}};
     struct pw_open_options open = {0};
     struct pw_error error = {0};
@@ -214,6 +220,12 @@ int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, st
     if (argc - optind != 1) {
         (void)pw_argument_wrong("%s takes one PATH", argv[0]);
         return PW_EXIT_USAGE;
+    }
+    *image = NULL;
+    if (first != NULL && open.series == NULL && open.well == NULL) {
+        int status = first(argv[optind], *has_flag);
+        if (status >= 0)
+            return status;
     }
     if (pw_image_open(argv[optind], &open, image, &error) == PW_OK)
         return PW_EXIT_DONE;

@@ -68,6 +68,13 @@ int pw_argument_open_check(const struct pw_open_options *open);
  */
 int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, struct pw_image **image);
 
+/*
+ * The same; where neither a series nor a well is asked for, first is asked with the path, and what it returns is the exit
+ * status unless it is negative.
+ */
+int pw_argument_image_unless(int argc, char **argv, const char *flag, int *has_flag,
+                             int (*first)(const char *path, int has_flag), struct pw_image **image);
+
 /* What getopt_long found wrong ('?' or ':'), in our words; returns PW_EXIT_USAGE. */
 int pw_argument_getopt_error(int result, char **argv);
 

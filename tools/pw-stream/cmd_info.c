@@ -48,6 +48,12 @@ static void print_text(const struct pw_image_info *info)
     print_shape("shape", info->shape, info->rank);
     (void)printf("%-10s%s\n", "type", pw_dtype_name(info->dtype));
     print_axes(info);
+    for (int i = 0; i < info->n_channel_names; i++)
+        (void)printf("%-10s%d %s\n", i == 0 ? "channels" : "", i, info->channel_names[i]);
+    if (info->n_series > 1)
+        (void)printf("%-10s%d of %d%s%s\n", "series", info->series, info->n_series,
+                     info->series_names != NULL ? ", " : "",
+                     info->series_names != NULL ? info->series_names[info->series] : "");
     print_shape("chunk", info->chunk, info->rank);
     if (memcmp(info->chunk, info->shard, (size_t)info->rank * sizeof info->chunk[0]) != 0 && info->shard[0] != 0)
         print_shape("shard", info->shard, info->rank);
@@ -101,6 +107,14 @@ static struct json_object *json_levels(const struct pw_image_info *info)
     return array;
 }
 
+static struct json_object *json_names(const char *const *name, int n)
+{
+    struct json_object *array = json_object_new_array();
+    for (int i = 0; i < n; i++)
+        (void)json_object_array_add(array, json_object_new_string(name[i]));
+    return array;
+}
+
 static void print_json(const struct pw_image_info *info)
 {
     struct json_object *object = json_object_new_object(), *labels = json_object_new_array();
@@ -114,6 +128,10 @@ static void print_json(const struct pw_image_info *info)
     (void)json_object_object_add(object, "shard", json_shape(info->shard, info->rank));
     (void)json_object_object_add(object, "codec", json_object_new_string(info->codec));
     (void)json_object_object_add(object, "axes", json_axes(info));
+    (void)json_object_object_add(object, "channels", json_names(info->channel_names, info->n_channel_names));
+    (void)json_object_object_add(object, "series", json_object_new_int(info->series));
+    (void)json_object_object_add(object, "series_names",
+                                 json_names(info->series_names, info->series_names != NULL ? info->n_series : 0));
     (void)json_object_object_add(object, "level", json_object_new_int(info->level));
     (void)json_object_object_add(object, "levels", json_levels(info));
     for (int i = 0; i < info->n_labels; i++)
@@ -127,12 +145,73 @@ static void print_json(const struct pw_image_info *info)
     (void)json_object_put(object);
 }
 
+/* ---- stores of several images ---- */
+
+struct listing {
+    struct json_object *images; /* NULL: text */
+    uint64_t n;
+};
+
+static int tell_member(const char *path, const char *name, void *user)
+{
+    struct listing *listing = user;
+    struct json_object *entry;
+    listing->n++;
+    if (listing->images == NULL) {
+        const char *slash = strrchr(path, '/');
+        (void)printf("%-10s%s\n", "", name[0] != '\0' ? name : slash != NULL ? slash + 1 : path);
+        return 0;
+    }
+    entry = json_object_new_object();
+    (void)json_object_object_add(entry, "name", json_object_new_string(name));
+    (void)json_object_object_add(entry, "path", json_object_new_string(path));
+    (void)json_object_array_add(listing->images, entry);
+    return 0;
+}
+
+static int count_member(const char *path, const char *name, void *user)
+{
+    (void)path;
+    (void)name;
+    ++*(uint64_t *)user;
+    return 0;
+}
+
+/* What is in a store of several images; negative for anything else. */
+static int list_collection(const char *path, int json)
+{
+    static const char *const kind_name[] = {"image", "series", "plate", "well"};
+    enum pw_collection_kind kind;
+    struct pw_error error = {0};
+    struct listing listing = {0};
+    uint64_t n = 0;
+    if (pw_collection_list(path, &kind, count_member, &n, &error) != PW_OK || kind == PW_ONE_IMAGE ||
+        (kind != PW_PLATE && n == 1))
+        return -1; /* and opening it says what is wrong, if anything is */
+    if (!json) {
+        (void)printf("%-10s%s\n%-10s%s of %llu images\n%-10s\n", "path", path, "format", kind_name[kind],
+                     (unsigned long long)n, kind == PW_SERIES ? "series" : "fields");
+        (void)pw_collection_list(path, &kind, tell_member, &listing, &error);
+        return PW_EXIT_DONE;
+    }
+    struct json_object *object = json_object_new_object();
+    listing.images = json_object_new_array();
+    (void)pw_collection_list(path, &kind, tell_member, &listing, &error);
+    (void)json_object_object_add(object, "path", json_object_new_string(path));
+    (void)json_object_object_add(object, "kind", json_object_new_string(kind_name[kind]));
+    (void)json_object_object_add(object, "images", listing.images);
+    (void)printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_PRETTY |
+                                                                    JSON_C_TO_STRING_NOSLASHESCAPE));
+    (void)json_object_put(object);
+    return PW_EXIT_DONE;
+}
+
 int pw_cmd_info(int argc, char **argv)
 {
     struct pw_image *image;
     int json = 0;
-    int status = pw_argument_image(argc, argv, "json", &json, &image);
-    if (status != PW_EXIT_DONE)
+    int status = pw_argument_image_unless(argc, argv, "json", &json, list_collection, &image);
+    if (status != PW_EXIT_DONE || image == NULL)
         return status;
     (json ? print_json : print_text)(pw_image_describe(image));
     pw_image_close(image);

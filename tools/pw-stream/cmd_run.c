@@ -1,6 +1,7 @@
 /* pw-stream run */
 #include <getopt.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,6 +116,56 @@ static void wait_for_stream(void)
     (void)poll(&input, 1, -1);
 }
 
+/* ---- all images of a plate ---- */
+
+struct fields {
+    struct pw_run_request *request;
+    int status;
+};
+
+static int run_field(const char *path, const char *name, void *user)
+{
+    struct fields *fields = user;
+    struct pw_run_request request = *fields->request;
+    request.options.input = path;
+    request.options.open.well = request.options.open.series = NULL;
+    if (!request.quiet)
+        (void)fprintf(request.dry_run ? stdout : stderr, "%s\n", name[0] != '\0' ? name : path);
+    fields->status = request.dry_run ? pw_run_request_plan(&request, stdout) : pw_run_request_go(&request, pw_run);
+    return fields->status != PW_EXIT_DONE;
+}
+
+/* One run for each field or series, whose labels go into its own image; the first that fails is the last. */
+static int run_all(struct pw_run_request *request)
+{
+    const struct pw_run_options *o = &request->options;
+    const char *option = o->open.well != NULL ? "--well all" : "--series all";
+    struct fields fields = {request, PW_EXIT_DONE};
+    struct pw_error error = {0};
+    enum pw_collection_kind kind;
+    if (o->output != NULL || o->keep_stage != NULL || (o->objects != NULL && strcmp(o->objects, "store") != 0)) {
+        (void)pw_argument_wrong("%s: the labels of each image go into it, and nothing into one place: without -o and "
+                                "--keep-stage, and --objects store",
+                                option);
+        return PW_EXIT_USAGE;
+    }
+    if (pw_collection_list(o->input, &kind, NULL, NULL, &error) != PW_OK)
+        return pw_run_request_fail(&error);
+    if (kind == PW_ONE_IMAGE || (o->open.series != NULL) != (kind == PW_SERIES)) {
+        (void)pw_argument_wrong("%s: %s is no %s", option, o->input,
+                                o->open.series != NULL ? "store of several series" : "plate");
+        return PW_EXIT_USAGE;
+    }
+    if (pw_collection_list(o->input, &kind, run_field, &fields, &error) != PW_OK)
+        return pw_run_request_fail(&error);
+    return fields.status;
+}
+
+static int asks_for_all(const char *choice)
+{
+    return choice != NULL && strcmp(choice, "all") == 0;
+}
+
 int pw_cmd_run(int argc, char **argv)
 {
     struct pw_run_request request;
@@ -122,6 +173,8 @@ int pw_cmd_run(int argc, char **argv)
     int status = parse(argc, argv, &request);
     if (status != PW_EXIT_DONE)
         return status;
+    if (asks_for_all(request.options.open.well) || asks_for_all(request.options.open.series))
+        return run_all(&request);
     if (request.dry_run)
         return pw_run_request_plan(&request, stdout);
     int input_is_file = strcmp(request.options.input, "-") != 0; /* a pipe can be opened only once */
