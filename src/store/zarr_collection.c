@@ -119,8 +119,9 @@ static enum pw_status list_series(const struct pw_zarr_node *group, struct pw_na
         status = count_series(group, paths, error);
     if (status == PW_OK)
         status = read_series_names(group, paths->n, names, error);
-    for (int i = names->n; i < paths->n && status == PW_OK; i++)
-        status = pw_names_add(names, "", error);
+    for (int i = names->n; i < paths->n && status == PW_OK; i++) /* a path that is more than a number is a name */
+        status = pw_names_add(
+            names, strspn(paths->name[i], "0123456789") == strlen(paths->name[i]) ? "" : paths->name[i], error);
     return status;
 }
 

@@ -670,7 +670,7 @@ Test(zarr_source, groups_say_what_to_open)
     put("g/.zattrs", "{\"bioformats2raw.layout\":3}");
     expect_refused("g", PW_E_ARGUMENT, "series");
     put("g/OME/.zattrs", "{\"series\":[\"first\",\"second\"]}");
-    expect_refused("g", PW_E_ARGUMENT, "first, second");
+    expect_refused("g", PW_E_ARGUMENT, "0 first, 1 second");
     put("p/.zattrs", "{\"plate\":{\"wells\":[{\"path\":\"A/1\"}]}}");
     expect_refused("p", PW_E_ARGUMENT, "A/1");
     put("u/.zattrs", "{\"multiscales\":[{\"datasets\":[{\"path\":\"../i/s/0\"}]}]}");
