@@ -22,10 +22,12 @@ GOAL_RATE = 0.6
 
 FUNCTIONS = """
 import numpy as np
+import pwstream
 
 def empty(image):
     return np.zeros(image.shape, np.uint32)
 
+@pwstream.worker(out_dtype="bool", readonly=True)
 def threshold(image):
     return image > 300
 """
