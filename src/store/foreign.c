@@ -12,7 +12,6 @@ static const struct {
     size_t n;
     struct pw_foreign foreign;
 } table[] = {
-    {0, "\x89HDF\r\n\x1a\n", 8, {"HDF5", "write the data set as zarr or npy (Imaris .ims: " WITH_BIOFORMATS ")"}},
     {0, "CDF", 3, {"netCDF", "write the variable as zarr or npy"}},
     {0, "\x89PNG\r\n\x1a\n", 8, {"PNG", TO_ZARR_OR_TIFF}},
     {0, "\xff\xd8\xff", 3, {"JPEG", TO_ZARR_OR_TIFF}},

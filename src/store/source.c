@@ -12,6 +12,7 @@
 #include "store/elements.h"
 #include "store/file_series.h"
 #include "store/foreign.h"
+#include "store/hdf5_format.h"
 #include "store/kv.h"
 #include "store/stretch_source.h"
 #include "store/zarr_node.h"
@@ -19,8 +20,8 @@
 #include "sys/file.h"
 
 static const struct pw_format *const formats[] = {
-    &pw_format_zarr, &pw_format_n5,  &pw_format_tiff, &pw_format_ome_companion, &pw_format_npy,
-    &pw_format_nrrd, &pw_format_mhd, &pw_format_mrc,  &pw_format_tiles,         &pw_format_tiff_series};
+    &pw_format_zarr, &pw_format_n5,  &pw_format_tiff,  &pw_format_ome_companion, &pw_format_npy, &pw_format_nrrd,
+    &pw_format_mhd,  &pw_format_mrc, &pw_format_tiles, &pw_format_tiff_series,   &pw_format_hdf5};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])
@@ -163,6 +164,8 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
         status = pw_stream_open(STDIN_FILENO, options, scratch_dir, source, error);
     else if (stat(path, &st) != 0 && errno == ENOTDIR && pw_kv_is_zip(path))
         status = open_format(&pw_format_zarr, path, options, source, error);
+    else if (stat(path, &st) != 0 && pw_hdf5_is_inside(path))
+        status = open_format(&pw_format_hdf5, path, options, source, error);
     else if (stat(path, &st) != 0 && pw_file_series_is_pattern(path))
         status = open_format(&pw_format_tiff_series, path, options, source, error);
     else if (stat(path, &st) != 0)

@@ -689,7 +689,11 @@ Test(zarr_source, foreign_files_are_named)
     put_bytes("a.jpg", "\xff\xd8\xff\xe0", 4);
     expect_refused("a.jpg", PW_E_UNSUPPORTED, "JPEG");
     put_bytes("a.h5", "\x89HDF\r\n\x1a\n", 8);
+#ifdef HAVE_HDF5
+    expect_refused("a.h5", PW_E_FORMAT, "HDF5");
+#else
     expect_refused("a.h5", PW_E_UNSUPPORTED, "HDF5");
+#endif
     put("a.txt", "hello");
     expect_refused("a.txt", PW_E_FORMAT, "not recognised");
     put("empty", "");

@@ -1,0 +1,45 @@
+/*
+ * store/hdf5_library - libhdf5 behind one lock, and the small questions that are asked of it.
+ *
+ *     pw_hdf5_lock();
+ *     ... any H5 function, and those below ...
+ *     pw_hdf5_unlock();
+ *
+ * The library keeps global state and need not be built for threads, so that every use of it, by all
+ * sources of the process, is under this lock.  It prints nothing.
+ */
+#ifndef PW_STORE_HDF5_LIBRARY_H
+#define PW_STORE_HDF5_LIBRARY_H
+
+#include <hdf5.h>
+
+#include "patchworks.h"
+
+void pw_hdf5_lock(void);
+void pw_hdf5_unlock(void);
+
+/* All below: with the lock held. */
+
+/* An attribute that is a text: a string, or an array of strings of one character (Imaris).  0: there is none. */
+int pw_hdf5_text(hid_t object, const char *name, char *out, size_t capacity);
+
+/* An attribute that is an array of strings: how many, at most max, each in capacity bytes of out. */
+int pw_hdf5_texts(hid_t object, const char *name, char *out, size_t capacity, int max);
+
+/* Numbers of an attribute, at most max; how many there are, 0 without the attribute. */
+int pw_hdf5_numbers(hid_t object, const char *name, double *out, int max);
+
+/* The same for an attribute of the object at path; for a text too that is a number. */
+int pw_hdf5_text_at(hid_t file, const char *path, const char *name, char *out, size_t capacity);
+double pw_hdf5_number_at(hid_t file, const char *path, const char *name, double otherwise);
+
+/* Whether there is an object at path, every group before it being there too. */
+int pw_hdf5_exists(hid_t file, const char *path);
+
+/* The element type that a stored type is, PW_DTYPE_NONE when it is none; *swap: in the other byte order. */
+enum pw_dtype pw_hdf5_dtype(hid_t type, int *swap);
+
+/* The type in memory that H5Dread() makes of it. */
+hid_t pw_hdf5_memory_type(enum pw_dtype dtype);
+
+#endif
