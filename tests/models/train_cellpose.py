@@ -35,7 +35,7 @@ def main():
         SGD=False,
         learning_rate=0.001,
         weight_decay=1e-5,
-        n_epochs=30,
+        n_epochs=20,
         batch_size=4,
         nimg_per_epoch=8,
         bsize=128,
