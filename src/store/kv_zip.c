@@ -212,9 +212,20 @@ static int zip_deflates(const struct pw_kv *kv, const char *directory)
 static int is_listed(char *const *names, int count, const char *name, size_t n)
 {
     for (int i = 0; i < count; i++)
-        if (strncmp(names[i], name, n) == 0 && names[i][n] == '\0')
+        if (strlen(names[i]) == n && memcmp(names[i], name, n) == 0)
             return 1;
     return 0;
+}
+
+/* A copy of n bytes that no zero ends. */
+static char *copy_name(const char *name, size_t n)
+{
+    char *copy = malloc(n + 1);
+    if (copy != NULL) {
+        memcpy(copy, name, n);
+        copy[n] = '\0';
+    }
+    return copy;
 }
 
 static int zip_children(const struct pw_kv *kv, const char *directory, char **names, int max)
@@ -233,7 +244,7 @@ static int zip_children(const struct pw_kv *kv, const char *directory, char **na
         const char *name = entry.name + n, *slash = memchr(name, '/', entry.name_bytes - n);
         size_t length = slash != NULL ? (size_t)(slash - name) : entry.name_bytes - n;
         if (length > 0 && name[0] != '.' && !is_listed(names, count, name, length) &&
-            (names[count] = strndup(name, length)) != NULL)
+            (names[count] = copy_name(name, length)) != NULL)
             count++;
     }
     return count;
@@ -243,10 +254,11 @@ static int zip_children(const struct pw_kv *kv, const char *directory, char **na
 static int is_litter(const struct pw_zip_entry *entry)
 {
     static const char *const names[] = {"__MACOSX/", ".DS_Store", "Thumbs.db"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strncmp(entry->name, names[i],
-                    entry->name_bytes < strlen(names[i]) ? entry->name_bytes : strlen(names[i])) == 0)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t n = strlen(names[i]);
+        if (entry->name_bytes >= n && memcmp(entry->name, names[i], n) == 0)
             return 1;
+    }
     return 0;
 }
 
