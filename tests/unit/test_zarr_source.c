@@ -668,7 +668,7 @@ Test(zarr_source, groups_say_what_to_open)
     put("g/a/.zarray", V2("[1]", "[1]", "|u1", "C", "0", ""));
     expect_refused("g", PW_E_ARGUMENT, "a, b");
     put("g/.zattrs", "{\"bioformats2raw.layout\":3}");
-    expect_refused("g", PW_E_ARGUMENT, "series");
+    expect_refused("g", PW_E_FORMAT, "bioformats2raw");
     put("g/OME/.zattrs", "{\"series\":[\"first\",\"second\"]}");
     expect_refused("g", PW_E_ARGUMENT, "0 first, 1 second");
     put("p/.zattrs", "{\"plate\":{\"wells\":[{\"path\":\"A/1\"}]}}");
