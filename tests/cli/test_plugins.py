@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import tifffile
 from pwtest.tool import EXIT_FAILED, EXIT_USAGE, SOURCE_ROOT, compile_c
 from scipy import ndimage
 
@@ -54,14 +55,22 @@ def make(compiler, tmp_path):
     return make
 
 
+TOLD = SOURCE_ROOT / "tests/lib/told.c"
+
+
+@pytest.fixture(scope="session")
+def told(compiler, tmp_path_factory):
+    return compile_c(TOLD, tmp_path_factory.mktemp("told") / "told.so", "-shared", "-fPIC", "-pthread")
+
+
 def labels_of(pw, plugin, tmp_path, *options):
     pw("run", tmp_path / "image.npy", "--fn", plugin, "-o", tmp_path / "labels.npy", "--overwrite", "--tile", "16", *options)
     return np.load(tmp_path / "labels.npy")
 
 
 def refuses(pw, plugin, tmp_path, says, *options, code=EXIT_FAILED):
-    return pw.refuses("run", tmp_path / "image.npy", "--fn", plugin, "-o", tmp_path / "no.npy", "--tile", "16", *options, says=says,
-                      code=code)
+    return pw.refuses("run", tmp_path / "image.npy", "--fn", plugin, "-o", tmp_path / "no.npy", "--overwrite", "--tile", "16", *options,
+                      says=says, code=code)
 
 
 # ---------------------------------------------------------------------------- versions
@@ -109,6 +118,29 @@ def test_types(pw, make, image, tmp_path):
     np.testing.assert_array_equal(labels_of(pw, native, tmp_path), ndimage.label(image > 500)[0])
 
 
+def test_statistics_of_every_channel(pw, told, tmp_path):
+    """Each channel has its own, of all time points; voxels of each are normalised by its own limits."""
+    rng = np.random.default_rng(8)
+    image = rng.integers(0, [[[[100]], [[60000]], [[900]]]], (2, 3, 20, 25)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "image.ome.tif", image, metadata={"axes": "TCYX"}, photometric="minisblack")
+    log = tmp_path / "log"
+    pw("run", tmp_path / "image.ome.tif", "--fn", f"{told}:{log},channels=3,percentiles=25,float32,voxels,histogram", "--normalize",
+       "minmax", "-o", tmp_path / "labels.zarr", "--tile", "16", "--channel", "all")
+    tiles = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {t["time"] for t in tiles} == {0, 1}
+    for t in tiles:
+        assert t["n_channels"] == 3 and t["normalized"] == 1 and len(t["channels"]) == 3
+        (_, y, x), (_, ny, nx) = t["origin"], t["shape"]
+        for c, said in enumerate(t["channels"]):
+            one = image[:, c]
+            assert (said["n"], said["minimum"], said["maximum"]) == (one.size, one.min(), one.max())
+            assert said["percentiles"] == [np.percentile(one, 25)] and (said["low"], said["high"]) == (one.min(), one.max())
+            assert said["bins"] == np.bincount(one.reshape(-1), minlength=65536).tolist()
+            window = one[t["time"], y:y + ny, x:x + nx].astype(np.float64)
+            expected = ((window - said["low"]) / (said["high"] - said["low"])).astype(np.float32)
+            np.testing.assert_array_equal(np.array(said["voxels"], np.float32), expected.reshape(-1))
+
+
 def test_several_channels_are_refused_of_an_image_with_one(pw, make, image, tmp_path):
     refuses(pw, make("three", fields=MASK_FLAGS + ", .channels = 3"), tmp_path, ["made", "3 channels"], code=EXIT_USAGE)
     every = make("every", fields=MASK_FLAGS + ", .channels = PW_CHANNELS_ALL")
@@ -116,14 +148,6 @@ def test_several_channels_are_refused_of_an_image_with_one(pw, make, image, tmp_
 
 
 # ---------------------------------------------------------------------------- what is declared
-
-
-TOLD = SOURCE_ROOT / "tests/lib/told.c"
-
-
-@pytest.fixture(scope="session")
-def told(compiler, tmp_path_factory):
-    return compile_c(TOLD, tmp_path_factory.mktemp("told") / "told.so", "-shared", "-fPIC", "-pthread")
 
 
 def test_what_options_ask_for(pw, told, image, tmp_path):

@@ -91,6 +91,17 @@ static void write_statistics(FILE *out, const struct pw_statistics *s)
         fprintf(out, ", \"low\": %.17g, \"high\": %.17g", s->low, s->high);
 }
 
+static void write_voxels(FILE *out, const struct pw_tile *tile, uint32_t channel)
+{
+    const float *voxel = (const void *)((const char *)tile->voxels + channel * tile->channel_stride_bytes);
+    if (tile->dtype != PW_F32)
+        return;
+    fprintf(out, ", \"voxels\": [");
+    for (uint64_t i = 0; i < tile->shape[0] * tile->shape[1] * tile->shape[2]; i++)
+        fprintf(out, "%s%.9g", i > 0 ? "," : "", (double)voxel[i]);
+    fprintf(out, "]");
+}
+
 static int segment(const struct pw_tile *tile, uint32_t *labels, void *user)
 {
     struct state *state = user;
@@ -114,10 +125,18 @@ static int segment(const struct pw_tile *tile, uint32_t *labels, void *user)
             tile->origin[0], tile->origin[1], tile->origin[2], tile->shape[0], tile->shape[1], tile->shape[2]);
     if (tile->statistics != NULL)
         write_statistics(out, tile->statistics[0]);
-    if (state->with_voxels && tile->dtype == PW_F32) {
-        fprintf(out, ", \"voxels\": [");
-        for (uint64_t i = 0; i < tile->shape[0] * tile->shape[1] * tile->shape[2]; i++)
-            fprintf(out, "%s%.9g", i > 0 ? "," : "", (double)((const float *)tile->voxels)[i]);
+    if (state->with_voxels)
+        write_voxels(out, tile, 0);
+    if (tile->n_channels > 1) {
+        fprintf(out, ", \"channels\": [");
+        for (uint32_t c = 0; c < tile->n_channels; c++) {
+            fprintf(out, "%s{\"channel\": %" PRIu64, c > 0 ? "," : "", tile->channel[c]);
+            if (tile->statistics != NULL)
+                write_statistics(out, tile->statistics[c]);
+            if (state->with_voxels)
+                write_voxels(out, tile, c);
+            fprintf(out, "}");
+        }
         fprintf(out, "]");
     }
     fprintf(out, "}\n");
