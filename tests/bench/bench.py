@@ -21,6 +21,8 @@ import threading
 import time
 from pathlib import Path
 
+import reading
+
 HERE = Path(__file__).resolve().parent
 MIB = 1024 * 1024
 BUDGET_MIB = 512
@@ -351,7 +353,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tool", default=os.environ.get("PW_STREAM", "./pw-stream"))
     parser.add_argument("--work", required=True, help="folder of the images, made by run.sh; outputs go there too")
-    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve (default: all)")
+    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve,reading (default: all but reading)")
     parser.add_argument("--reps", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--peer-reps", type=int, default=3, help="rounds that the other programs take part in (default 3)")
     parser.add_argument("--pairs", type=int, default=9, help="pairs of runs with one thread and with two (default 9)")
@@ -388,6 +390,8 @@ def main():
         good = bench.large() and good
     if "resolve" in options.only:
         good = bench.resolve() and good
+    if "reading" in options.only:
+        good = reading.pw_bench_reading(bench.tool, bench.work, options.reps) and good
     sys.exit(0 if good or not options.strict else 1)
 
 
