@@ -146,6 +146,14 @@ static json *image_of(const struct pw_job *job)
 
 /* ---- all of it ------------------------------------------------------------ */
 
+static json *channels_of(const struct pw_volume *volume)
+{
+    json *list = json_object_new_array();
+    for (uint32_t i = 0; i < volume->n_channels; i++)
+        (void)json_object_array_add(list, json_object_new_uint64(volume->channel[i]));
+    return list;
+}
+
 static void put_skip(json *print, const struct pw_run_options *options)
 {
     if (options->skip_empty == PW_SKIP_NONE)
@@ -162,8 +170,9 @@ json *pw_fingerprint_of(const struct pw_job *job)
     put(print, "patchworks_records", json_object_new_int(RECORD_VERSION));
     put_text(print, "program", pw_version());
     put(print, "image", image_of(job));
-    put(print, "channel", json_object_new_int64(options->channel));
-    put(print, "time", json_object_new_int64(options->time));
+    put(print, "channels", channels_of(&job->volume));
+    put(print, "first_time", json_object_new_uint64(job->volume.first_time));
+    put(print, "times", json_object_new_uint64(job->volume.times));
     put_text(print, "function", options->segmenter != NULL ? options->segmenter : "a callback");
     put_text(print, "segmenter", job->segmenter.text);
     put(print, "files", files_of(options->segmenter != NULL ? options->segmenter : ""));

@@ -57,7 +57,8 @@ static const char *why_not(const struct pw_job *job)
 static void name_output(const struct pw_job *job, char *out, size_t capacity)
 {
     const struct pw_run_options *options = job->options;
-    const char *path = options->output != NULL ? options->output : options->input;
+    const char *image = job->source != NULL && job->source->group[0] != '\0' ? job->source->group : options->input;
+    const char *path = options->output != NULL ? options->output : image;
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
         n--;

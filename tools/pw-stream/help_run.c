@@ -64,7 +64,12 @@ const char *const pw_help_run[] = {
     "\n",
     "input\n"
     "  --level N             resolution level, 0 is full\n"
-    "  --channel N, --time N when there are several\n"
+    "  --channel N|NAME      of several; 0,2 or GFP,DAPI or all for a function that takes more than one together\n"
+    "  --time N|all|A:B      time points A to B-1 (default all), each a volume of its own: the labels have a time "
+    "axis\n"
+    "                        and ids go on from one to the next; a single N gives labels without one\n"
+    "  --series N|NAME       of a file or store of several images; all: one run for each, into it\n"
+    "  --well A/1[/0]        of a plate, and which field of it; all: one run for each field, into it\n"
     "  --axes tzyx           names of its axes, in place of those that the file says; of the numbers in names too\n"
     "  --shape z,y,x         of a raw file, with\n"
     "  --dtype TYPE          uint8, u16, float32, ...\n"
