@@ -177,7 +177,7 @@ static enum pw_status check_order(const struct pw_source *source, const struct p
         wanted[n++] = 't';
     if (axes->has_channel)
         wanted[n++] = 'c';
-    memcpy(wanted + n, &"zyx"[3 - axes->rank], (size_t)axes->rank + 1);
+    memcpy(wanted + n, &"zyx"[3 - axes->rank], (size_t)axes -> rank + 1);
     if (strcmp(order, wanted) == 0)
         return PW_OK;
     return pw_fail(error, PW_E_UNSUPPORTED,
