@@ -1,5 +1,6 @@
 """Fixtures of the black-box tests; see lib/pwtest for what they are made of."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -9,6 +10,19 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
 
 from pwtest.tool import SOURCE_ROOT, Meter, Tool, compile_c, data_path, tool_path  # noqa: E402
+
+
+def pytest_collection_modifyitems(config, items):
+    """PW_TEST_EVERY=N: of the cases of a test the first and every N-th after it; every test still runs."""
+    every = int(os.environ.get("PW_TEST_EVERY", "1"))
+    seen, kept, left = {}, [], []
+    for item in items:
+        test = item.nodeid.split("[")[0]
+        (left if seen.get(test, 0) % every else kept).append(item)
+        seen[test] = seen.get(test, 0) + 1
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
 
 
 @pytest.fixture(scope="session")
