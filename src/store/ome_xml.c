@@ -98,6 +98,22 @@ static enum pw_status name_file(const struct pw_xml_element *uuid, struct pw_ome
     return data->file_name != NULL ? PW_OK : PW_E_NOMEM;
 }
 
+static enum pw_status name_channel(const struct pw_xml_element *channel, struct pw_ome *ome, struct pw_error *error)
+{
+    char name[PW_NAME_MAX];
+    if (!pw_xml_attribute(channel, "Name", name, sizeof name))
+        name[0] = '\0';
+    return pw_names_add(&ome->channels, name, error);
+}
+
+static int any_is_named(const struct pw_names *names)
+{
+    for (int i = 0; i < names->n; i++)
+        if (names->name[i][0] != '\0')
+            return 1;
+    return 0;
+}
+
 /* Walks what is inside Pixels. */
 static enum pw_status read_data(struct pw_xml *xml, struct pw_ome *ome, struct pw_error *error)
 {
@@ -110,33 +126,75 @@ static enum pw_status read_data(struct pw_xml *xml, struct pw_ome *ome, struct p
             status = add_data(&element, ome, error);
         else if (pw_xml_is(&element, "UUID"))
             status = name_file(&element, ome, error);
+        else if (pw_xml_is(&element, "Channel"))
+            status = name_channel(&element, ome, error);
+    }
+    if (!any_is_named(&ome->channels))
+        pw_names_release(&ome->channels);
+    return status;
+}
+
+/* The names of all images. */
+static enum pw_status list_images(struct pw_xml xml, struct pw_ome *ome, struct pw_error *error)
+{
+    struct pw_xml_element element;
+    enum pw_status status = PW_OK;
+    while (status == PW_OK && pw_xml_next(&xml, &element)) {
+        char name[PW_NAME_MAX];
+        if (element.closing || !pw_xml_is(&element, "Image"))
+            continue;
+        if (!pw_xml_attribute(&element, "Name", name, sizeof name))
+            name[0] = '\0';
+        status = pw_names_add(&ome->images, name, error);
     }
     return status;
 }
 
-int pw_ome_parse(const char *text, uint64_t image, struct pw_ome *ome, struct pw_error *error)
+/* A number from 0, or a name. */
+static enum pw_status choose_image(struct pw_ome *ome, const char *series, struct pw_error *error)
+{
+    char list[512], *end;
+    if (series == NULL)
+        return PW_OK;
+    long number = strtol(series, &end, 10);
+    if (end != series && *end == '\0' && number >= 0 && number < ome->images.n)
+        ome->image = (int)number;
+    else
+        ome->image =
+            series[0] != '\0' ? pw_names_find((const char *const *)ome->images.name, ome->images.n, series) : -1;
+    if (ome->image >= 0)
+        return PW_OK;
+    pw_names_list((const char *const *)ome->images.name, ome->images.n, list, sizeof list);
+    return pw_fail(error, PW_E_ARGUMENT, "--series %s: there are %d in the OME-XML, from 0: %s", series, ome->images.n,
+                   list);
+}
+
+int pw_ome_parse(const char *text, const char *series, struct pw_ome *ome, struct pw_error *error)
 {
     struct pw_xml xml = {text, text + strlen(text)};
     struct pw_xml_element element;
-    int found = 0;
+    int number = 0;
     memset(ome, 0, sizeof *ome);
     if (memmem(xml.at, (size_t)(xml.end - xml.at), "<OME", 4) == NULL && strstr(xml.at, ":OME") == NULL)
         return 0;
+    enum pw_status status = list_images(xml, ome, error);
+    if (status == PW_OK && ome->images.n > 0)
+        status = choose_image(ome, series, error);
+    if (status != PW_OK)
+        return (int)status;
     while (pw_xml_next(&xml, &element)) {
         if (element.closing)
             continue;
         if (pw_xml_is(&element, "OME") && !pw_xml_attribute(&element, "UUID", ome->uuid, sizeof ome->uuid))
             ome->uuid[0] = '\0';
-        if (!pw_xml_is(&element, "Pixels") || ome->n_images++ != image)
+        if (!pw_xml_is(&element, "Pixels") || number++ != ome->image)
             continue;
         if (!read_pixels(&element, ome))
             return 0;
-        enum pw_status status = read_data(&xml, ome, error);
-        if (status != PW_OK)
-            return (int)status;
-        found = 1;
+        status = read_data(&xml, ome, error);
+        return status == PW_OK ? 1 : (int)status;
     }
-    return found;
+    return 0;
 }
 
 void pw_ome_release(struct pw_ome *ome)
@@ -144,5 +202,7 @@ void pw_ome_release(struct pw_ome *ome)
     for (uint64_t i = 0; i < ome->n_data; i++)
         free(ome->data[i].file_name);
     free(ome->data);
+    pw_names_release(&ome->images);
+    pw_names_release(&ome->channels);
     memset(ome, 0, sizeof *ome);
 }

@@ -3,7 +3,7 @@
  * which directory of which file holds which plane.
  *
  *     struct pw_ome ome = {0};
- *     if (pw_ome_parse(text, 0, &ome, error) == 1)
+ *     if (pw_ome_parse(text, NULL, &ome, error) == 1)
  *         ...
  *     pw_ome_release(&ome);
  *
@@ -13,6 +13,7 @@
 #ifndef PW_STORE_OME_XML_H
 #define PW_STORE_OME_XML_H
 
+#include "base/names.h"
 #include "patchworks.h"
 
 /* The axes that planes are counted along. */
@@ -41,14 +42,16 @@ struct pw_ome {
     char uuid[80]; /* of the file with the XML; "" when it has none */
     struct pw_ome_data *data;
     uint64_t n_data, data_capacity;
-    uint64_t n_images; /* in the text */
+    struct pw_names images;   /* of all images in the text; "" where one has none */
+    int image;                /* this is that one */
+    struct pw_names channels; /* of this image; empty when none is named */
 };
 
 /*
- * Reads the image with that number.  Returns 1; 0 when the text is no OME-XML, lacks that
- * image or is broken; or a negative enum pw_status.  *ome needs release in any case.
+ * Reads an image: series is its name or its number from 0, NULL the first.  Returns 1; 0 when the text is no OME-XML or
+ * broken; or a negative enum pw_status, PW_E_ARGUMENT for a series that is not there.  *ome needs release in any case.
  */
-int pw_ome_parse(const char *text, uint64_t image, struct pw_ome *ome, struct pw_error *error);
+int pw_ome_parse(const char *text, const char *series, struct pw_ome *ome, struct pw_error *error);
 void pw_ome_release(struct pw_ome *ome); /* safe on a zeroed one */
 
 #endif

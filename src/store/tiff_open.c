@@ -79,7 +79,7 @@ static int arrange_ome(const struct pw_tiff_index *index, const char *path, stru
 {
     struct pw_ome ome = {0};
     struct pw_tiff_ome_set set = {0};
-    int told = index->description != NULL ? pw_ome_parse(index->description, 0, &ome, error) : 0;
+    int told = index->description != NULL ? pw_ome_parse(index->description, NULL, &ome, error) : 0;
     if (told == 1)
         told = pw_tiff_ome_files(&ome, path, 1, &set, NULL) == PW_OK && set.n == 1 && strcmp(set.path[0], path) == 0;
     if (told == 1)
@@ -140,13 +140,25 @@ static void start_again(struct pw_tiff_source *tiff)
     tiff->fd = -1;
 }
 
+/* The names of channels, and of the images when there are several. */
+static void take_names(struct pw_tiff_source *tiff, struct pw_ome *ome)
+{
+    tiff->base.channel_names = ome->channels;
+    memset(&ome->channels, 0, sizeof ome->channels);
+    tiff->series = ome->image;
+    if (ome->images.n < 2)
+        return;
+    tiff->base.series_names = ome->images;
+    memset(&ome->images, 0, sizeof ome->images);
+}
+
 /* 1: the source has its pages and their arrangement; 0: the description is not believed; negative: a status. */
-static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *text, int has_planes,
+static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *text, int has_planes, const char *series,
                    struct pw_error *error)
 {
     struct pw_ome ome = {0};
     struct pw_tiff_ome_set set = {0};
-    int told = pw_ome_parse(text, 0, &ome, error);
+    int told = pw_ome_parse(text, series, &ome, error);
     if (told == 1) {
         enum pw_status status = pw_tiff_ome_files(&ome, path, has_planes, &set, error);
         if (status == PW_OK)
@@ -158,9 +170,16 @@ static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *te
             told = (int)pw_fail(error, PW_E_FORMAT,
                                 "%s: its OME-XML does not agree with the pages of the files it names", path);
     }
+    if (told == 1)
+        take_names(tiff, &ome);
     pw_tiff_ome_set_release(&set);
     pw_ome_release(&ome);
     return told;
+}
+
+static const char *series_of(const struct pw_open_options *options)
+{
+    return options != NULL ? options->series : NULL;
 }
 
 static int names_several_files(const char *text, const char *path)
@@ -168,7 +187,7 @@ static int names_several_files(const char *text, const char *path)
     struct pw_ome ome = {0};
     struct pw_tiff_ome_set set = {0};
     int several =
-        pw_ome_parse(text, 0, &ome, NULL) == 1 && pw_tiff_ome_files(&ome, path, 1, &set, NULL) == PW_OK && set.n > 1;
+        pw_ome_parse(text, NULL, &ome, NULL) == 1 && pw_tiff_ome_files(&ome, path, 1, &set, NULL) == PW_OK && set.n > 1;
     pw_tiff_ome_set_release(&set);
     pw_ome_release(&ome);
     return several;
@@ -182,6 +201,7 @@ enum pw_status pw_tiff_finish(struct pw_tiff_source *tiff, const struct pw_open_
                               struct pw_error *error)
 {
     pw_tiff_describe(&tiff->index, &tiff->stack, &tiff->axes, &tiff->base.info);
+    tiff->base.info.series = tiff->series;
     enum pw_status status = pw_tiff_levels(tiff, options != NULL ? options->level : 0, error);
     return status == PW_OK ? pw_tiff_source_finish(tiff, error) : status;
 }
@@ -206,10 +226,13 @@ static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, cons
     enum pw_status status = read_description(path, &text, error);
     if (status != PW_OK)
         return status;
-    int told = text != NULL ? use_ome(tiff, path, text, 1, error) : 0;
+    int told = text != NULL ? use_ome(tiff, path, text, 1, series_of(options), error) : 0;
     free(text);
     if (told < 0)
         return (enum pw_status)told;
+    if (told == 0 && series_of(options) != NULL && strcmp(series_of(options), "0") != 0)
+        return pw_fail(error, PW_E_ARGUMENT, "--series %s: %s has no OME-XML that tells of several", series_of(options),
+                       path);
     if (told == 0) {
         start_again(tiff);
         status = pw_tiff_add_file(tiff, path, 0, 1, error);
@@ -223,8 +246,11 @@ static enum pw_status hand_out(struct pw_tiff_source *tiff, enum pw_status statu
 {
     if (status == PW_OK)
         *source = &tiff->base;
-    else
+    else {
+        pw_names_release(&tiff->base.channel_names);
+        pw_names_release(&tiff->base.series_names);
         pw_tiff_source_close(&tiff->base);
+    }
     return status;
 }
 
@@ -247,7 +273,7 @@ int pw_tiff_open_set(const char *path, const struct pw_open_options *options, st
     if (told == 1 && (tiff = pw_tiff_source_new(path, error)) == NULL)
         told = PW_E_NOMEM;
     if (told == 1)
-        told = use_ome(tiff, path, text, 1, error);
+        told = use_ome(tiff, path, text, 1, series_of(options), error);
     free(text);
     if (told == 1) {
         status = hand_out(tiff, pw_tiff_finish(tiff, options, error), source);
@@ -301,7 +327,7 @@ static enum pw_status companion_open(const char *path, const struct pw_open_opti
         return PW_E_NOMEM;
     enum pw_status status = read_text(path, &text, error);
     if (status == PW_OK) {
-        int told = use_ome(tiff, path, text, 0, error);
+        int told = use_ome(tiff, path, text, 0, series_of(options), error);
         status = told == 1 ? pw_tiff_finish(tiff, options, error)
                  : told < 0
                      ? (enum pw_status)told

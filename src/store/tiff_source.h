@@ -30,6 +30,7 @@ struct pw_tiff_source {
     struct pw_tiff_index index;
     struct pw_tiff_stack stack;
     struct pw_tiff_axes axes;
+    int series; /* of the images that the OME-XML tells of, this is that one */
 
     pthread_mutex_t lock; /* guards locator */
     int lock_made;

@@ -204,6 +204,29 @@ def test_ome_rgb(pw, tmp_path):
     assert np.array_equal(read(pw, tmp_path / "a.ome.tif"), image)
 
 
+def test_ome_channel_names(pw, tmp_path):
+    image = noise((2, 3, 20, 30))
+    tifffile.imwrite(tmp_path / "a.ome.tif", image, metadata={"axes": "ZCYX", "Channel": {"Name": ["DAPI", "GFP", "<&>"]}})
+    assert info(pw, tmp_path / "a.ome.tif")["channels"] == ["DAPI", "GFP", "<&>"]
+
+
+@pytest.mark.parametrize("shapes", [((3, 20, 30), (2, 40, 50)), ((3, 20, 30), (3, 20, 30), (20, 30))])
+def test_ome_series(pw, tmp_path, shapes):
+    arrays = [noise(shape) for shape in shapes]
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tif:
+        for i, image in enumerate(arrays):
+            tif.write(image, photometric="minisblack", metadata={"axes": "ZYX"[-image.ndim :], "Name": f"part {i}"})
+    described = info(pw, tmp_path / "a.ome.tif")
+    assert described["series"] == 0 and described["series_names"] == [f"part {i}" for i in range(len(shapes))]
+    for i, image in enumerate(arrays):
+        for series in (str(i), f"part {i}"):
+            assert np.array_equal(read(pw, tmp_path / "a.ome.tif", "--series", series), image)
+    message = pw.refuses("cat", tmp_path / "a.ome.tif", "--series", "9", says="--series 9", code=EXIT_FAILED)
+    assert "part 1" in message
+    tifffile.imwrite(tmp_path / "b.tif", arrays[0])
+    pw.refuses("cat", tmp_path / "b.tif", "--series", "1", says="b.tif", code=EXIT_FAILED)
+
+
 # ---------------------------------------------------------------------------- levels
 
 
