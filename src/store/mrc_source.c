@@ -85,15 +85,24 @@ static enum pw_status element_type(const struct mrc *mrc, enum pw_dtype *dtype, 
     return PW_OK;
 }
 
+/* Whether the map axes are 1, 2 and 3 in some order; anything else, like the zeros of careless writers, says nothing. */
+static int is_permutation(const struct mrc *mrc)
+{
+    unsigned seen = 0;
+    for (int i = 0; i < 3; i++) {
+        int32_t axis = word_at(mrc, AT_MAP_AXES + 4 * i);
+        seen |= axis >= 1 && axis <= 3 ? 1u << axis : 0;
+    }
+    return seen == 0xe;
+}
+
 /* Columns, rows and sections are x, y and z, or as the header permutes them; then what a voxel measures. */
 static void describe(const struct mrc *mrc, struct pw_image_info *info, int samples)
 {
     int first = info->rank - 3 - (samples > 1);
-    unsigned seen = 0;
-    for (int i = 0; i < 3; i++)
-        seen |= 1u << (word_at(mrc, AT_MAP_AXES + 4 * i) & 31);
+    int permuted = is_permutation(mrc);
     for (int i = 0; i < 3; i++) {
-        int axis = seen == 0xe ? word_at(mrc, AT_MAP_AXES + 4 * i) - 1 : i;
+        int axis = permuted ? word_at(mrc, AT_MAP_AXES + 4 * i) - 1 : i;
         int32_t intervals = word_at(mrc, AT_INTERVALS + 4 * axis);
         double cell = real_at(mrc, AT_CELL + 4 * axis);
         pw_text_axis(&info->axis[first + 2 - i], "xyz"[axis], intervals > 0 ? cell / intervals : 0, "angstrom");

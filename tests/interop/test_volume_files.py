@@ -190,6 +190,10 @@ def test_mrc_big_endian_map_axes_and_modes(pw, tmp_path):
     (tmp_path / "a.map").write_bytes(header + image.tobytes())
     assert axes(info(pw, tmp_path / "a.map")) == "xyz"
     assert np.array_equal(read(pw, tmp_path / "a.map"), image)
+    for wrong in ((0, 0, 0), (33, 34, 35), (1, 1, 2), (-1, 2, 3)):
+        struct.pack_into(">3i", header, 64, *wrong)
+        (tmp_path / "b.map").write_bytes(header + image.tobytes())
+        assert axes(info(pw, tmp_path / "b.map")) == "zyx"
     struct.pack_into(">i", header, 12, 0)  # bytes, signed as MRC2014 has them
     (tmp_path / "a.map").write_bytes(header + image.tobytes())
     assert info(pw, tmp_path / "a.map")["dtype"] == "int8"
