@@ -238,7 +238,7 @@ def test_replay_refuses_what_it_cannot_replay(pw, replay, tmp_path):
     pw.refuses(*arguments, run.fn, "--halo", "0,0,3", "--threads", "1", says=["replay", "0_0_0_0_1x10x8.u32", "No such file"])
     for size, says in ((279, "less"), (284, "more")):
         (tmp_path / "tiles" / missing).write_bytes(bytes(size))
-        pw.refuses(*arguments, run.fn, "--halo", "0,0,2", says=["tile 1", missing, says])
+        pw.refuses(*arguments, run.fn, "--halo", "0,0,2", "--overwrite", says=["tile 1", missing, says])
 
 
 # ---------------------------------------------------------------------------- touch

@@ -81,8 +81,9 @@ def compare(a, b, thresholds, tile=None):
     shape = (1, *a.shape) if a.ndim == 2 else a.shape
     expected = {
         "result": "identical" if not len(different) else "same partition" if same else "different",
-        "shape": list(shape), "voxels": a.size, "different_voxels": len(different),
+        "shape": list(shape), "times": 1, "voxels": a.size, "different_voxels": len(different),
         "first_different": [int(i) for i in np.unravel_index(different[0], shape)] if len(different) else None,
+        **({"first_different_time": 0} if len(different) else {}),
         "exact_objects": len(exact),
         "split_objects": sum(n > 1 for n in partners_a.values()),
         "merged_objects": sum(n > 1 for n in partners_b.values()),
