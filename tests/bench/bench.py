@@ -28,7 +28,8 @@ MIB = 1024 * 1024
 BUDGET_MIB = 512
 BUDGET = ["--memory", f"{BUDGET_MIB}M"]
 RSS_LIMIT_MIB = BUDGET_MIB + 32
-TASK = ["--fn", "threshold:300", "--progress=never", "--summary=json"]
+# One level, as the other ways write.
+TASK = ["--fn", "threshold:300", "--pyramid", "none", "--progress=never", "--summary=json"]
 PEERS = ("scipy", "cc3d", "dask-image", "patchworks")
 
 
