@@ -19,6 +19,7 @@ TRAINED_ON = (("dsb2018_a102535b.tif", "dsb2018_a102535b_labels.tif"), ("stardis
 
 def main():
     folder, target = Path(sys.argv[1]), Path(sys.argv[2])
+    target.parent.mkdir(parents=True, exist_ok=True)
     io.logger_setup()
     np.random.seed(1)
     torch.manual_seed(1)
@@ -35,8 +36,8 @@ def main():
         SGD=False,
         learning_rate=0.001,
         weight_decay=1e-5,
-        n_epochs=20,
-        batch_size=4,
+        n_epochs=100,
+        batch_size=2,
         nimg_per_epoch=8,
         bsize=128,
         save_every=10,
