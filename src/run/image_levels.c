@@ -8,6 +8,7 @@
 #include "label/downsample.h"
 #include "label/mean.h"
 #include "run/pipeline.h"
+#include "store/level_block.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -301,17 +302,13 @@ enum pw_status pw_level_volume_init(struct pw_volume *volume, struct pw_source *
 /* Level l from level l - 1, as it was written; level 0 from the source. */
 enum pw_status pw_level_job_run(struct pw_level_job *job, int level, struct pw_error *error)
 {
-    const struct pw_zarr_levels *levels = &job->output->levels;
+    const struct pw_level_shapes *levels = &job->output->levels;
     struct pw_volume before;
     struct pw_source *written = NULL;
     enum pw_status status = job->output->ops->begin_level(job->output, level, error);
     job->level = level;
     job->from = job->source;
-    for (int i = 0; i < 3; i++)
-        job->factor[i] =
-            level == 0
-                ? 1
-                : pw_max_u64((levels->shape[level - 1][i] + levels->shape[level][i] / 2) / levels->shape[level][i], 1);
+    pw_level_factor(levels->shape[level > 0 ? level - 1 : 0], levels->shape[level], job->factor);
     if (status == PW_OK && level > 0)
         status = pw_source_open(job->output->level_path, NULL, NULL, &written, error);
     if (status == PW_OK && level > 0) {

@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 
 #include "base/region.h"
-#include "store/zarr_levels.h"
+#include "store/level_shapes.h"
 #include "store/zarr_metadata.h"
 
 /* Voxels of a box; those of a row are adjacent. */
@@ -74,7 +74,7 @@ struct pw_image_output_ops {
 struct pw_image_output {
     const struct pw_image_output_ops *ops;
     char path[4096]; /* where the finished image will be */
-    struct pw_zarr_levels levels;
+    struct pw_level_shapes levels;
     uint64_t unit[PW_MAX_LEVELS][3];
     char level_path[4096]; /* of the level that was written last, to be read for the next one */
     int fills_zero;        /* units that are all 0 need not be written */

@@ -25,7 +25,7 @@ struct pw_ngff_label {
     uint64_t n_objects;
     struct pw_zarr_axes axes; /* names are not empty */
     int n_levels;
-    const struct pw_label_array *level;
+    const struct pw_output_array *level;
     const double (*scale)[3], (*translation)[3]; /* of each level, z y x */
     enum pw_pyramid_rule rule;                   /* that levels are made by */
 };

@@ -62,7 +62,7 @@ static enum pw_status load_metadata(const struct pw_zarr_image *image, json **me
 static enum pw_status list_levels(struct extension *extension, struct pw_error *error)
 {
     struct pw_zarr_image *image = &extension->image;
-    const struct pw_zarr_levels *levels = &image->base.levels;
+    const struct pw_level_shapes *levels = &image->base.levels;
     const struct pw_ngff_multiscale all = {
         .version = image->version,
         .axes = image->axes,
@@ -151,11 +151,11 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     }
     enum pw_status status = pw_zarr_layout_choose(&request, image->version, &first, error);
     if (status == PW_OK)
-        status = pw_zarr_levels_choose(&image->base.levels, &request, axes->space, first.chunk, error);
+        status = pw_level_shapes_choose(&image->base.levels, &request, axes->space, first.chunk, error);
     for (int l = 1; l < image->base.levels.n && status == PW_OK; l++) {
-        struct pw_label_array *array = &image->level[l];
+        struct pw_output_array *array = &image->level[l];
         pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
-        pw_label_array_init(array, axes->rank, image->base.levels.shape[l], &layout);
+        pw_output_array_init(array, axes->rank, image->base.levels.shape[l], &layout);
         array->dtype = source->info.dtype;
         pw_zarr_image_finish_level(image, l);
     }

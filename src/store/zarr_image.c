@@ -40,7 +40,7 @@ static struct pw_zarr_image *of(struct pw_image_output *output)
 
 static uint64_t chunk_bound(const struct pw_zarr_image *image)
 {
-    return pw_codec_find("zstd")->bound((size_t)pw_label_array_chunk_bytes(&image->level[0]));
+    return pw_codec_find("zstd")->bound((size_t)pw_output_array_chunk_bytes(&image->level[0]));
 }
 
 static uint64_t unit_chunks(const struct pw_zarr_image *image)
@@ -54,7 +54,7 @@ static uint64_t zarr_writer_memory_bytes(const struct pw_image_output *output)
 {
     const struct pw_zarr_image *image = (const struct pw_zarr_image *)output;
     return sizeof(struct pw_image_writer) + pw_codec_state_memory_bytes() + ((uint64_t)2 << 20) +
-           pw_label_array_chunk_bytes(&image->level[0]) +
+           pw_output_array_chunk_bytes(&image->level[0]) +
            pw_unit_file_memory_bytes(unit_chunks(image), chunk_bound(image));
 }
 
@@ -76,7 +76,7 @@ static enum pw_status zarr_writer_new(struct pw_image_output *output, struct pw_
     if (made == NULL)
         return PW_E_NOMEM;
     enum pw_status status =
-        pw_buffer_init(&made->chunk, pw_label_array_chunk_bytes(&image->level[0]), "a chunk", error);
+        pw_buffer_init(&made->chunk, pw_output_array_chunk_bytes(&image->level[0]), "a chunk", error);
     if (status == PW_OK)
         status = pw_unit_file_init(&made->file, unit_chunks(image), chunk_bound(image), &output->bytes_written, error);
     if (status != PW_OK) {
@@ -113,10 +113,10 @@ static enum pw_status write_chunk(const struct pw_zarr_image *image, struct pw_i
                                   const struct pw_box *box, const struct pw_image_block *block,
                                   const uint64_t within[3], struct pw_error *error)
 {
-    const struct pw_label_array *array = &image->level[level];
+    const struct pw_output_array *array = &image->level[level];
     const uint64_t *chunk = array->layout.chunk;
     const struct pw_codec_options options = {.level = array->zstd_level, .element_bytes = pw_dtype_bytes(array->dtype)};
-    size_t bytes = (size_t)pw_label_array_chunk_bytes(array), n;
+    size_t bytes = (size_t)pw_output_array_chunk_bytes(array), n;
     uint64_t from[3], shape[3];
     for (int i = 0; i < 3; i++) {
         from[i] = within[i] * chunk[i];
@@ -139,7 +139,7 @@ static enum pw_status zarr_write_unit(struct pw_image_output *output, struct pw_
                                       struct pw_error *error)
 {
     struct pw_zarr_image *image = of(output);
-    const struct pw_label_array *array = &image->level[level];
+    const struct pw_output_array *array = &image->level[level];
     const uint64_t *chunk = array->layout.chunk;
     uint64_t unit[3], count[3], within[3], depth = array->shape[0];
     enum pw_status status = PW_OK;
@@ -177,7 +177,7 @@ static enum pw_status zarr_start(struct pw_image_output *output, struct pw_error
 static enum pw_status zarr_begin_level(struct pw_image_output *output, int level, struct pw_error *error)
 {
     struct pw_zarr_image *image = of(output);
-    struct pw_label_array *array = &image->level[level];
+    struct pw_output_array *array = &image->level[level];
     char name[16];
     (void)snprintf(name, sizeof name, "%d", level);
     enum pw_status status = pw_zarr_join(image->hidden, name, array->path, error);
@@ -193,7 +193,7 @@ static enum pw_status zarr_begin_level(struct pw_image_output *output, int level
 
 static enum pw_status zarr_end_level(struct pw_image_output *output, int level, struct pw_error *error)
 {
-    struct pw_label_array *array = &of(output)->level[level];
+    struct pw_output_array *array = &of(output)->level[level];
     (void)error;
     (void)close(array->fd);
     array->fd = -1;
@@ -216,7 +216,7 @@ static enum pw_status zarr_commit(struct pw_image_output *output, const struct p
     struct pw_zarr_image *image = of(output);
     char parent[PW_TREE_PATH_BYTES];
     const char *name = strrchr(output->path, '/');
-    const struct pw_zarr_levels *levels = &output->levels;
+    const struct pw_level_shapes *levels = &output->levels;
     const struct pw_ngff_image ngff = {
         .multiscale = {.version = image->version,
                        .name = name != NULL ? name + 1 : output->path,
@@ -310,7 +310,7 @@ static void shrink_unit(const struct pw_image_request *request, struct pw_zarr_l
 
 void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l)
 {
-    struct pw_label_array *array = &image->level[l];
+    struct pw_output_array *array = &image->level[l];
     array->times = image->axes.times;
     array->has_time = image->axes.has_time;
     array->channels = image->axes.channels;
@@ -333,14 +333,14 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     memcpy(asked.tile, request->source_chunk, sizeof asked.tile);
     enum pw_status status = pw_zarr_layout_choose(&asked, image->version, &first, error);
     if (status == PW_OK)
-        status = pw_zarr_levels_choose(&image->base.levels, &asked, request->axes.space, first.chunk, error);
+        status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, error);
     if (status != PW_OK)
         return status;
     shrink_unit(request, &first);
     for (int l = 0; l < image->base.levels.n; l++) {
-        struct pw_label_array *array = &image->level[l];
+        struct pw_output_array *array = &image->level[l];
         pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
-        pw_label_array_init(array, request->axes.rank, image->base.levels.shape[l], l == 0 ? &first : &layout);
+        pw_output_array_init(array, request->axes.rank, image->base.levels.shape[l], l == 0 ? &first : &layout);
         array->dtype = request->dtype;
         array->zstd_level = request->zstd_level;
         pw_zarr_image_finish_level(image, l);

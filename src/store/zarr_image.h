@@ -15,7 +15,7 @@ struct pw_zarr_image {
     int overwrite;
     struct pw_zarr_axes axes;
     const char *const *channel_name;
-    struct pw_label_array level[PW_MAX_LEVELS];
+    struct pw_output_array level[PW_MAX_LEVELS];
     char hidden[PW_TREE_PATH_BYTES];
     int lock; /* of hidden, while there is one */
 };

@@ -21,18 +21,18 @@
 #ifndef PW_STORE_ZARR_PYRAMID_H
 #define PW_STORE_ZARR_PYRAMID_H
 
-#include "base/memory.h"
-#include "store/zarr_label_array.h"
+#include "store/level_block.h"
+#include "store/zarr_output_array.h"
 
 struct pw_pyramid {
     int n_levels;
     enum pw_pyramid_rule rule;
-    const struct pw_label_array *level;
+    const struct pw_output_array *level;
     uint64_t factor[PW_MAX_LEVELS][3];        /* from the level before; [0] is unused */
     _Atomic uint32_t *missing[PW_MAX_LEVELS]; /* of each unit: units of the level before that are not written yet */
 };
 
-enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_label_array *level, int n_levels,
+enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_output_array *level, int n_levels,
                                enum pw_pyramid_rule rule, struct pw_error *error);
 void pw_pyramid_release(struct pw_pyramid *pyramid); /* safe on a zeroed pyramid */
 
@@ -42,15 +42,7 @@ uint64_t pw_pyramid_memory_bytes(const struct pw_pyramid *pyramid);
 struct pw_pyramid_worker {
     struct pw_chunk_reader reader;
     struct pw_codec_state codec;
-    struct pw_buffer memory;
-    unsigned char *decoded; /* a chunk of the level before */
-    unsigned char *region;  /* a part of that level, out of several chunks */
-    unsigned char *chunk;   /* the one that is made */
-    void *scratch;
-    uint64_t time;     /* point of the unit that is made */
-    int decoded_level; /* -1: none */
-    int decoded_empty;
-    uint64_t decoded_chunk[3];
+    struct pw_level_maker maker;
 };
 
 /* chunk_bound: most bytes of an encoded chunk. */

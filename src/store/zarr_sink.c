@@ -17,7 +17,7 @@
 #include "codec/zstd_runs.h"
 #include "store/ngff_metadata.h"
 #include "store/zarr_place.h"
-#include "store/zarr_levels.h"
+#include "store/level_shapes.h"
 #include "store/zarr_pyramid.h"
 
 struct zarr_sink {
@@ -27,9 +27,9 @@ struct zarr_sink {
     char *segmenter;
     enum pw_dtype dtype; /* dtype_hint until start */
     uint64_t n_objects;
-    struct pw_zarr_levels levels;
+    struct pw_level_shapes levels;
     enum pw_pyramid_rule rule;
-    struct pw_label_array level[PW_MAX_LEVELS];
+    struct pw_output_array level[PW_MAX_LEVELS];
     struct pw_pyramid pyramid;
 };
 
@@ -197,7 +197,7 @@ static struct pw_ngff_label describe(const struct zarr_sink *zarr)
 static enum pw_status make_level(struct zarr_sink *zarr, int l, struct pw_error *error)
 {
     struct pw_ngff_label label = describe(zarr);
-    struct pw_label_array *array = &zarr->level[l];
+    struct pw_output_array *array = &zarr->level[l];
     array->dtype = zarr->dtype;
     int n = zarr->place.is_array ? snprintf(array->path, sizeof array->path, "%s", zarr->place.build)
                                  : snprintf(array->path, sizeof array->path, "%s/%d", zarr->place.build, l);
@@ -286,10 +286,10 @@ static double finite_or_0(double value)
     return isfinite(value) ? value : 0.0;
 }
 
-static void init_array(const struct zarr_sink *zarr, struct pw_label_array *array, const uint64_t shape[3],
+static void init_array(const struct zarr_sink *zarr, struct pw_output_array *array, const uint64_t shape[3],
                        const struct pw_zarr_layout *layout)
 {
-    pw_label_array_init(array, zarr->axes.rank, shape, layout);
+    pw_output_array_init(array, zarr->axes.rank, shape, layout);
     array->times = zarr->axes.times;
     array->has_time = zarr->axes.has_time;
 }
@@ -315,7 +315,7 @@ static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *requ
 static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
 {
     enum pw_status status =
-        pw_zarr_levels_choose(&zarr->levels, request, zarr->axes.space, zarr->level[0].layout.chunk, error);
+        pw_level_shapes_choose(&zarr->levels, request, zarr->axes.space, zarr->level[0].layout.chunk, error);
     for (int l = 1; l < zarr->levels.n && status == PW_OK; l++) {
         struct pw_zarr_layout layout;
         pw_zarr_layout_of_level(&zarr->level[0].layout, zarr->levels.shape[l], &layout);

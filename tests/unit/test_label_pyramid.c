@@ -165,7 +165,7 @@ struct store {
     char path[256];
     int version, n_levels;
     uint64_t shape[LEVELS_MAX][3];
-    struct pw_label_array level[LEVELS_MAX];
+    struct pw_output_array level[LEVELS_MAX];
     struct pw_pyramid pyramid;
     const uint32_t *voxels;
     _Atomic uint64_t written, next;
@@ -182,7 +182,7 @@ static void make_store(struct store *store, const uint64_t chunk[3], const uint6
         struct pw_zarr_layout smaller;
         char path[300];
         pw_zarr_layout_of_level(&layout, store->shape[l], &smaller);
-        pw_label_array_init(&store->level[l], 3, store->shape[l], l == 0 ? &layout : &smaller);
+        pw_output_array_init(&store->level[l], 3, store->shape[l], l == 0 ? &layout : &smaller);
         (void)snprintf(path, sizeof path, "%s/%d", store->path, l);
         cr_assert_eq(mkdir(path, 0777), 0);
         store->level[l].dtype = PW_U32;
@@ -211,7 +211,7 @@ static uint64_t unit_chunks(const struct pw_zarr_layout *layout)
 static void put_chunk(struct store *store, struct pw_unit_file *file, const uint64_t within[3],
                       const uint64_t position[3])
 {
-    const struct pw_label_array *array = &store->level[0];
+    const struct pw_output_array *array = &store->level[0];
     const uint64_t *chunk = array->layout.chunk;
     uint32_t *voxels = calloc(chunk[0] * chunk[1] * chunk[2], sizeof *voxels);
     uint32_t any = 0;
@@ -229,7 +229,7 @@ static void put_chunk(struct store *store, struct pw_unit_file *file, const uint
         const struct pw_codec_options options = {.level = 1};
         size_t n;
         void *room = pw_unit_room(file, &n);
-        cr_assert_eq(pw_codec_find("zstd")->encode(&state, &options, voxels, pw_label_array_chunk_bytes(array), room,
+        cr_assert_eq(pw_codec_find("zstd")->encode(&state, &options, voxels, pw_output_array_chunk_bytes(array), room,
                                                    &n, &error),
                      PW_OK);
         cr_assert_eq(pw_unit_add(file, within, n, &error), PW_OK, "%s", error.message);
@@ -241,8 +241,8 @@ static void put_chunk(struct store *store, struct pw_unit_file *file, const uint
 static void *write_units(void *context)
 {
     struct store *store = context;
-    const struct pw_label_array *array = &store->level[0];
-    uint64_t bound = pw_codec_find("zstd")->bound(pw_label_array_chunk_bytes(array));
+    const struct pw_output_array *array = &store->level[0];
+    uint64_t bound = pw_codec_find("zstd")->bound(pw_output_array_chunk_bytes(array));
     uint64_t n_units = array->n_units[0] * array->n_units[1] * array->n_units[2];
     struct pw_unit_file file;
     struct pw_pyramid_worker worker;
@@ -274,12 +274,12 @@ static void *write_units(void *context)
 /* A whole level, read back chunk by chunk. */
 static uint32_t *read_level(struct store *store, int l)
 {
-    const struct pw_label_array *array = &store->level[l];
+    const struct pw_output_array *array = &store->level[l];
     const uint64_t *chunk = array->layout.chunk;
     struct pw_chunk_reader reader;
     struct pw_error error = {0};
     uint32_t *out = calloc(array->shape[0] * array->shape[1] * array->shape[2], sizeof *out);
-    uint32_t *voxels = malloc(pw_label_array_chunk_bytes(array));
+    uint32_t *voxels = malloc(pw_output_array_chunk_bytes(array));
     struct pw_region whole = {.rank = 3};
     uint64_t c[3];
     memcpy(whole.shape, array->shape, sizeof array->shape);
@@ -355,10 +355,10 @@ Test(label_pyramid, refuses_levels_too_far_apart)
 {
     struct pw_error error = {0};
     struct pw_pyramid pyramid;
-    struct pw_label_array level[2];
+    struct pw_output_array level[2];
     const struct pw_zarr_layout layout = {3, {64, 64, 64}, {64, 64, 64}};
-    pw_label_array_init(&level[0], 3, (const uint64_t[3]){4096, 4096, 4096}, &layout);
-    pw_label_array_init(&level[1], 3, (const uint64_t[3]){1, 1, 1}, &layout);
+    pw_output_array_init(&level[0], 3, (const uint64_t[3]){4096, 4096, 4096}, &layout);
+    pw_output_array_init(&level[1], 3, (const uint64_t[3]){1, 1, 1}, &layout);
     cr_assert_eq(pw_pyramid_init(&pyramid, level, 2, PW_PYRAMID_MODE, &error), PW_E_UNSUPPORTED);
     pw_pyramid_release(&pyramid);
 }

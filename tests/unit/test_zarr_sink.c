@@ -443,7 +443,7 @@ Test(zarr_sink, what_killed_runs_left_is_removed)
 static void make_image(const char *name, int v3, int n_levels, const uint64_t (*shape)[3])
 {
     struct pw_error error = {0};
-    struct pw_label_array level[4];
+    struct pw_output_array level[4];
     static const double scale[4][3] = {{0.235, 0.15, 0.15}, {0.235, 0.3, 0.3}, {0.47, 0.6, 0.6}, {1, 1, 1}};
     static const double translation[4][3] = {{0, 0, 0}, {0, 0.075, 0.075}, {0.1175, 0.225, 0.225}, {0, 0, 0}};
     struct pw_ngff_label image = {
@@ -461,7 +461,7 @@ static void make_image(const char *name, int v3, int n_levels, const uint64_t (*
     for (int l = 0; l < n_levels; l++) {
         const struct pw_zarr_layout layout = {image.version, {8, 8, 8}, {16, 16, 16}};
         char path[600];
-        pw_label_array_init(&level[l], 3, shape[l], &layout);
+        pw_output_array_init(&level[l], 3, shape[l], &layout);
         level[l].dtype = PW_U16;
         (void)snprintf(path, sizeof path, "%s/%d", within(name), l);
         cr_assert_eq(mkdir(path, 0777), 0);

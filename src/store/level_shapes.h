@@ -1,5 +1,5 @@
 /*
- * store/zarr_levels - which levels a label image has: their shapes, and where their voxels lie.
+ * store/level_shapes - which levels a label image has: their shapes, and where their voxels lie.
  *
  * An image of several levels gives its labels the same: into its store all of them, elsewhere those from the level
  * that was segmented on.  Where there is nothing to copy from, levels are halved until one is no larger than a chunk:
@@ -9,20 +9,20 @@
  * Errors: PW_E_FORMAT for an image with a level that cannot be read; PW_E_ARGUMENT for labels of a lower level that
  * shall go into the image.  Threads: pure functions.
  */
-#ifndef PW_STORE_ZARR_LEVELS_H
-#define PW_STORE_ZARR_LEVELS_H
+#ifndef PW_STORE_LEVEL_SHAPES_H
+#define PW_STORE_LEVEL_SHAPES_H
 
 #include "store/sink.h"
 
 /* z y x; of rank 2 without z: shape 1, and scale and translation that nobody reads. */
-struct pw_zarr_levels {
+struct pw_level_shapes {
     int n;
     uint64_t shape[PW_MAX_LEVELS][3];
     double scale[PW_MAX_LEVELS][3], translation[PW_MAX_LEVELS][3];
 };
 
 /* axis: of the labels, each with a name; chunk: of the full level. */
-enum pw_status pw_zarr_levels_choose(struct pw_zarr_levels *levels, const struct pw_sink_request *request,
-                                     const struct pw_axis axis[3], const uint64_t chunk[3], struct pw_error *error);
+enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const struct pw_sink_request *request,
+                                      const struct pw_axis axis[3], const uint64_t chunk[3], struct pw_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-#include "store/zarr_levels.h"
+#include "store/level_shapes.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static int image_axis(const struct pw_image_info *image, const struct pw_axis *a
 }
 
 /* Takes level l of the image as the next one. */
-static enum pw_status take_level(struct pw_zarr_levels *levels, const struct pw_sink_request *request,
+static enum pw_status take_level(struct pw_level_shapes *levels, const struct pw_sink_request *request,
                                  const struct pw_axis *axis, int l, struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
@@ -49,7 +49,7 @@ static enum pw_status take_level(struct pw_zarr_levels *levels, const struct pw_
     return PW_OK;
 }
 
-static enum pw_status take_levels(struct pw_zarr_levels *levels, const struct pw_sink_request *request,
+static enum pw_status take_levels(struct pw_level_shapes *levels, const struct pw_sink_request *request,
                                   const struct pw_axis *axis, struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
@@ -67,7 +67,7 @@ static int is_one_chunk(const uint64_t shape[3], const uint64_t chunk[3])
 }
 
 /* What the next level halves; returns 0 when there is nothing to halve. */
-static int choose_factor(const struct pw_zarr_levels *levels, int rank, uint64_t factor[3])
+static int choose_factor(const struct pw_level_shapes *levels, int rank, uint64_t factor[3])
 {
     const uint64_t *shape = levels->shape[levels->n - 1];
     const double *scale = levels->scale[levels->n - 1];
@@ -78,7 +78,7 @@ static int choose_factor(const struct pw_zarr_levels *levels, int rank, uint64_t
     return factor[0] * factor[1] * factor[2] > 1;
 }
 
-static void halve_levels(struct pw_zarr_levels *levels, const struct pw_sink_request *request, const uint64_t chunk[3])
+static void halve_levels(struct pw_level_shapes *levels, const struct pw_sink_request *request, const uint64_t chunk[3])
 {
     uint64_t factor[3];
     while (levels->n < PW_MAX_LEVELS && !is_one_chunk(levels->shape[levels->n - 1], chunk) &&
@@ -94,8 +94,8 @@ static void halve_levels(struct pw_zarr_levels *levels, const struct pw_sink_req
     }
 }
 
-enum pw_status pw_zarr_levels_choose(struct pw_zarr_levels *levels, const struct pw_sink_request *request,
-                                     const struct pw_axis axis[3], const uint64_t chunk[3], struct pw_error *error)
+enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const struct pw_sink_request *request,
+                                      const struct pw_axis axis[3], const uint64_t chunk[3], struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
     memset(levels, 0, sizeof *levels);

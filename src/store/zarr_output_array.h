@@ -1,24 +1,24 @@
 /*
- * store/zarr_label_array - one zarr array of labels, written chunk by chunk, and read back.
+ * store/zarr_output_array - one zarr array of labels or of an image, written chunk by chunk, and read back.
  *
  * A unit (a shard, or with zarr v2 some chunks) is written by one thread:
  *
  *     struct pw_unit_file file = {0};
  *     pw_unit_file_init(&file, shard_chunks, chunk_bound, error)      once per thread
  *     pw_unit_begin(&file, &array, unit)
- *     for each chunk with a label
+ *     for each chunk that is not all 0
  *         out = pw_unit_room(&file, &capacity);  encode into it
  *         pw_unit_add(&file, chunk_of_the_unit, n, error)
  *     pw_unit_end(&file, error)                                       the index of the shard
  *
- * A chunk without a label is not added, and a unit without a chunk leaves no file.  Encoded
+ * A chunk of nothing but 0 is not added, and a unit without a chunk leaves no file.  Encoded
  * chunks are collected until a write is worth while; a shard is never in memory as a whole.
  *
  * Threads: an array is constant once opened; a file and a reader belong to one thread.
  * Errors name the file.
  */
-#ifndef PW_STORE_ZARR_LABEL_ARRAY_H
-#define PW_STORE_ZARR_LABEL_ARRAY_H
+#ifndef PW_STORE_ZARR_OUTPUT_ARRAY_H
+#define PW_STORE_ZARR_OUTPUT_ARRAY_H
 
 #include <stdatomic.h>
 
@@ -26,7 +26,7 @@
 #include "store/zarr_layout.h"
 
 /* An array; z y x also for rank 2, where the keys have no z, and of one time point where there are several. */
-struct pw_label_array {
+struct pw_output_array {
     int fd;          /* of its directory, -1 before it is made */
     char path[4096]; /* for messages */
     int rank;
@@ -42,12 +42,12 @@ struct pw_label_array {
 };
 
 /* All but fd, path, dtype and time: of one time point. */
-void pw_label_array_init(struct pw_label_array *array, int rank, const uint64_t shape[3],
-                         const struct pw_zarr_layout *layout);
+void pw_output_array_init(struct pw_output_array *array, int rank, const uint64_t shape[3],
+                          const struct pw_zarr_layout *layout);
 
 /* Chunks of a time point along z, with those beyond the end of the last unit. */
-uint64_t pw_label_array_depth(const struct pw_label_array *array);
-uint64_t pw_label_array_chunk_bytes(const struct pw_label_array *array);
+uint64_t pw_output_array_depth(const struct pw_output_array *array);
+uint64_t pw_output_array_chunk_bytes(const struct pw_output_array *array);
 
 /* ---- writing ---- */
 
@@ -59,7 +59,7 @@ struct pw_unit_file {
     size_t filled;
     uint64_t offset; /* of buffer in the file */
     int fd;
-    const struct pw_label_array *array;
+    const struct pw_output_array *array;
     uint64_t unit[3];
     _Atomic uint64_t *bytes_written; /* added to */
 };
@@ -70,7 +70,7 @@ enum pw_status pw_unit_file_init(struct pw_unit_file *file, uint64_t shard_chunk
 void pw_unit_file_release(struct pw_unit_file *file); /* safe on a zeroed file */
 uint64_t pw_unit_file_memory_bytes(uint64_t shard_chunks, uint64_t chunk_bound);
 
-void pw_unit_begin(struct pw_unit_file *file, const struct pw_label_array *array, const uint64_t unit[3]);
+void pw_unit_begin(struct pw_unit_file *file, const struct pw_output_array *array, const uint64_t unit[3]);
 void *pw_unit_room(struct pw_unit_file *file, size_t *capacity);
 enum pw_status pw_unit_add(struct pw_unit_file *file, const uint64_t chunk[3], size_t n, struct pw_error *error);
 enum pw_status pw_unit_end(struct pw_unit_file *file, struct pw_error *error);
@@ -84,7 +84,7 @@ struct pw_chunk_reader {
     uint64_t chunk_bound, index_capacity;
     struct pw_codec_state codec;
     /* the unit whose file is open */
-    const struct pw_label_array *array;
+    const struct pw_output_array *array;
     uint64_t unit[3];
     int fd;
 };
@@ -98,7 +98,7 @@ uint64_t pw_chunk_reader_memory_bytes(uint64_t shard_chunks, uint64_t chunk_boun
  * Decodes the chunk (of the array's grid) into voxels, the full chunk.  PW_EMPTY, with
  * voxels untouched, when it was not stored.
  */
-enum pw_status pw_chunk_read(struct pw_chunk_reader *reader, const struct pw_label_array *array,
+enum pw_status pw_chunk_read(struct pw_chunk_reader *reader, const struct pw_output_array *array,
                              const uint64_t chunk[3], void *voxels, struct pw_error *error);
 
 /* Forgets the open unit: call it when units of the array may have come since. */

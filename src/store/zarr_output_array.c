@@ -1,4 +1,4 @@
-#include "store/zarr_label_array.h"
+#include "store/zarr_output_array.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,8 @@ enum {
     CHECKSUM_BYTES = 4
 };
 
-void pw_label_array_init(struct pw_label_array *array, int rank, const uint64_t shape[3],
-                         const struct pw_zarr_layout *layout)
+void pw_output_array_init(struct pw_output_array *array, int rank, const uint64_t shape[3],
+                          const struct pw_zarr_layout *layout)
 {
     memset(array, 0, sizeof *array);
     array->fd = -1;
@@ -35,16 +35,16 @@ void pw_label_array_init(struct pw_label_array *array, int rank, const uint64_t 
     }
 }
 
-uint64_t pw_label_array_chunk_bytes(const struct pw_label_array *array)
+uint64_t pw_output_array_chunk_bytes(const struct pw_output_array *array)
 {
     const uint64_t *chunk = array->layout.chunk;
     return chunk[0] * chunk[1] * chunk[2] * pw_dtype_bytes(array->dtype);
 }
 
 /* The file of a shard (v3) or chunk (v2) at position in its grid. */
-static void key_of(const struct pw_label_array *array, const uint64_t position[3], char key[KEY_BYTES])
+static void key_of(const struct pw_output_array *array, const uint64_t position[3], char key[KEY_BYTES])
 {
-    uint64_t depth = array->layout.version == 3 ? array->n_units[0] : pw_label_array_depth(array);
+    uint64_t depth = array->layout.version == 3 ? array->n_units[0] : pw_output_array_depth(array);
     size_t used = (size_t)snprintf(key, KEY_BYTES, "%s", array->layout.version == 3 ? "c/" : "");
     if (array->has_time)
         used += (size_t)snprintf(key + used, KEY_BYTES - used, "%llu/",
@@ -58,23 +58,23 @@ static void key_of(const struct pw_label_array *array, const uint64_t position[3
                    (unsigned long long)position[2]);
 }
 
-uint64_t pw_label_array_depth(const struct pw_label_array *array)
+uint64_t pw_output_array_depth(const struct pw_output_array *array)
 {
     return array->n_units[0] * (array->layout.unit[0] / array->layout.chunk[0]);
 }
 
 /* Chunks of a unit along an axis. */
-static uint64_t chunks_of_unit(const struct pw_label_array *array, int axis)
+static uint64_t chunks_of_unit(const struct pw_output_array *array, int axis)
 {
     return array->layout.unit[axis] / array->layout.chunk[axis];
 }
 
-static uint64_t chunk_number(const struct pw_label_array *array, const uint64_t chunk[3])
+static uint64_t chunk_number(const struct pw_output_array *array, const uint64_t chunk[3])
 {
     return (chunk[0] * chunks_of_unit(array, 1) + chunk[1]) * chunks_of_unit(array, 2) + chunk[2];
 }
 
-static uint64_t unit_chunks(const struct pw_label_array *array)
+static uint64_t unit_chunks(const struct pw_output_array *array)
 {
     return chunks_of_unit(array, 0) * chunks_of_unit(array, 1) * chunks_of_unit(array, 2);
 }
@@ -119,7 +119,7 @@ void pw_unit_cancel(struct pw_unit_file *file)
     file->array = NULL;
 }
 
-void pw_unit_begin(struct pw_unit_file *file, const struct pw_label_array *array, const uint64_t unit[3])
+void pw_unit_begin(struct pw_unit_file *file, const struct pw_output_array *array, const uint64_t unit[3])
 {
     file->array = array;
     file->fd = -1;
@@ -136,7 +136,7 @@ void *pw_unit_room(struct pw_unit_file *file, size_t *capacity)
     return file->buffer + file->filled;
 }
 
-static enum pw_status make_parents(const struct pw_label_array *array, char *key, struct pw_error *error)
+static enum pw_status make_parents(const struct pw_output_array *array, char *key, struct pw_error *error)
 {
     for (char *slash = strchr(key, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -152,7 +152,7 @@ static enum pw_status make_parents(const struct pw_label_array *array, char *key
 
 static enum pw_status create(struct pw_unit_file *file, char *key, struct pw_error *error)
 {
-    const struct pw_label_array *array = file->array;
+    const struct pw_output_array *array = file->array;
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
     file->fd = openat(array->fd, key, flags, 0666);
     if (file->fd < 0 && errno == ENOENT) {
@@ -294,7 +294,7 @@ void pw_chunk_reader_release(struct pw_chunk_reader *reader)
     memset(reader, 0, sizeof *reader);
 }
 
-static enum pw_status open_key(struct pw_chunk_reader *reader, const struct pw_label_array *array,
+static enum pw_status open_key(struct pw_chunk_reader *reader, const struct pw_output_array *array,
                                const uint64_t position[3], uint64_t *bytes, char *path, size_t path_bytes,
                                struct pw_error *error)
 {
@@ -312,7 +312,7 @@ static enum pw_status open_key(struct pw_chunk_reader *reader, const struct pw_l
 }
 
 /* Opens the shard of unit and reads its index; keeps both. */
-static enum pw_status open_shard(struct pw_chunk_reader *reader, const struct pw_label_array *array,
+static enum pw_status open_shard(struct pw_chunk_reader *reader, const struct pw_output_array *array,
                                  const uint64_t unit[3], struct pw_error *error)
 {
     char path[4096 + KEY_BYTES];
@@ -344,7 +344,7 @@ static enum pw_status open_shard(struct pw_chunk_reader *reader, const struct pw
 }
 
 /* Where the chunk's bytes are in reader->fd. */
-static enum pw_status find_chunk(struct pw_chunk_reader *reader, const struct pw_label_array *array,
+static enum pw_status find_chunk(struct pw_chunk_reader *reader, const struct pw_output_array *array,
                                  const uint64_t chunk[3], uint64_t *offset, uint64_t *length, struct pw_error *error)
 {
     char path[4096 + KEY_BYTES];
@@ -368,7 +368,7 @@ static enum pw_status find_chunk(struct pw_chunk_reader *reader, const struct pw
     return *offset == UINT64_MAX ? PW_EMPTY : PW_OK;
 }
 
-enum pw_status pw_chunk_read(struct pw_chunk_reader *reader, const struct pw_label_array *array,
+enum pw_status pw_chunk_read(struct pw_chunk_reader *reader, const struct pw_output_array *array,
                              const uint64_t chunk[3], void *voxels, struct pw_error *error)
 {
     uint64_t offset, length;
@@ -381,10 +381,10 @@ enum pw_status pw_chunk_read(struct pw_chunk_reader *reader, const struct pw_lab
     if (status != PW_OK)
         return status;
     status = pw_codec_find("zstd")->decode(&reader->codec, reader->stored, (size_t)length, voxels,
-                                           (size_t)pw_label_array_chunk_bytes(array), error);
+                                           (size_t)pw_output_array_chunk_bytes(array), error);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     if (status == PW_OK)
-        pw_swap_bytes(voxels, pw_label_array_chunk_bytes(array) / pw_dtype_bytes(array->dtype),
+        pw_swap_bytes(voxels, pw_output_array_chunk_bytes(array) / pw_dtype_bytes(array->dtype),
                       pw_dtype_bytes(array->dtype));
 #endif
     return status;

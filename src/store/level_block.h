@@ -1,0 +1,67 @@
+/*
+ * store/level_block - one block (chunk, tile) of a smaller level of labels, out of blocks of the level before.
+ *
+ * Blocks of the level before are decoded as they are needed, one at a time, so that memory does not grow with the factor:
+ *
+ *     struct pw_level_maker maker = {0};
+ *     pw_level_maker_init(&maker, step, n_steps, error)        once per thread, for all the levels it makes
+ *     pw_level_maker_forget(&maker)                            where another level, page or time point begins
+ *     pw_level_maker_make(&maker, &step, block, read, context, error)
+ *     ... maker.made ...
+ *     pw_level_maker_release(&maker)
+ *
+ * Ownership: the memory is the maker's.  Threads: a maker belongs to one.  Errors: those of reading.
+ */
+#ifndef PW_STORE_LEVEL_BLOCK_H
+#define PW_STORE_LEVEL_BLOCK_H
+
+#include "base/memory.h"
+#include "patchworks.h"
+
+/* A level and the one that it is made from. */
+struct pw_level_step {
+    enum pw_pyramid_rule rule;
+    uint64_t factor[3];
+    uint64_t from_shape[3], from_block[3]; /* voxels of the level before, and of one of its blocks */
+    uint64_t shape[3], block[3];
+};
+
+/*
+ * Has the block of the level before at this place of its grid as dense voxels, as a whole also at the border.
+ * PW_EMPTY, with voxels as they were, when it has no label.
+ */
+typedef enum pw_status (*pw_block_fn)(void *context, const uint64_t block[3], void *voxels, struct pw_error *error);
+
+struct pw_level_maker {
+    struct pw_buffer memory;
+    enum pw_dtype dtype;
+    unsigned char *decoded; /* a block of the level before */
+    unsigned char *region;  /* a part of that level, out of several blocks */
+    unsigned char *made;    /* the block that was made, as a whole: beyond the border 0 */
+    void *scratch;
+    int has_decoded, decoded_empty;
+    uint64_t decoded_block[3];
+};
+
+uint64_t pw_level_maker_memory_bytes(const struct pw_level_step *step, int n_steps, size_t element_bytes);
+enum pw_status pw_level_maker_init(struct pw_level_maker *maker, const struct pw_level_step *step, int n_steps,
+                                   enum pw_dtype dtype, struct pw_error *error);
+void pw_level_maker_release(struct pw_level_maker *maker); /* safe on a zeroed maker */
+
+void pw_level_maker_forget(struct pw_level_maker *maker);
+
+/* Makes the block of the level at this place in maker->made; PW_EMPTY when it has no label. */
+enum pw_status pw_level_maker_make(struct pw_level_maker *maker, const struct pw_level_step *step,
+                                   const uint64_t block[3], pw_block_fn read, void *context, struct pw_error *error);
+
+/* The voxels start..end-1 of the level before that voxels start..end-1 of a level stand for, along one axis; at least one. */
+struct pw_level_span {
+    uint64_t start, end;
+};
+
+struct pw_level_span pw_level_source(uint64_t start, uint64_t end, uint64_t factor, uint64_t extent);
+
+/* What a level of shape is smaller than the one before, along each axis: the nearest whole number, 1 at least. */
+void pw_level_factor(const uint64_t from_shape[3], const uint64_t shape[3], uint64_t factor[3]);
+
+#endif
