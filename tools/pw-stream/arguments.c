@@ -52,6 +52,28 @@ int pw_argument_number(const char *option, const char *text, uint64_t least, uin
     return 1;
 }
 
+int pw_argument_choose(const char *option, const char *text, const char *const *word)
+{
+    char all[128] = "";
+    for (int i = 0; word[i] != NULL; i++) {
+        if (strcmp(text, word[i]) == 0)
+            return i;
+        size_t used = strlen(all);
+        (void)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", word[i]);
+    }
+    (void)pw_argument_wrong("%s %s: one of %s", option, text, all);
+    return -1;
+}
+
+int pw_argument_small(const char *option, const char *text, uint64_t least, uint64_t most, int *number)
+{
+    uint64_t value;
+    if (!pw_argument_number(option, text, least, most, &value))
+        return 0;
+    *number = (int)value;
+    return 1;
+}
+
 int pw_argument_index(const char *option, const char *text, int64_t *index)
 {
     uint64_t value;

@@ -18,6 +18,12 @@ int pw_argument_wrong(const char *format, ...) __attribute__((format(printf, 1, 
 /* A whole number between least and most. */
 int pw_argument_number(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value);
 
+/* One of several words, NULL after the last; its number, or -1 after the message. */
+int pw_argument_choose(const char *option, const char *text, const char *const *word);
+
+/* As pw_argument_number(), for an int. */
+int pw_argument_small(const char *option, const char *text, uint64_t least, uint64_t most, int *number);
+
 /* The number of a channel or a time point. */
 int pw_argument_index(const char *option, const char *text, int64_t *index);
 

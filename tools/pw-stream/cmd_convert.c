@@ -50,61 +50,34 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* The place of text among the words; -1 after a message that lists them. */
-static int one_of(const char *option, const char *text, const char *const *word)
-{
-    char all[128] = "";
-    for (int i = 0; word[i] != NULL; i++) {
-        size_t used = strlen(all);
-        if (strcmp(text, word[i]) == 0)
-            return i;
-        (void)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", word[i]);
-    }
-    (void)pw_argument_wrong("%s %s: one of %s", option, text, all);
-    return -1;
-}
-
-static int small_number(const char *option, const char *text, uint64_t most, int *number)
-{
-    uint64_t value;
-    if (!pw_argument_number(option, text, 1, most, &value))
-        return 0;
-    *number = (int)value;
-    return 1;
-}
-
 static int take_option(struct request *request, int option, const char *text)
 {
     static const char *const format[] = {"zarr", "npy", "raw", NULL}, *const ngff[] = {"0.5", "0.4", NULL};
     static const char *const pyramid[] = {"mean", "none", NULL}, *const engine[] = {"auto", "uring", "mmap", "sync",
                                                                                     NULL};
-    static const char *const when[] = {"auto", "always", "never", "json", NULL};
     struct pw_convert_options *o = &request->options;
     int number;
     switch (option) {
     case 'o': o->output = text; return 1;
-    case OPT_FORMAT: o->output_format = text; return one_of("--format", text, format) >= 0;
-    case OPT_NGFF: o->ngff = text; return one_of("--ngff", text, ngff) >= 0;
+    case OPT_FORMAT: o->output_format = text; return pw_argument_choose("--format", text, format) >= 0;
+    case OPT_NGFF: o->ngff = text; return pw_argument_choose("--ngff", text, ngff) >= 0;
     case OPT_CHUNK: return pw_argument_box("--chunk", text, 1, o->chunk);
     case OPT_SHARD: return pw_argument_box("--shard", text, 1, o->shard);
-    case OPT_LEVEL_OF_ZSTD: return small_number("--zstd", text, 19, &o->zstd_level);
+    case OPT_LEVEL_OF_ZSTD: return pw_argument_small("--zstd", text, 1, 19, &o->zstd_level);
     case OPT_PYRAMID:
-        number = one_of("--pyramid", text, pyramid);
+        number = pw_argument_choose("--pyramid", text, pyramid);
         o->no_pyramid = number == 1;
         return number >= 0;
     case OPT_OVERWRITE: o->overwrite = 1; return 1;
     case OPT_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
-    case OPT_THREADS: return small_number("--threads", text, 1024, &o->threads);
+    case OPT_THREADS: return pw_argument_small("--threads", text, 1, 1024, &o->threads);
     case OPT_SCRATCH: o->scratch_dir = text; return 1;
     case OPT_QUIET: request->quiet = 1; return 1;
     case OPT_IO:
-        number = one_of("--io", text, engine);
+        number = pw_argument_choose("--io", text, engine);
         o->io = (enum pw_io_engine)(number < 0 ? 0 : number);
         return number >= 0;
-    case OPT_PROGRESS:
-        number = one_of("--progress", text, when);
-        request->progress = (enum pw_progress_when)(number < 0 ? 0 : number);
-        return number >= 0;
+    case OPT_PROGRESS: return pw_progress_bar_option(text, &request->progress);
     default: return pw_argument_open(option, text, &o->open);
     }
 }
@@ -152,10 +125,7 @@ int pw_cmd_convert(int argc, char **argv)
     int status = parse(argc, argv, &request);
     if (status != PW_EXIT_DONE)
         return status;
-    bar.in_place = isatty(STDERR_FILENO);
-    bar.when = request.progress;
-    if (bar.when == PW_PROGRESS_AUTO)
-        bar.when = bar.in_place && !request.quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+    pw_progress_bar_begin(&bar, request.progress, request.quiet);
     request.options.progress = pw_progress_bar_show;
     request.options.progress_user = &bar;
     pw_signals_catch();
@@ -166,8 +136,7 @@ int pw_cmd_convert(int argc, char **argv)
             report(&result);
         return PW_EXIT_DONE;
     }
-    if (pw_signals_stopped() == 0)
-        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    status = pw_command_fail(&error);
     pw_signals_end();
-    return converted == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+    return status;
 }

@@ -248,5 +248,5 @@ int pw_cmd_explain(int argc, char **argv)
         json_go_to(&listing, NULL);
         (void)fputs("}\n", stdout);
     }
-    return explained == PW_OK ? PW_EXIT_DONE : pw_run_request_fail(&error);
+    return explained == PW_OK ? PW_EXIT_DONE : pw_command_fail(&error);
 }

@@ -50,17 +50,6 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_progress(struct request *request, const char *text)
-{
-    static const char *const when[] = {"auto", "always", "never", "json"};
-    for (int i = 0; i < 4; i++)
-        if (strcmp(text, when[i]) == 0) {
-            request->progress = (enum pw_progress_when)i;
-            return 1;
-        }
-    return pw_argument_wrong("--progress %s: one of auto, always, never, json", text);
-}
-
 static int take_columns(struct pw_measure_options *o, const char *text)
 {
     if (strcmp(text, "own") != 0 && strcmp(text, "skimage") != 0)
@@ -72,7 +61,6 @@ static int take_columns(struct pw_measure_options *o, const char *text)
 static int take_option(struct request *request, int option, const char *text)
 {
     struct pw_measure_options *o = &request->options;
-    uint64_t number;
     switch (option) {
     case 'o': o->output = text; return 1;
     case OPT_CHANNEL:
@@ -86,13 +74,9 @@ static int take_option(struct request *request, int option, const char *text)
     case OPT_TILE: return pw_argument_box("--tile", text, 1, o->tile);
     case OPT_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
     case OPT_SCRATCH: o->scratch_dir = text; return 1;
-    case OPT_PROGRESS: return take_progress(request, text);
+    case OPT_PROGRESS: return pw_progress_bar_option(text, &request->progress);
     case OPT_QUIET: request->quiet = 1; return 1;
-    case OPT_THREADS:
-        if (!pw_argument_number("--threads", text, 1, 1024, &number))
-            return 0;
-        o->threads = (int)number;
-        return 1;
+    case OPT_THREADS: return pw_argument_small("--threads", text, 1, 1024, &o->threads);
     case OPT_IMAGE_DTYPE:
         o->image_open.raw_dtype = pw_dtype_parse(text);
         return o->image_open.raw_dtype != PW_DTYPE_NONE ||
@@ -164,10 +148,7 @@ int pw_cmd_measure(int argc, char **argv)
     int status = parse(argc, argv, &request);
     if (status != PW_EXIT_DONE)
         return status;
-    bar.in_place = isatty(STDERR_FILENO);
-    bar.when = request.progress;
-    if (bar.when == PW_PROGRESS_AUTO)
-        bar.when = bar.in_place && !request.quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+    pw_progress_bar_begin(&bar, request.progress, request.quiet);
     request.options.progress = pw_progress_bar_show;
     request.options.progress_user = &bar;
     pw_signals_catch();
@@ -178,8 +159,7 @@ int pw_cmd_measure(int argc, char **argv)
             report(&result);
         return PW_EXIT_DONE;
     }
-    if (error.status != PW_E_PIPE && pw_signals_stopped() == 0)
-        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    status = pw_command_fail(&error);
     pw_signals_end();
-    return error.status == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+    return status;
 }

@@ -31,27 +31,13 @@ static const struct option long_options[] = {
 
 static int take_option(struct request *request, int option, const char *text)
 {
-    static const char *const rule[] = {"mean", "mode", "nearest"}, *const when[] = {"auto", "always", "never", "json"};
-    uint64_t number;
+    static const char *const rule[] = {"mean", "mode", "nearest", NULL};
+    struct pw_pyramid_options *o = &request->options;
     switch (option) {
-    case OPT_RULE:
-        for (int i = 0; i < 3; i++)
-            if (strcmp(text, rule[i]) == 0)
-                request->options.rule = text;
-        return request->options.rule == text || pw_argument_wrong("--rule %s: one of mean, mode, nearest", text);
-    case OPT_MEMORY: return pw_argument_size("--memory", text, &request->options.memory_bytes);
-    case OPT_THREADS:
-        if (!pw_argument_number("--threads", text, 1, 1024, &number))
-            return 0;
-        request->options.threads = (int)number;
-        return 1;
-    case OPT_PROGRESS:
-        for (int i = 0; i < 4; i++)
-            if (strcmp(text, when[i]) == 0) {
-                request->progress = (enum pw_progress_when)i;
-                return 1;
-            }
-        return pw_argument_wrong("--progress %s: one of auto, always, never, json", text);
+    case OPT_RULE: o->rule = text; return pw_argument_choose("--rule", text, rule) >= 0;
+    case OPT_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
+    case OPT_THREADS: return pw_argument_small("--threads", text, 1, 1024, &o->threads);
+    case OPT_PROGRESS: return pw_progress_bar_option(text, &request->progress);
     default: request->quiet = 1; return 1;
     }
 }
@@ -76,10 +62,7 @@ int pw_cmd_pyramid(int argc, char **argv)
         return PW_EXIT_USAGE;
     }
     request.options.store = argv[optind];
-    bar.in_place = isatty(STDERR_FILENO);
-    bar.when = request.progress;
-    if (bar.when == PW_PROGRESS_AUTO)
-        bar.when = bar.in_place && !request.quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
+    pw_progress_bar_begin(&bar, request.progress, request.quiet);
     request.options.progress = pw_progress_bar_show;
     request.options.progress_user = &bar;
     pw_signals_catch();
@@ -92,8 +75,7 @@ int pw_cmd_pyramid(int argc, char **argv)
                           (double)result.peak_memory_bytes / 1048576);
         return PW_EXIT_DONE;
     }
-    if (pw_signals_stopped() == 0)
-        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
+    int status = pw_command_fail(&error);
     pw_signals_end();
-    return made == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+    return status;
 }

@@ -64,7 +64,7 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
         return strcmp(text, "all") == 0 || pw_argument_index("--objects-channel", text, &o->objects_channel);
     case OPT_DRY_RUN: request->dry_run = 1; return 1;
     case OPT_IO:
-        number = pw_run_request_choose("--io", text, engine);
+        number = pw_argument_choose("--io", text, engine);
         o->io = (enum pw_io_engine)(number < 0 ? 0 : number);
         return number >= 0;
     default: return -1;
@@ -150,14 +150,14 @@ static int run_all(struct pw_run_request *request)
         return PW_EXIT_USAGE;
     }
     if (pw_collection_list(o->input, &kind, NULL, NULL, &error) != PW_OK)
-        return pw_run_request_fail(&error);
+        return pw_command_fail(&error);
     if (kind == PW_ONE_IMAGE || (o->open.series != NULL) != (kind == PW_SERIES)) {
         (void)pw_argument_wrong("%s: %s is no %s", option, o->input,
                                 o->open.series != NULL ? "store of several series" : "plate");
         return PW_EXIT_USAGE;
     }
     if (pw_collection_list(o->input, &kind, run_field, &fields, &error) != PW_OK)
-        return pw_run_request_fail(&error);
+        return pw_command_fail(&error);
     return fields.status;
 }
 

@@ -101,7 +101,7 @@ int pw_cmd_seams(int argc, char **argv)
     if (status != PW_EXIT_DONE)
         return status;
     if (judge(&request, &result, &error) != PW_OK)
-        return pw_run_request_fail(&error);
+        return pw_command_fail(&error);
     if (request.json)
         pw_seam_tables_json(stdout, &result);
     else

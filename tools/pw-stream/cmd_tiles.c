@@ -66,7 +66,7 @@ int pw_cmd_tiles(int argc, char **argv)
     pw_signals_catch();
     if (pw_tiles(&request.options, STDOUT_FILENO, tagged, &result, &error) == PW_OK)
         return PW_EXIT_DONE;
-    int status = pw_run_request_fail(&error);
+    int status = pw_command_fail(&error);
     pw_signals_end();
     return status;
 }

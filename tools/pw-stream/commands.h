@@ -36,6 +36,11 @@ int pw_cmd_seams(int argc, char **argv);
 int pw_cmd_version(int argc, char **argv);
 int pw_cmd_help(int argc, char **argv);
 
+struct pw_error;
+
+/* One line for error (none after a signal or for a reader that went away); returns the exit status: a wrong option is wrong usage. */
+int pw_command_fail(const struct pw_error *error);
+
 enum {
     PW_EXIT_DONE = 0,
     PW_EXIT_FAILED = 1,

@@ -7,6 +7,8 @@
 
 #include "commands.h"
 #include "help_text.h"
+#include "patchworks.h"
+#include "signals.h"
 
 const struct pw_command pw_commands[] = {
     {"run", pw_cmd_run, "segment an image in tiles, write one label volume", pw_help_run},
@@ -29,6 +31,13 @@ const struct pw_command pw_commands[] = {
     {"help", pw_cmd_help, "this list, or the options of a verb", pw_help_help},
     {NULL, NULL, NULL, NULL},
 };
+
+int pw_command_fail(const struct pw_error *error)
+{
+    if (error->status != PW_E_PIPE && pw_signals_stopped() == 0)
+        (void)fprintf(stderr, "pw-stream: %s\n", error->message);
+    return error->status == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
+}
 
 static const struct pw_command *find(const char *name)
 {

@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "arguments.h"
 #include "signals.h"
 
 /* Progress is shown by the thread that waits for the run, messages come from any. */
@@ -116,4 +118,21 @@ int pw_progress_bar_show(const struct pw_progress *progress, void *bar)
     show(progress, bar);
     (void)pthread_mutex_unlock(&screen);
     return pw_signals_stopped() != 0;
+}
+
+int pw_progress_bar_option(const char *text, enum pw_progress_when *when)
+{
+    static const char *const word[] = {"auto", "always", "never", "json", NULL};
+    int number = pw_argument_choose("--progress", text, word);
+    *when = (enum pw_progress_when)(number < 0 ? 0 : number);
+    return number >= 0;
+}
+
+void pw_progress_bar_begin(struct pw_progress_bar *bar, enum pw_progress_when when, int quiet)
+{
+    memset(bar, 0, sizeof *bar);
+    bar->in_place = isatty(STDERR_FILENO);
+    bar->when = when;
+    if (when == PW_PROGRESS_AUTO)
+        bar->when = bar->in_place && !quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
 }

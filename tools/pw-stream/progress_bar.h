@@ -21,6 +21,12 @@ struct pw_progress_bar {
     double last_seconds;
 };
 
+/* The value of --progress; returns 1, or 0 after a message. */
+int pw_progress_bar_option(const char *text, enum pw_progress_when *when);
+
+/* A fresh bar: auto shows on a terminal, unless quiet. */
+void pw_progress_bar_begin(struct pw_progress_bar *bar, enum pw_progress_when when, int quiet);
+
 /* A pw_progress_fn whose user is a struct pw_progress_bar; asks to stop after a signal. */
 int pw_progress_bar_show(const struct pw_progress *progress, void *bar);
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arguments.h"
 #include "commands.h"
@@ -22,28 +21,6 @@ void pw_run_request_init(struct pw_run_request *request)
     request->options.message = say;
 }
 
-int pw_run_request_choose(const char *option, const char *text, const char *const *word)
-{
-    char all[128] = "";
-    for (int i = 0; word[i] != NULL; i++) {
-        if (strcmp(text, word[i]) == 0)
-            return i;
-        size_t used = strlen(all);
-        (void)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", word[i]);
-    }
-    (void)pw_argument_wrong("%s %s: one of %s", option, text, all);
-    return -1;
-}
-
-int pw_run_request_small(const char *option, const char *text, uint64_t least, uint64_t most, int *number)
-{
-    uint64_t value;
-    if (!pw_argument_number(option, text, least, most, &value))
-        return 0;
-    *number = (int)value;
-    return 1;
-}
-
 /* What is written and how. */
 static int take_output_option(struct pw_run_options *o, int option, const char *text)
 {
@@ -53,13 +30,13 @@ static int take_output_option(struct pw_run_options *o, int option, const char *
     int number;
     switch (option) {
     case 'o': o->output = text; return 1;
-    case PW_OPTION_FORMAT: o->output_format = text; return pw_run_request_choose("--format", text, format) >= 0;
+    case PW_OPTION_FORMAT: o->output_format = text; return pw_argument_choose("--format", text, format) >= 0;
     case PW_OPTION_NAME: o->label_name = text; return 1;
-    case PW_OPTION_NGFF: o->ngff = text; return pw_run_request_choose("--ngff", text, ngff) >= 0;
+    case PW_OPTION_NGFF: o->ngff = text; return pw_argument_choose("--ngff", text, ngff) >= 0;
     case PW_OPTION_CHUNK: return pw_argument_box("--chunk", text, 1, o->output_chunk);
     case PW_OPTION_SHARD: return pw_argument_box("--shard", text, 1, o->output_shard);
     case PW_OPTION_PYRAMID:
-        number = pw_run_request_choose("--pyramid", text, pyramid);
+        number = pw_argument_choose("--pyramid", text, pyramid);
         o->pyramid = (enum pw_pyramid_rule)(number < 0 ? 0 : number);
         return number >= 0;
     case PW_OPTION_OVERWRITE: o->overwrite = 1; return 1;
@@ -82,13 +59,13 @@ static int take_merge_option(struct pw_run_options *o, int option, const char *t
     uint64_t contact;
     int number;
     switch (option) {
-    case PW_OPTION_CONNECTIVITY: return pw_run_request_small("--connectivity", text, 1, 3, &o->connectivity);
+    case PW_OPTION_CONNECTIVITY: return pw_argument_small("--connectivity", text, 1, 3, &o->connectivity);
     case PW_OPTION_MERGE:
-        number = pw_run_request_choose("--merge", text, rule);
+        number = pw_argument_choose("--merge", text, rule);
         o->merge = (enum pw_merge)(number < 0 ? 0 : number);
         return number >= 0;
     case PW_OPTION_METRIC:
-        number = pw_run_request_choose("--metric", text, metric);
+        number = pw_argument_choose("--metric", text, metric);
         o->metric = (enum pw_metric)(number < 0 ? 0 : number);
         return number >= 0;
     case PW_OPTION_TAU: return pw_argument_real("--tau", text, &o->tau);
@@ -98,7 +75,7 @@ static int take_merge_option(struct pw_run_options *o, int option, const char *t
         o->min_contact = (uint32_t)contact;
         return 1;
     case PW_OPTION_UNMATCHED:
-        o->drop_covered = pw_run_request_choose("--unmatched", text, unmatched);
+        o->drop_covered = pw_argument_choose("--unmatched", text, unmatched);
         return o->drop_covered >= 0;
     case PW_OPTION_CONTEXT: return pw_argument_box("--context", text, 0, o->context);
     default: return -1;
@@ -127,7 +104,7 @@ static int take_filter_option(struct pw_run_options *o, int option, const char *
     switch (option) {
     case PW_OPTION_MIN_SIZE: return take_size("--min-size", text, &o->min_voxels, &o->min_size, &o->size_power);
     case PW_OPTION_MAX_SIZE: return take_size("--max-size", text, &o->max_voxels, &o->max_size, &o->size_power);
-    case PW_OPTION_BORDER: o->drop_border = pw_run_request_choose("--border", text, border); return o->drop_border >= 0;
+    case PW_OPTION_BORDER: o->drop_border = pw_argument_choose("--border", text, border); return o->drop_border >= 0;
     default: return -1;
     }
 }
@@ -158,7 +135,7 @@ static int take_resource_option(struct pw_run_options *o, int option, const char
 {
     switch (option) {
     case PW_OPTION_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
-    case PW_OPTION_THREADS: return pw_run_request_small("--threads", text, 1, 1024, &o->threads);
+    case PW_OPTION_THREADS: return pw_argument_small("--threads", text, 1, 1024, &o->threads);
     case PW_OPTION_SCRATCH: o->scratch_dir = text; return 1;
     default: return -1;
     }
@@ -166,18 +143,14 @@ static int take_resource_option(struct pw_run_options *o, int option, const char
 
 static int take_message_option(struct pw_run_request *request, int option, const char *text)
 {
-    static const char *const when[] = {"auto", "always", "never", "json", NULL};
     static const char *const form[] = {"text", "json", "none", NULL};
     int number = 0;
     switch (option) {
     case PW_OPTION_QUIET: request->quiet = 1; return 1;
     case PW_OPTION_VERBOSE: request->verbose = 1; return 1;
-    case PW_OPTION_PROGRESS:
-        number = pw_run_request_choose("--progress", text, when);
-        request->progress = (enum pw_progress_when)(number < 0 ? 0 : number);
-        return number >= 0;
+    case PW_OPTION_PROGRESS: return pw_progress_bar_option(text, &request->progress);
     case PW_OPTION_SUMMARY:
-        number = pw_run_request_choose("--summary", text, form);
+        number = pw_argument_choose("--summary", text, form);
         request->summary = (enum pw_summary)(number < 0 ? 0 : number);
         return number >= 0;
     default: return -1;
@@ -198,29 +171,14 @@ int pw_run_request_take(struct pw_run_request *request, int option, const char *
     return taken < 0 ? take_message_option(request, option, text) : taken;
 }
 
-int pw_run_request_fail(const struct pw_error *error)
-{
-    if (error->status != PW_E_PIPE && pw_signals_stopped() == 0)
-        (void)fprintf(stderr, "pw-stream: %s\n", error->message);
-    return error->status == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
-}
-
 int pw_run_request_plan(const struct pw_run_request *request, FILE *out)
 {
     struct pw_plan report;
     struct pw_error error = {0};
     if (pw_run_plan(&request->options, &report, &error) != PW_OK)
-        return pw_run_request_fail(&error);
+        return pw_command_fail(&error);
     pw_report_plan(out, &report);
     return PW_EXIT_DONE;
-}
-
-static void decide_progress(const struct pw_run_request *request, struct pw_progress_bar *bar)
-{
-    bar->in_place = isatty(STDERR_FILENO);
-    bar->when = request->progress;
-    if (bar->when == PW_PROGRESS_AUTO)
-        bar->when = bar->in_place && !request->quiet ? PW_PROGRESS_ALWAYS : PW_PROGRESS_NEVER;
 }
 
 int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
@@ -228,7 +186,7 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
     struct pw_progress_bar bar = {0};
     struct pw_run_result result;
     struct pw_error error = {0};
-    decide_progress(request, &bar);
+    pw_progress_bar_begin(&bar, request->progress, request->quiet);
     request->options.progress = pw_progress_bar_show;
     request->options.progress_user = &bar;
     request->options.message = request->quiet ? NULL : pw_progress_bar_say;
@@ -237,7 +195,7 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
     enum pw_status ran = run(&request->options, &result, &error);
     pw_progress_bar_clear(&bar);
     if (ran != PW_OK) {
-        int status = pw_run_request_fail(&error);
+        int status = pw_command_fail(&error);
         if (pw_signals_stopped() != 0 && result.partial[0] != '\0')
             (void)fprintf(stderr, "pw-stream: %s\n", error.message);
         pw_signals_end();

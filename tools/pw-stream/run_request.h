@@ -114,13 +114,4 @@ typedef enum pw_status (*pw_run_fn)(const struct pw_run_options *options, struct
                                     struct pw_error *error);
 int pw_run_request_go(struct pw_run_request *request, pw_run_fn run);
 
-/* One line for error (none for a reader that went away); returns the exit status: a wrong option is wrong usage. */
-int pw_run_request_fail(const struct pw_error *error);
-
-/* A whole number from least to most; returns 1, or 0 after a message. */
-int pw_run_request_small(const char *option, const char *text, uint64_t least, uint64_t most, int *number);
-
-/* One of several words, NULL after the last; its number, or -1 after a message. */
-int pw_run_request_choose(const char *option, const char *text, const char *const *word);
-
 #endif

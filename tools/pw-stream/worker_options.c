@@ -38,15 +38,15 @@ int pw_worker_option_take(struct pw_run_options *options, int option, const char
     static const char *const io[] = {"shm", "npy", NULL};
     static const char *const on_error[] = {"fail", "zero", NULL};
     switch (option) {
-    case PW_OPTION_WORKERS: return pw_run_request_small("--workers", text, 1, 1024, &options->workers);
+    case PW_OPTION_WORKERS: return pw_argument_small("--workers", text, 1, 1024, &options->workers);
     case PW_OPTION_WORKER_TIMEOUT: return take_timeout(text, options);
     case PW_OPTION_WORKER_IO:
-        options->worker_npy = pw_run_request_choose("--worker-io", text, io);
+        options->worker_npy = pw_argument_choose("--worker-io", text, io);
         return options->worker_npy >= 0;
     case PW_OPTION_SHM_FILE: options->worker_shm_file = 1; return 1;
     case PW_OPTION_DEVICES: return take_devices(text, options);
     case PW_OPTION_ON_ERROR:
-        options->on_error_zero = pw_run_request_choose("--on-error", text, on_error);
+        options->on_error_zero = pw_argument_choose("--on-error", text, on_error);
         return options->on_error_zero >= 0;
     default: return -1;
     }
