@@ -732,7 +732,7 @@ struct pw_plan {
     uint32_t ring_depth;
     uint32_t threads;
     char io[16];
-    char segmenter[160];
+    char segmenter[512];
     char merge[80]; /* the rule: "witness, tau 0.5" */
     uint64_t budget_bytes;
     uint64_t planned_bytes; /* sum of the parts that are resident together */

@@ -89,3 +89,24 @@ const char *pw_status_text(enum pw_status status)
     }
     return "unknown status";
 }
+
+static int continues_character(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+void pw_shorten(char *out, size_t capacity, const char *text)
+{
+    size_t length = strlen(text);
+    if (length < capacity) {
+        memcpy(out, text, length + 1);
+        return;
+    }
+    static const char between[] = "...";
+    size_t room = capacity - sizeof between, head = room / 3, tail = length - (room - head);
+    while (head > 0 && continues_character(text[head]))
+        head--;
+    while (continues_character(text[tail]))
+        tail++;
+    (void)snprintf(out, capacity, "%.*s%s%s", (int)head, text, between, text + tail);
+}

@@ -26,4 +26,10 @@ enum pw_status pw_fail(struct pw_error *error, enum pw_status status, const char
 enum pw_status pw_fail_errno(struct pw_error *error, enum pw_status status, int sys_errno, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/*
+ * Writes text to out, at most capacity bytes (8 or more) with the 0; of a longer one the begin and the end, "exec:python3
+ * ... segment.py": what a path or a command line is about stands at its end.  UTF-8 is not cut inside a character.
+ */
+void pw_shorten(char *out, size_t capacity, const char *text);
+
 #endif

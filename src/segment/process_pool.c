@@ -78,7 +78,7 @@ enum pw_status pw_pool_open(struct pw_process_pool **out, const char *specificat
     (void)pthread_mutex_init(&pool->messages.lock, NULL);
     (void)pthread_mutex_init(&pool->lock, NULL);
     (void)pthread_cond_init(&pool->freed, NULL);
-    (void)snprintf(pool->function, sizeof pool->function, "%s", specification);
+    pw_shorten(pool->function, sizeof pool->function, specification);
     enum pw_status status = pw_process_command_init(&pool->command, specification, error);
     return status == PW_OK ? init_processes(pool, error) : status;
 }

@@ -61,7 +61,7 @@ struct pw_process {
 
 struct pw_process_pool {
     const struct pw_run_options *options; /* of the caller, as long as the pool */
-    char function[120];                   /* the specification, for messages */
+    char function[256];                   /* the specification, for messages */
     struct pw_process_command command;
     struct pw_segment_image image;
     char *image_text; /* PW_IMAGE */

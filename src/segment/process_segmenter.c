@@ -107,7 +107,7 @@ enum pw_status pw_process_segmenter_open(struct pw_segmenter *segmenter, const s
     segmenter->ops = &pw_process_segment_ops;
     segmenter->labels_may_touch = 1;
     (void)snprintf(segmenter->name, sizeof segmenter->name, "%s", segmenter->workers->command.name);
-    (void)snprintf(segmenter->text, sizeof segmenter->text, "%s", options->segmenter);
+    pw_shorten(segmenter->text, sizeof segmenter->text, options->segmenter);
     return start(segmenter, error);
 }
 

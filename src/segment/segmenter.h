@@ -74,17 +74,20 @@ struct pw_normalization {
     double percent[2]; /* of PERCENTILE: low, high */
 };
 
+/* Of a completed specification, with its 0; of a longer one the begin and the end are kept. */
+#define PW_SEGMENTER_TEXT_BYTES 512
+
 struct pw_segmenter {
     const struct pw_segment_ops *ops;
-    char text[160];                 /* the specification, completed: "threshold:300,connectivity=1" */
-    char name[64];                  /* one word, for a label image's name */
-    enum pw_dtype dtype;            /* of the image */
-    int rank;                       /* of the image: 2 or 3 */
-    const struct pw_volume *volume; /* what it is for; lives longer */
-    int connectivity;               /* of its components, 1..rank; 0: instances */
-    int components;                 /* labels are connected components: touching across a seam means the same object */
-    int serial;                     /* one call at a time */
-    int tile_invariant;             /* the merged result does not depend on the tile shape */
+    char text[PW_SEGMENTER_TEXT_BYTES]; /* the specification, completed: "threshold:300,connectivity=1" */
+    char name[64];                      /* one word, for a label image's name */
+    enum pw_dtype dtype;                /* of the image */
+    int rank;                           /* of the image: 2 or 3 */
+    const struct pw_volume *volume;     /* what it is for; lives longer */
+    int connectivity;                   /* of its components, 1..rank; 0: instances */
+    int components;     /* labels are connected components: touching across a seam means the same object */
+    int serial;         /* one call at a time */
+    int tile_invariant; /* the merged result does not depend on the tile shape */
     uint64_t halo[3];
     int halo_is_exact;    /* with a narrower one labels would depend on the tiles, and the run is refused */
     int labels_core_only; /* the rim of a window is background: labels join by touch or face */
@@ -122,10 +125,10 @@ struct pw_segmenter {
     struct pw_plugin plugin; /* a copy, so that a shorter one has zeros at its end */
     int has_plugin;
     void *plugin_handle;
-    struct pw_needs needs;                 /* what it declares, with these options */
-    struct pw_fn_values values;            /* its options */
-    char plugin_options[PW_FN_TEXT_BYTES]; /* as they were given */
-    char options_json[2 * PW_FN_TEXT_BYTES];
+    struct pw_needs needs;                        /* what it declares, with these options */
+    struct pw_fn_values values;                   /* its options */
+    char plugin_options[PW_SEGMENTER_TEXT_BYTES]; /* as they were given */
+    char options_json[2 * PW_SEGMENTER_TEXT_BYTES];
     enum pw_dtype voxel_dtype; /* that it is given: the image's, or float32 */
     int gives_mask;            /* the host finds the components */
     int normalizes;            /* and those went through --normalize */
