@@ -672,6 +672,13 @@ struct pw_run_options {
     uint64_t roi_start[3], roi_end[3]; /* z y x; an end of 0: of the image */
     enum pw_skip_empty skip_empty;     /* a window with NaN is never skipped */
     double skip_level;
+    /*
+     * "IMAGE[:path][@level]": another image, of this one's shape or smaller (see run --mask in pw-stream(1)), outside of whose non-zero voxels
+     * there are no labels.  Tiles whose core lies outside are not read.  What a function labels outside is cleared
+     * before tiles are merged: what that leaves of a component in pieces is as many components, of an instance one.
+     * NULL: everywhere.
+     */
+    const char *mask;
 
     uint64_t tile[3]; /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
@@ -746,6 +753,7 @@ struct pw_plan {
     uint64_t output_chunk[3];
     uint64_t output_shard[3];
     char output_format[16];
+    char mask[256]; /* its path and shape; "" without one */
 };
 
 /* What a run did. */

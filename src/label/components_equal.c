@@ -5,6 +5,7 @@
 #include "label/components.h"
 #include "label/changes.h"
 #include "label/components_full.h"
+#include "label/unite_rows.h"
 
 #include <string.h>
 
@@ -91,63 +92,30 @@ PW_INLINE uint64_t cut_row(const unsigned char *voxel, size_t bytes, uint64_t wi
     return n;
 }
 
-/* A row's voxels and its runs first..end-1. */
-struct row {
-    const unsigned char *voxels;
-    uint64_t first, end;
+/* How the voxels of two runs are compared: each is of one value, that of its first voxel. */
+struct values {
+    const struct equal *equal;
+    size_t bytes;
+    key_fn key;
 };
 
-PW_INLINE void unite_pair(struct pw_runs *out, const struct row *a, uint64_t i, const struct row *b, uint64_t j,
-                          uint64_t reach, size_t bytes, key_fn key)
+PW_INLINE const unsigned char *first_voxel(const struct values *v, uint64_t z, uint64_t y, uint64_t i)
 {
-    const struct pw_run *p = &out->run[i], *q = &out->run[j];
-    if (p->start < q->end + reach && q->start < p->end + reach &&
-        key(a->voxels + p->start * bytes) == key(b->voxels + q->start * bytes))
-        pw_unite(out->label, (uint32_t)i, (uint32_t)j);
+    const struct equal *e = v->equal;
+    return e->voxels + z * e->stride[0] + y * e->stride[1] + e->out->run[i].start * v->bytes;
 }
 
-/* reach is 1 when diagonal neighbours in x count, else 0. */
-PW_INLINE void unite_rows(struct pw_runs *out, const struct row *a, const struct row *b, uint64_t reach, size_t bytes,
-                          key_fn key)
+PW_INLINE int same_value(const void *context, const uint64_t z[2], const uint64_t y[2], uint64_t i, uint64_t j)
 {
-    uint64_t i = a->first, j = b->first;
-    while (i < a->end && j < b->end) {
-        unite_pair(out, a, i, b, j, reach, bytes, key);
-        if (out->run[i].end < out->run[j].end) {
-            i++;
-            continue;
-        }
-        /* Both end together: the next run of a may begin here and touch j by a corner. */
-        if (reach && out->run[i].end == out->run[j].end && i + 1 < a->end)
-            unite_pair(out, a, i + 1, b, j, reach, bytes, key);
-        j++;
-    }
-}
-
-PW_INLINE struct row row_at(const struct equal *e, uint64_t z, uint64_t y)
-{
-    uint64_t r = z * e->shape[1] + y;
-    return (struct row){e->voxels + z * e->stride[0] + y * e->stride[1], e->out->row[r], e->out->row[r + 1]};
-}
-
-PW_INLINE void unite_back(const struct equal *e, uint64_t z, uint64_t y, size_t bytes, key_fn key)
-{
-    struct row here = row_at(e, z, y);
-    for (int dz = -1; dz <= 0; dz++)
-        for (int dy = -1; dy <= (dz == 0 ? -1 : 1); dy++) {
-            uint64_t other_z = z + (uint64_t)(int64_t)dz, other_y = y + (uint64_t)(int64_t)dy;
-            int steps = (dz != 0) + (dy != 0);
-            if (other_z >= e->shape[0] || other_y >= e->shape[1] || steps > e->connectivity)
-                continue;
-            struct row there = row_at(e, other_z, other_y);
-            unite_rows(e->out, &here, &there, steps < e->connectivity, bytes, key);
-        }
+    const struct values *v = context;
+    return v->key(first_voxel(v, z[0], y[0], i)) == v->key(first_voxel(v, z[1], y[1], j));
 }
 
 PW_INLINE void label_equal(const struct equal *e, size_t bytes, key_fn key)
 {
     struct pw_runs *out = e->out;
     pw_changes_fn changes = pw_changes(bytes);
+    struct values values = {e, bytes, key};
     uint64_t row = 0, n = 0;
     out->row[0] = 0;
     for (uint64_t z = 0; z < e->shape[0]; z++)
@@ -159,7 +127,7 @@ PW_INLINE void label_equal(const struct equal *e, size_t bytes, key_fn key)
                 continue;
             for (; n < end; n++)
                 out->label[n] = (uint32_t)n;
-            unite_back(e, z, y, bytes, key);
+            pw_unite_back(out, e->connectivity, z, y, same_value, &values);
         }
     out->n_runs = n;
 }

@@ -163,6 +163,18 @@ static void put_skip(json *print, const struct pw_run_options *options)
                                             : json_object_new_double(options->skip_level));
 }
 
+static void put_mask(json *print, const struct pw_job *job)
+{
+    const struct pw_source *source = job->mask.source;
+    if (source == NULL)
+        return;
+    json *mask = place_of(source->path);
+    put(mask, "level", json_object_new_int(source->info.level));
+    if (strcmp(source->info.path, source->path) != 0)
+        put(mask, "array", place_of(source->info.path));
+    put(print, "mask", mask);
+}
+
 json *pw_fingerprint_of(const struct pw_job *job)
 {
     const struct pw_run_options *options = job->options;
@@ -184,6 +196,7 @@ json *pw_fingerprint_of(const struct pw_job *job)
     if (job->sizes.keeps_rims)
         put_box(print, "context", job->sizes.rule.context);
     put_skip(print, options);
+    put_mask(print, job);
     return print;
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "run/journal.h"
 #include "run/kept_stage.h"
+#include "run/mask_tiles.h"
 #include "run/reshape.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
@@ -78,6 +79,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_job_choose_part(job, error);
     if (status == PW_OK)
+        status = pw_job_open_mask(job, error);
+    if (status == PW_OK)
         status = pw_skip_check(job, error);
     if (status == PW_OK)
         status = pw_segmenter_open(&job->segmenter, options, &job->volume, error);
@@ -125,6 +128,7 @@ void pw_job_close(struct pw_job *job)
     pw_edge_file_close(&job->edges);
     pw_stage_close(&job->stage);
     pw_segmenter_close(&job->segmenter);
+    pw_mask_close(&job->mask);
     pw_source_close(job->source);
     job->source = NULL;
 }

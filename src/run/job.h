@@ -14,6 +14,7 @@
 #include "merge/resolve.h"
 #include "merge/stage.h"
 #include "run/crew.h"
+#include "run/mask_image.h"
 #include "segment/segmenter.h"
 #include "store/sink.h"
 #include "tile/grid.h"
@@ -51,6 +52,7 @@ struct pw_job {
         double level; /* of emptiness */
         struct pw_threshold threshold;
     } skip;                         /* tiles without a voxel above it (run/skip_empty.h) */
+    struct pw_mask mask;            /* where there is anything to segment (run/mask_tiles.h) */
     struct pw_expand shape;         /* how far objects grow, once they are whole (run/reshape.h) */
     const struct pw_holes *holes;   /* of the objects, while they are filled */
     struct pw_object_filter filter; /* of objects, whole and as painted */
@@ -138,6 +140,9 @@ enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, st
 /* Which channels the segmenter gets: what the options say, as far as it takes so many.  In choose_channels.c. */
 enum pw_status pw_job_choose_channels(struct pw_job *job, struct pw_error *error);
 
+/* The mask that the options name.  In mask_tiles.c. */
+enum pw_status pw_job_open_mask(struct pw_job *job, struct pw_error *error);
+
 /* How labels are merged: what the options say, checked, or what suits the segmenter.  In choose_rule.c. */
 enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
 
@@ -152,6 +157,9 @@ enum pw_status pw_job_choose_filter(struct pw_job *job, struct pw_error *error);
 
 /* The box of a tile whose runs its record keeps. */
 struct pw_box pw_job_kept_box(const struct pw_job *job, uint64_t tile);
+
+/* The record of a tile without labels; out holds PW_RECORD_HEADER_BYTES.  Returns its length. */
+size_t pw_job_encode_empty(const struct pw_job *job, uint64_t tile, unsigned flags, unsigned char *out);
 
 /* What limits the records of the job's tiles. */
 void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *limits);

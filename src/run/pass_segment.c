@@ -11,6 +11,7 @@
 #include "merge/seams.h"
 #include "run/journal.h"
 #include "run/kept_stage.h"
+#include "run/mask_tiles.h"
 #include "run/pipeline.h"
 #include "run/segment_worker.h"
 #include "run/skip_empty.h"
@@ -65,7 +66,17 @@ static uint64_t count_tiles(const struct pw_stage *stage, struct pw_run_result *
     return n_done;
 }
 
-/* Tiles that have a record are not worked on again. */
+static enum pw_status take_outside(void *context, const unsigned char *record, uint64_t tile, struct pw_error *error)
+{
+    struct pass *pass = context;
+    enum pw_status status = pw_stage_append(&pass->job->stage, record, error);
+    if (status == PW_OK)
+        status = pw_seams_match(&pass->seams, record, error);
+    pw_tile_set_leave_out(&pass->tiles, tile);
+    return status;
+}
+
+/* Tiles that have a record are not worked on again, and those outside of the mask get theirs. */
 static enum pw_status choose_tiles(struct pass *pass, struct pw_error *error)
 {
     const struct pw_stage *stage = &pass->job->stage;
@@ -73,7 +84,7 @@ static enum pw_status choose_tiles(struct pass *pass, struct pw_error *error)
     for (uint64_t tile = 0; status == PW_OK && tile < stage->n_tiles; tile++)
         if (pw_stage_has(stage, tile))
             pw_tile_set_leave_out(&pass->tiles, tile);
-    return status;
+    return status == PW_OK ? pw_mask_find_outside(pass->job, &pass->tiles, take_outside, pass, error) : status;
 }
 
 static enum pw_status init(struct pass *pass, struct pw_error *error)

@@ -20,6 +20,7 @@
 #include "run/image_statistics.h"
 #include "run/job.h"
 #include "run/journal.h"
+#include "run/mask_tiles.h"
 #include "run/reshape.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
@@ -100,6 +101,7 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     add(&sum, "segmenter workers", s->tile_threads, pw_segment_worker_bytes(job));
     add(&sum, "worker processes' tiles", 1, shared_bytes(job, s));
     add(&sum, "object records", s->tile_threads, pw_tile_objects_bytes(job));
+    add(&sum, "mask", s->tile_threads, pw_tile_mask_bytes(job));
     add(&sum, "decoders", s->tile_threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
     add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
     add(&sum, "seams", 1, pw_seams_memory_bytes(&job->grid, &limits, &s->rule));
@@ -160,6 +162,17 @@ static uint64_t resume_bytes(const struct pw_job *job)
     return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule);
 }
 
+/* Before pass 1, when tiles outside of the mask are looked for. */
+static uint64_t search_bytes(const struct pw_job *job)
+{
+    struct pw_record_limits limits;
+    uint64_t bytes = pw_mask_search_bytes(job);
+    if (bytes == 0)
+        return 0;
+    pw_job_record_limits(job, &limits);
+    return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule);
+}
+
 /* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */
 static int is_countable(const uint64_t shape[3])
 {
@@ -193,6 +206,7 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
     s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pw_skip_memory_bytes(job));
     s->planned_bytes = pw_max_u64(s->planned_bytes, resume_bytes(job));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, search_bytes(job));
     return PW_OK;
 }
 
@@ -312,6 +326,7 @@ static void fill_report(struct pw_job *job)
     memcpy(plan->grid, job->grid.count, sizeof plan->grid);
     memcpy(plan->output_chunk, job->sink->chunk, sizeof plan->output_chunk);
     memcpy(plan->output_shard, job->sink->shard, sizeof plan->output_shard);
+    pw_mask_describe(&job->mask, plan->mask, sizeof plan->mask);
     plan->times = job->grid.times;
     plan->n_tiles = job->grid.n_tiles;
     plan->ring_depth = s->depth;

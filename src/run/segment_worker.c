@@ -107,6 +107,8 @@ enum pw_status pw_segment_worker_init(struct pw_tile_worker *worker, struct pw_j
     if (status == PW_OK && limits_bytes(job) > 0)
         status = pw_buffer_init(&worker->limits, limits_bytes(job), "tile statistics", error);
     if (status == PW_OK)
+        status = pw_tile_mask_init(&worker->mask, job, error);
+    if (status == PW_OK)
         status = pw_tile_objects_init(&worker->objects, job, error);
     if (status != PW_OK)
         return status;
@@ -146,6 +148,7 @@ void pw_segment_worker_release(struct pw_tile_worker *worker)
     if (worker->job == NULL)
         return;
     pw_tile_objects_release(&worker->objects);
+    pw_tile_mask_release(&worker->mask);
     pw_buffer_release(&worker->limits);
     pw_buffer_release(&worker->segment.arena);
     pw_buffer_release(&worker->memory);
@@ -222,6 +225,15 @@ static int is_known_empty(const struct pw_job *job, struct pw_slot *slot)
     return 0;
 }
 
+size_t pw_job_encode_empty(const struct pw_job *job, uint64_t tile, unsigned flags, unsigned char *out)
+{
+    struct pw_box core = pw_grid_core(&job->grid, tile), box = pw_job_kept_box(job, tile);
+    uint64_t rim[3];
+    for (int i = 0; i < 3; i++)
+        rim[i] = core.start[i] - box.start[i];
+    return pw_record_encode_empty(tile, box.shape, rim, flags, out);
+}
+
 static void no_runs(struct pw_runs *runs, const uint64_t shape[3])
 {
     memcpy(runs->shape, shape, sizeof runs->shape);
@@ -272,7 +284,7 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
     for (int i = 0; i < 3; i++)
         rim[i] = core_box.start[i] - box.start[i];
     if (pw_skip_is_empty(job, slot)) {
-        slot->record_bytes = pw_record_encode_empty(slot->tile, box.shape, rim, PW_RECORD_BELOW, slot->memory.data);
+        slot->record_bytes = pw_job_encode_empty(job, slot->tile, PW_RECORD_BELOW, slot->memory.data);
         return PW_OK;
     }
     if (is_known_empty(job, slot)) {
@@ -281,6 +293,8 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
         describe_tile(worker, slot, &core_box, &tile);
         find_limits(worker, &tile);
         enum pw_status status = job->segmenter.ops->segment(&job->segmenter, &worker->segment, &tile, runs, error);
+        if (status == PW_OK)
+            status = pw_tile_mask_apply(&worker->mask, &slot->window, &runs, error);
         if (status != PW_OK)
             return status;
         if (!pw_box_equal(&box, &slot->window)) {

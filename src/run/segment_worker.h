@@ -7,6 +7,7 @@
 #define PW_RUN_SEGMENT_WORKER_H
 
 #include "run/job.h"
+#include "run/mask_tiles.h"
 #include "run/run_objects.h"
 #include "tile/loader.h"
 
@@ -19,6 +20,7 @@ struct pw_tile_worker {
     struct pw_runs core;   /* of the core, when that is not the box */
     void *scratch;         /* of pw_runs_number(), then of pw_record_encode() */
     uint64_t *value;       /* of each run of the core, when labels have values; else NULL */
+    struct pw_tile_mask mask;
     struct pw_tile_objects objects;
     struct pw_buffer limits;               /* with --normalize tile: scratch of a tile's own statistics, */
     struct pw_statistics *statistics;      /*    these for each channel, */

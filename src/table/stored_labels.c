@@ -79,7 +79,7 @@ static enum pw_status check_row(const struct pw_stored_labels *labels, uint64_t 
                                 uint64_t y, uint64_t x, struct pw_error *error)
 {
     const struct pw_source *source = labels->volume->source;
-    if (!pw_dtype_is_signed(source->info.dtype))
+    if (labels->as_bits || !pw_dtype_is_signed(source->info.dtype))
         return PW_OK;
     for (uint64_t i = first; i < first + n; i++)
         if (labels->value[i] >> 63 != 0)
@@ -90,11 +90,23 @@ static enum pw_status check_row(const struct pw_stored_labels *labels, uint64_t 
     return PW_OK;
 }
 
+/* What elements are taken for. */
+static enum pw_dtype element_type(const struct pw_stored_labels *labels)
+{
+    static const enum pw_dtype bits[] = {PW_U8, PW_U16, PW_U32, PW_U64};
+    size_t i = 0;
+    if (!labels->as_bits)
+        return labels->volume->source->info.dtype;
+    while (pw_dtype_bytes(bits[i]) < labels->volume->voxel_bytes)
+        i++;
+    return bits[i];
+}
+
 enum pw_status pw_stored_labels_pull(void *context, const struct pw_box *box, struct pw_label_block *block,
                                      struct pw_error *error)
 {
     struct pw_stored_labels *labels = context;
-    enum pw_dtype dtype = labels->volume->source->info.dtype;
+    enum pw_dtype dtype = element_type(labels);
     uint64_t n = 0, r = 0;
     enum pw_status status = PW_OK;
     for (uint64_t z = 0; z < box->shape[0]; z++)

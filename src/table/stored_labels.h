@@ -28,6 +28,7 @@ struct pw_stored_labels {
     uint64_t *value, *row;
     unsigned char *gathered; /* a row whose voxels do not lie side by side */
     uint64_t pull_voxels;
+    int as_bits; /* set after init: values are the bits of elements of any type, and none is refused */
 };
 
 uint64_t pw_stored_labels_memory_bytes(const struct pw_volume *volume, uint64_t tile_voxels, uint64_t pull_voxels);

@@ -78,6 +78,9 @@ const char *const pw_help_run[] = {
     "\n",
     "where to work\n"
     "  --roi z0:z1,y0:y1,x0:x1   only in this box, as if the image were cropped to it; y0:,:x1 is allowed\n"
+    "  --mask IMAGE[:path][@level]   only where this image, of the same shape or a smaller level, is not 0: other "
+    "tiles\n"
+    "                        are not read, and labels outside are cleared before tiles are merged\n"
     "  --skip-empty LEVEL|auto|none   the function is not called for tiles without a voxel above LEVEL in core\n"
     "                        and halo; auto: Otsu's threshold of three samples (default none)\n"
     "\n",

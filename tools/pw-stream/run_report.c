@@ -36,6 +36,8 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
         box_line(out, "of it", plan->roi_shape, "voxels");
         box_line(out, "  from", plan->roi_start, "on");
     }
+    if (plan->mask[0] != '\0')
+        (void)fprintf(out, "%-12s %s\n", "mask", plan->mask);
     box_line(out, "tile", plan->tile, "voxels");
     box_line(out, "halo", plan->halo, "voxels");
     (void)fprintf(out, "%-12s %llu x %llu x %llu = %llu\n", "tiles", (unsigned long long)plan->grid[0],

@@ -1,5 +1,5 @@
 /*
- * tile_options - the options of run that say where work is done: --roi, --skip-empty, --resume.
+ * tile_options - the options of run that say where work is done: --roi, --mask, --skip-empty, --resume.
  */
 #ifndef TILE_OPTIONS_H
 #define TILE_OPTIONS_H
@@ -9,10 +9,12 @@
 enum {
     PW_OPTION_ROI = 900,
     PW_OPTION_SKIP_EMPTY,
-    PW_OPTION_RESUME
+    PW_OPTION_RESUME,
+    PW_OPTION_MASK
 };
 #define PW_TILE_OPTIONS                                                                                                \
     {"roi", required_argument, NULL, PW_OPTION_ROI}, {"resume", no_argument, NULL, PW_OPTION_RESUME},                  \
+        {"mask", required_argument, NULL, PW_OPTION_MASK},                                                             \
     {                                                                                                                  \
         "skip-empty", required_argument, NULL, PW_OPTION_SKIP_EMPTY                                                    \
     }
