@@ -42,15 +42,25 @@ enum pw_status pw_ngff_write_lone_array(const struct pw_ngff_label *label, const
     return pw_zarr_write_array(label->version, &label->axes, label->level, attributes, directory, error);
 }
 
-/* One colour satisfies the strict schema: a list of millions would not be read by any viewer. */
+/*
+ * The strict schema asks for a colour, and viewers that find one leave all labels without one unseen (napari) or black
+ * (vizarr), though a list of millions is read by none.  So the one is that of a label which they pass over, and then show
+ * all in colours of their own: napari because the value is not written as an integer, vizarr because a table of so many
+ * colours is too large.  It fits the int32 of others.
+ */
+static json *colour_that_is_passed_over(void)
+{
+    static const uint64_t white[4] = {255, 255, 255, 255};
+    json *colour = pw_json_single("label-value", pw_json_make_real(2147483647.0));
+    pw_json_set(colour, "rgba", pw_json_make_wholes(white, 4));
+    return colour;
+}
+
 static json *image_label(const struct pw_ngff_label *label)
 {
     json *object = json_object_new_object();
     json *colors = json_object_new_array();
-    json *background = pw_json_single("label-value", pw_json_make_whole(0));
-    static const uint64_t transparent[4] = {0, 0, 0, 0};
-    pw_json_set(background, "rgba", pw_json_make_wholes(transparent, 4));
-    pw_json_append(colors, background);
+    pw_json_append(colors, colour_that_is_passed_over());
     if (label->version == 2)
         pw_json_set(object, "version", pw_json_make_text("0.4"));
     pw_json_set(object, "source", pw_json_single("image", pw_json_make_text("../../")));
