@@ -1,6 +1,6 @@
 """
 pw-stream convert: what is written opens in zarr-python and numpy and equals the image, axis for axis and level for level; smaller
-levels are means, written down once more here in numpy.
+levels are means.
 """
 
 import numpy as np
@@ -8,28 +8,7 @@ import pytest
 import tifffile
 import zarr
 from pwtest import stores
-
-
-def by_mean(array, factor):
-    """The mean of each block along the last axes, of what there is of it; whole numbers to the nearest, halves up."""
-    lead = array.ndim - len(factor)
-    factor = (1,) * lead + tuple(factor)
-    padded_shape = [-(-n // f) * f for n, f in zip(array.shape, factor)]
-    wide = np.float64 if array.dtype.kind == "f" else object if array.dtype.itemsize == 8 else np.int64
-    sums, counts = np.zeros(padded_shape, wide), np.zeros(padded_shape, np.int64)
-    inside = tuple(slice(n) for n in array.shape)
-    sums[inside], counts[inside] = array.astype(wide), 1
-
-    def fold(a):
-        split = a.reshape([m for n, f in zip(a.shape, factor) for m in (n // f, f)])
-        return split.sum(axis=tuple(range(1, split.ndim, 2)))
-
-    sums, counts = fold(sums), fold(counts)
-    if array.dtype.kind == "f":
-        return (sums / counts).astype(array.dtype)
-    if array.dtype.kind == "b":
-        return 2 * sums >= counts
-    return ((2 * sums + counts) // (2 * counts)).astype(array.dtype)
+from pwtest.pyramids import by_mean
 
 
 def check_levels(store, image, factors):
@@ -43,14 +22,6 @@ def check_levels(store, image, factors):
         else:
             assert np.array_equal(lower[...], expected)
     return levels
-
-
-def validate(data, store):
-    import subprocess
-    import sys
-
-    run = subprocess.run([sys.executable, "-W", "ignore", str(data / "validate_ngff.py"), "--strict", str(store)], capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float16", "float32", "float64"]
@@ -74,7 +45,7 @@ def test_every_type(pw, data, tmp_path, dtype, ngff):
     np.save(tmp_path / "i.npy", image)
     pw("convert", tmp_path / "i.npy", tmp_path / "o.zarr", "--chunk", "2,16,16", "--ngff", ngff)
     check_levels(tmp_path / "o.zarr", image, [(2, 2, 2), (2, 2, 2), (2, 2, 2)])
-    validate(data, tmp_path / "o.zarr")
+    stores.validate(data, tmp_path / "o.zarr")
     pw("convert", tmp_path / "o.zarr", tmp_path / "back.npy")
     assert np.array_equal(np.load(tmp_path / "back.npy"), image)
 
@@ -106,7 +77,7 @@ def test_a_tiff_with_channels_and_time(pw, data, tmp_path):
     for c, channel in enumerate(ome["omero"]["channels"]):
         assert (channel["window"]["start"], channel["window"]["end"]) == (expected[:, c].min(), expected[:, c].max())
     assert levels[0].metadata.dimension_names == tuple("tczyx")
-    validate(data, tmp_path / "o.zarr")
+    stores.validate(data, tmp_path / "o.zarr")
     rgb = random_image((40, 60, 3), "uint8")
     tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
     pw("convert", tmp_path / "rgb.tif", tmp_path / "rgb.npy")
@@ -117,7 +88,7 @@ def test_real_images(pw, data, tmp_path):
     for i, name in enumerate(["nuclei/stardist_img3d.tif", "nuclei/neubias_xyz_nuclei_imagej.tif", "cells/maize_clsm.tif", "golden/ovule_0.4.ome.zarr"]):
         out = tmp_path / f"{i}.zarr"
         pw("convert", data / name, out)
-        validate(data, out)
+        stores.validate(data, out)
         expected = stores.levels(data / name)[0][...] if name.endswith(".zarr") else tifffile.imread(data / name)
         assert np.array_equal(stores.levels(out)[0][...], expected), name
     before = stores.ome(data / "golden/ovule_0.4.ome.zarr")["multiscales"][0]
@@ -192,7 +163,7 @@ def test_pyramid_of_a_flat_image(pw, data, tmp_path, ngff, threads):
     assert {p.relative_to(tmp_path): p.read_bytes() for p in (tmp_path / "flat.zarr" / "0").rglob("*") if p.is_file()} == before
     datasets = [stores.ome(tmp_path / n)["multiscales"][0]["datasets"] for n in ("flat.zarr", "whole.zarr")]
     assert datasets[0] == datasets[1]
-    validate(data, tmp_path / "flat.zarr")
+    stores.validate(data, tmp_path / "flat.zarr")
     assert not [p for p in (tmp_path / "flat.zarr").iterdir() if p.name.startswith(".") and not p.name.startswith(".z")]
     pw.refuses("pyramid", tmp_path / "flat.zarr", says="has 4 levels already")
 
@@ -211,7 +182,7 @@ def test_pyramid_of_labels(pw, data, tmp_path, rule):
     assert all(np.array_equal(a[...], b[...]) for a, b in zip(flat, whole))
     assert stores.ome(groups[0])["multiscales"][0]["datasets"] == stores.ome(groups[1])["multiscales"][0]["datasets"]
     assert stores.ome(groups[0])["multiscales"][0]["type"] == rule
-    validate(data, tmp_path / "flat.zarr")
+    stores.validate(data, tmp_path / "flat.zarr")
     pw("run", source, "-o", tmp_path / "third.zarr", *options, "--pyramid", "none")
     pw.refuses("pyramid", stores.label_group(tmp_path / "third.zarr"), "--rule", "mean", says="labels have no mean")
 

@@ -1,6 +1,5 @@
 """
-The smaller levels of label stores: which there are, what their voxels are, and where they lie.  The rule by which a block
-becomes a voxel is written down once more here, in numpy.
+The smaller levels of label stores: which there are, what their voxels are, and where they lie.
 """
 
 import numpy as np
@@ -8,31 +7,7 @@ import pytest
 import tifffile
 import zarr
 from pwtest import images, stores
-
-
-def blocks(array, factor):
-    """The voxels of each block along a last axis; -1 where a block hangs over the border."""
-    padded = np.full([-(-n // f) * f for n, f in zip(array.shape, factor)], -1, np.int64)
-    padded[tuple(slice(n) for n in array.shape)] = array
-    split = padded.reshape([m for n, f in zip(padded.shape, factor) for m in (n // f, f)])
-    order = list(range(0, split.ndim, 2)) + list(range(1, split.ndim, 2))
-    return split.transpose(order).reshape(*[n // f for n, f in zip(padded.shape, factor)], -1)
-
-
-def by_mode(array, factor):
-    """At least half labelled: the most frequent label, of several the smallest."""
-    values = blocks(array, factor)
-    result = np.zeros(values.shape[:-1], np.int64)
-    labelled, present = (values > 0).sum(-1), (values >= 0).sum(-1)
-    for at in np.argwhere(2 * labelled >= present):
-        block = values[tuple(at)]
-        ids, counts = np.unique(block[block > 0], return_counts=True)
-        result[tuple(at)] = ids[counts.argmax()] if len(ids) else 0
-    return result
-
-
-def by_nearest(array, factor):
-    return array[tuple(slice(None, None, f) for f in factor)]
+from pwtest.pyramids import by_mode, by_nearest
 
 
 RULES = {"mode": by_mode, "nearest": by_nearest}

@@ -18,13 +18,6 @@ from pwtest.tool import tree
 OUTPUTS = ("zarr-0.5", "zarr-0.4", "tiff", "npy", "raw", "npy-pipe", "raw-pipe")
 
 
-def validate(data, *paths):
-    """The offline OME-NGFF check, with its strict schemas."""
-    done = subprocess.run([sys.executable, "-W", "ignore", data / "validate_ngff.py", "--strict", *paths],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def labels_of(pw, tmp_path, source, output, shape, *options):
     """Runs with this kind of output and returns the labels."""
     if output.endswith("-pipe"):
@@ -90,7 +83,7 @@ def test_standalone_store(pw, data, tmp_path, blobs, version, rank):
     result = pw("run", tmp_path / "image.npy", "--fn", f"threshold:{threshold}", "-o", store, "--ngff", version,
                 "--name", "cells", "--summary=json")
     expected = images.components(image > threshold, 1)
-    validate(data, store)
+    stores.validate(data, store)
     assert stores.ome(store / "labels")["labels"] == ["cells"]
     group = stores.label_group(store, "cells")
     attributes = stores.attributes(group)
@@ -128,7 +121,7 @@ def test_asked_chunks(pw, data, tmp_path, blobs, version, chunk, shard):
     store = tmp_path / "out.zarr"
     pw("run", tmp_path / "image.npy", "--fn", f"threshold:{threshold}", "-o", store, "--ngff", version, "--chunk", chunk,
        *(["--shard", shard] if shard else []))
-    validate(data, store)
+    stores.validate(data, store)
     array = stores.levels(stores.label_group(store))[0]
     assert array.chunks == tuple(map(int, chunk.split(",")))
     if shard:
@@ -153,7 +146,7 @@ def test_labels_into_the_image(pw, data, tmp_path, version):
     store = copy_golden(data, tmp_path, version)
     before = tree(store)
     result = pw("run", store, "--fn", "otsu", "--name", "otsu-cells", "--tile", "16,40,50", "--summary=json")
-    validate(data, store)
+    stores.validate(data, store)
     image_levels, label_levels = stores.levels(store), stores.levels(store / "labels" / "otsu-cells")
     image = image_levels[0][...]
     expected = images.components(image > images.otsu(image), 1)
@@ -201,7 +194,7 @@ def test_two_label_images_in_one_store(pw, data, tmp_path, version):
     pw("run", store, "--fn", "threshold:20", "--name", "one", "--overwrite")
     assert tree(store / "labels" / "one") != first
     assert sorted(stores.ome(store / "labels")["labels"]) == ["cells", "one", "two"]
-    validate(data, store)
+    stores.validate(data, store)
     image = stores.levels(store)[0][...]
     images.assert_same_labels(stores.levels(store / "labels" / "one")[0][...], images.components(image > 20, 1))
 
@@ -220,7 +213,7 @@ def test_scale_and_unit_are_carried(pw, data, tmp_path, version):
     for level, expected in ((0, [0.235, 0.15, 0.15]), (1, [0.235, 0.3, 0.3]), (2, [0.47, 0.6, 0.6])):
         store = tmp_path / f"{level}.zarr"
         pw("run", source, "--level", level, "--fn", "otsu", "-o", store, "--ngff", version)
-        validate(data, store)
+        stores.validate(data, store)
         multiscale = stores.ome(stores.label_group(store))["multiscales"][0]
         steps = {t["type"]: t[t["type"]] for t in multiscale["datasets"][0]["coordinateTransformations"]}
         assert steps["scale"] == pytest.approx(expected)
@@ -238,7 +231,7 @@ def test_scale_of_imagej_and_ome_tiff(pw, data, tmp_path):
     for name in ("ij.tif", "ome.ome.tif"):
         store = tmp_path / f"{name}.zarr"
         pw("run", tmp_path / name, "--fn", "threshold:128", "-o", store)
-        validate(data, store)
+        stores.validate(data, store)
         multiscale = stores.ome(stores.label_group(store))["multiscales"][0]
         assert multiscale["datasets"][0]["coordinateTransformations"][0]["scale"] == pytest.approx([0.7, 0.25, 0.25]), name
         assert [a.get("unit") for a in multiscale["axes"]] == ["micrometer"] * 3, name

@@ -5,6 +5,8 @@ write(rng, folder, array, format) picks a variant of the format (compression, ch
 the command-line arguments that name the image.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numcodecs
@@ -180,6 +182,13 @@ def ome(path):
 def levels(group):
     """The arrays of a multiscale group, largest first."""
     return [zarr.open(str(Path(group) / d["path"]), mode="r") for d in ome(group)["multiscales"][0]["datasets"]]
+
+
+def validate(data, *paths):
+    """The offline OME-NGFF check, with its strict schemas."""
+    command = [sys.executable, "-W", "ignore", str(data / "validate_ngff.py"), "--strict", *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def read_labels(path, shape=None, dtype="uint32", name=None):
