@@ -10,6 +10,7 @@
 #   PW_TEST_DATA  optional: a folder of further real images (nuclei/, cells/, em/, zarr/, tiff/, expected_*.tsv);
 #                 tests that need it skip without it
 #
+# tests/readers*.txt become folders of the environment, each for tests that run programs in a process of their own.
 # The environment is made once and needs the network once.  Without Python or network the tests are skipped with the
 # reason, except where CI=true.
 set -u
@@ -45,8 +46,24 @@ make_venv() {
     cp "$requirements" "$venv/requirements.txt"
 }
 
+# make_folder LIST: its packages and nothing else, where only those look who are told.
+make_folder() {
+    list=$srcdir/tests/$1.txt
+    folder=$venv/$1
+    cmp -s "$list" "$folder/list.txt" && return
+    rm -rf "$folder"
+    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder" -r "$list" \
+        >"$venv.log" 2>&1; then
+        tail -n 3 "$venv.log" >&2
+        refuse "pip could not install tests/$1.txt (no network?); all it said is in $venv.log"
+    fi
+    cp "$list" "$folder/list.txt"
+}
+
 mkdir -p "$(dirname "$venv")"
 cmp -s "$requirements" "$venv/requirements.txt" || make_venv
+make_folder readers
+make_folder readers-zarr2
 
 if [ $# -eq 0 ]; then
     for suite in prop cli interop stress; do
