@@ -125,10 +125,10 @@ struct pw_segmenter {
     struct pw_plugin plugin; /* a copy, so that a shorter one has zeros at its end */
     int has_plugin;
     void *plugin_handle;
-    struct pw_needs needs;                        /* what it declares, with these options */
-    struct pw_fn_values values;                   /* its options */
-    char plugin_options[PW_SEGMENTER_TEXT_BYTES]; /* as they were given */
-    char options_json[2 * PW_SEGMENTER_TEXT_BYTES];
+    struct pw_needs needs;                 /* what it declares, with these options */
+    struct pw_fn_values values;            /* its options */
+    char plugin_options[PW_FN_TEXT_BYTES]; /* as they were given */
+    char options_json[2 * PW_FN_TEXT_BYTES];
     enum pw_dtype voxel_dtype; /* that it is given: the image's, or float32 */
     int gives_mask;            /* the host finds the components */
     int normalizes;            /* and those went through --normalize */
