@@ -6,6 +6,7 @@
 #include "base/dtype.h"
 #include "base/region.h"
 #include "label/downsample.h"
+#include "label/downsample_runs.h"
 
 struct pw_level_span pw_level_source(uint64_t start, uint64_t end, uint64_t factor, uint64_t extent)
 {
@@ -35,7 +36,7 @@ static uint64_t block_voxels(const uint64_t block[3])
 }
 
 struct sizes {
-    uint64_t block, region, scratch;
+    uint64_t block, region, row, scratch;
 };
 
 static struct sizes sizes_of(const struct pw_level_step *step, int n_steps, size_t element_bytes)
@@ -48,17 +49,24 @@ static struct sizes sizes_of(const struct pw_level_step *step, int n_steps, size
         sizes.block = pw_max_u64(sizes.block, block_voxels(step->from_block) * element_bytes);
         sizes.block = pw_max_u64(sizes.block, block_voxels(step->block) * element_bytes);
         sizes.region = pw_max_u64(sizes.region, region * element_bytes);
+        sizes.row = pw_max_u64(sizes.row, step->block[2]);
         sizes.scratch = pw_max_u64(sizes.scratch, pw_downsample_scratch_bytes(step->factor));
+        sizes.scratch = pw_max_u64(sizes.scratch, pw_downsample_runs_scratch_bytes(step->factor));
     }
     sizes.block = pw_ceil_div(sizes.block, 64) * 64;
     sizes.region = pw_ceil_div(sizes.region, 64) * 64;
     return sizes;
 }
 
+static uint64_t total_bytes(const struct sizes *sizes)
+{
+    return 2 * sizes->block + sizes->region + sizes->row * (sizeof(struct pw_run) + sizeof(uint64_t)) + sizes->scratch;
+}
+
 uint64_t pw_level_maker_memory_bytes(const struct pw_level_step *step, int n_steps, size_t element_bytes)
 {
     struct sizes sizes = sizes_of(step, n_steps, element_bytes);
-    return 2 * sizes.block + sizes.region + sizes.scratch + ((uint64_t)2 << 20);
+    return total_bytes(&sizes) + ((uint64_t)2 << 20);
 }
 
 enum pw_status pw_level_maker_init(struct pw_level_maker *maker, const struct pw_level_step *step, int n_steps,
@@ -67,14 +75,15 @@ enum pw_status pw_level_maker_init(struct pw_level_maker *maker, const struct pw
     struct sizes sizes = sizes_of(step, n_steps, pw_dtype_bytes(dtype));
     memset(maker, 0, sizeof *maker);
     maker->dtype = dtype;
-    enum pw_status status =
-        pw_buffer_init(&maker->memory, 2 * sizes.block + sizes.region + sizes.scratch, "levels of the labels", error);
+    enum pw_status status = pw_buffer_init(&maker->memory, total_bytes(&sizes), "levels of the labels", error);
     if (status != PW_OK)
         return status;
     maker->decoded = maker->memory.data;
     maker->made = maker->decoded + sizes.block;
     maker->region = maker->made + sizes.block;
-    maker->scratch = maker->region + sizes.region;
+    maker->value = (uint64_t *)(maker->region + sizes.region);
+    maker->run = (struct pw_run *)(maker->value + sizes.row);
+    maker->scratch = maker->run + sizes.row;
     return PW_OK;
 }
 
@@ -91,9 +100,12 @@ void pw_level_maker_forget(struct pw_level_maker *maker)
 
 /* ---- blocks of the level before ---- */
 
+/* Where the level before comes from: blocks of voxels, or boxes of runs. */
 struct reading {
-    pw_block_fn read;
+    pw_block_fn read; /* or */
+    pw_pull_fn pull;
     void *context;
+    uint64_t z; /* of the stack that boxes are pulled from, where the time point at hand begins */
 };
 
 /* Has a block decoded; PW_EMPTY when it has no label. */
@@ -173,53 +185,118 @@ static enum pw_status fetch(struct pw_level_maker *maker, const struct reading *
 
 /* ---- one block ---- */
 
-/* Makes the piece start..start+shape (voxels of the level) of the block that begins at origin. */
-static enum pw_status make_piece(struct pw_level_maker *maker, const struct reading *reading,
-                                 const struct pw_level_step *step, const uint64_t origin[3], const uint64_t start[3],
-                                 const uint64_t shape[3], int *any, struct pw_error *error)
+/* What becomes of a block: where it begins, and the part of it to make at once. */
+struct piece {
+    uint64_t origin[3], start[3], shape[3];
+};
+
+static struct pw_region source_of(const struct pw_level_step *step, const struct piece *piece)
 {
-    const uint64_t *extent = step->block;
     struct pw_region region = {.rank = 3};
-    struct pw_label_box from;
     for (int i = 0; i < 3; i++) {
-        struct pw_level_span source =
-            pw_level_source(start[i], start[i] + shape[i], step->factor[i], step->from_shape[i]);
+        uint64_t end = piece->start[i] + piece->shape[i];
+        struct pw_level_span source = pw_level_source(piece->start[i], end, step->factor[i], step->from_shape[i]);
         region.start[i] = source.start;
         region.shape[i] = source.end - source.start;
     }
+    return region;
+}
+
+static struct pw_label_box target_of(const struct pw_level_maker *maker, const struct pw_level_step *step,
+                                     const struct piece *piece)
+{
+    struct pw_label_box to = {.stride = {(size_t)(step->block[1] * step->block[2]), (size_t)step->block[2]}};
+    memcpy(to.shape, piece->shape, sizeof to.shape);
+    size_t at = (piece->start[0] - piece->origin[0]) * to.stride[0] +
+                (piece->start[1] - piece->origin[1]) * to.stride[1] + (piece->start[2] - piece->origin[2]);
+    to.voxels = maker->made + at * pw_dtype_bytes(maker->dtype);
+    return to;
+}
+
+/* Makes a piece out of blocks of voxels; PW_EMPTY when it has no label. */
+static enum pw_status vote_voxels(struct pw_level_maker *maker, const struct reading *reading,
+                                  const struct pw_level_step *step, const struct piece *piece, struct pw_error *error)
+{
+    struct pw_region region = source_of(step, piece);
+    struct pw_label_box from, to = target_of(maker, step, piece);
     enum pw_status status = fetch(maker, reading, step, &region, &from, error);
     if (status != PW_OK)
         return status;
-    struct pw_label_box to = {.stride = {(size_t)(extent[1] * extent[2]), (size_t)extent[2]}};
-    memcpy(to.shape, shape, sizeof to.shape);
-    to.voxels = maker->made + ((start[0] - origin[0]) * to.stride[0] + (start[1] - origin[1]) * to.stride[1] +
-                               (start[2] - origin[2])) *
-                                  pw_dtype_bytes(maker->dtype);
-    if (pw_downsample_labels(maker->dtype, step->rule, &from, step->factor, &to, maker->scratch))
-        *any = 1;
-    return PW_OK;
+    return pw_downsample_labels(maker->dtype, step->rule, &from, step->factor, &to, maker->scratch) ? PW_OK : PW_EMPTY;
+}
+
+/* The same out of runs. */
+static enum pw_status vote_runs(struct pw_level_maker *maker, const struct reading *reading,
+                                const struct pw_level_step *step, const struct piece *piece, struct pw_error *error)
+{
+    struct pw_region region = source_of(step, piece);
+    struct pw_label_box to = target_of(maker, step, piece);
+    struct pw_label_block from;
+    struct pw_box box;
+    uint64_t labelled = 0;
+    memcpy(box.start, region.start, sizeof box.start);
+    memcpy(box.shape, region.shape, sizeof box.shape);
+    box.start[0] += reading->z;
+    enum pw_status status = reading->pull(reading->context, &box, &from, error);
+    if (status != PW_OK || from.n_runs == 0)
+        return status == PW_OK ? PW_EMPTY : status;
+    for (uint64_t z = 0; z < to.shape[0]; z++)
+        for (uint64_t y = 0; y < to.shape[1]; y++) {
+            uint64_t n = pw_downsample_runs(step->rule, &from, step->factor, z, y, to.shape[2], maker->run,
+                                            maker->value, maker->scratch);
+            unsigned char *row =
+                (unsigned char *)to.voxels + (z * to.stride[0] + y * to.stride[1]) * pw_dtype_bytes(maker->dtype);
+            if (n > 0)
+                pw_paint_row(maker->dtype, row, to.shape[2], maker->run, maker->value, n);
+            labelled += n;
+        }
+    return labelled > 0 ? PW_OK : PW_EMPTY;
+}
+
+static enum pw_status make(struct pw_level_maker *maker, const struct reading *reading,
+                           const struct pw_level_step *step, const uint64_t block[3], struct pw_error *error)
+{
+    uint64_t end[3], most[3];
+    struct piece piece;
+    int any = 0;
+    for (int i = 0; i < 3; i++) {
+        piece.origin[i] = block[i] * step->block[i];
+        end[i] = pw_min_u64(piece.origin[i] + step->block[i], step->shape[i]);
+        most[i] = piece_extent(step, i);
+    }
+    memset(maker->made, 0, (size_t)block_voxels(step->block) * pw_dtype_bytes(maker->dtype));
+    uint64_t *at = piece.start;
+    for (at[0] = piece.origin[0]; at[0] < end[0]; at[0] += most[0])
+        for (at[1] = piece.origin[1]; at[1] < end[1]; at[1] += most[1])
+            for (at[2] = piece.origin[2]; at[2] < end[2]; at[2] += most[2]) {
+                for (int i = 0; i < 3; i++)
+                    piece.shape[i] = pw_min_u64(most[i], end[i] - at[i]);
+                enum pw_status status = reading->pull != NULL ? vote_runs(maker, reading, step, &piece, error)
+                                                              : vote_voxels(maker, reading, step, &piece, error);
+                if (status < 0)
+                    return status;
+                any |= status == PW_OK;
+            }
+    return any ? PW_OK : PW_EMPTY;
 }
 
 enum pw_status pw_level_maker_make(struct pw_level_maker *maker, const struct pw_level_step *step,
                                    const uint64_t block[3], pw_block_fn read, void *context, struct pw_error *error)
 {
-    const struct reading reading = {read, context};
-    uint64_t origin[3], end[3], piece[3], start[3], shape[3];
-    int any = 0;
-    for (int i = 0; i < 3; i++) {
-        origin[i] = block[i] * step->block[i];
-        end[i] = pw_min_u64(origin[i] + step->block[i], step->shape[i]);
-        piece[i] = piece_extent(step, i);
-    }
-    memset(maker->made, 0, (size_t)block_voxels(step->block) * pw_dtype_bytes(maker->dtype));
-    for (start[0] = origin[0]; start[0] < end[0]; start[0] += piece[0])
-        for (start[1] = origin[1]; start[1] < end[1]; start[1] += piece[1])
-            for (start[2] = origin[2]; start[2] < end[2]; start[2] += piece[2]) {
-                for (int i = 0; i < 3; i++)
-                    shape[i] = pw_min_u64(piece[i], end[i] - start[i]);
-                enum pw_status status = make_piece(maker, &reading, step, origin, start, shape, &any, error);
-                if (status < 0)
-                    return status;
-            }
-    return any ? PW_OK : PW_EMPTY;
+    const struct reading reading = {.read = read, .context = context};
+    return make(maker, &reading, step, block, error);
+}
+
+void pw_level_pull_extent(const struct pw_level_step *step, uint64_t extent[3])
+{
+    for (int i = 0; i < 3; i++)
+        extent[i] = pw_min_u64(piece_extent(step, i) * step->factor[i], step->from_shape[i]);
+}
+
+enum pw_status pw_level_maker_make_of_runs(struct pw_level_maker *maker, const struct pw_level_step *step,
+                                           const uint64_t block[3], uint64_t z, pw_pull_fn pull, void *context,
+                                           struct pw_error *error)
+{
+    const struct reading reading = {.pull = pull, .context = context, .z = z};
+    return make(maker, &reading, step, block, error);
 }

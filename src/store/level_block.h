@@ -1,12 +1,14 @@
 /*
  * store/level_block - one block (chunk, tile) of a smaller level of labels, out of blocks of the level before.
  *
- * Blocks of the level before are decoded as they are needed, one at a time, so that memory does not grow with the factor:
+ * The level before comes as runs, where it can be pulled (store/sink.h), which is by far the cheaper way; or as blocks of
+ * voxels, decoded one at a time as they are needed.  Memory does not grow with the factor:
  *
  *     struct pw_level_maker maker = {0};
  *     pw_level_maker_init(&maker, step, n_steps, error)        once per thread, for all the levels it makes
  *     pw_level_maker_forget(&maker)                            where another level, page or time point begins
  *     pw_level_maker_make(&maker, &step, block, read, context, error)
+ *     or pw_level_maker_make_of_runs(&maker, &step, block, z, pull, context, error)
  *     ... maker.made ...
  *     pw_level_maker_release(&maker)
  *
@@ -16,7 +18,7 @@
 #define PW_STORE_LEVEL_BLOCK_H
 
 #include "base/memory.h"
-#include "patchworks.h"
+#include "store/sink.h"
 
 /* A level and the one that it is made from. */
 struct pw_level_step {
@@ -38,6 +40,8 @@ struct pw_level_maker {
     unsigned char *decoded; /* a block of the level before */
     unsigned char *region;  /* a part of that level, out of several blocks */
     unsigned char *made;    /* the block that was made, as a whole: beyond the border 0 */
+    uint64_t *value;        /* a row of runs */
+    struct pw_run *run;
     void *scratch;
     int has_decoded, decoded_empty;
     uint64_t decoded_block[3];
@@ -53,6 +57,14 @@ void pw_level_maker_forget(struct pw_level_maker *maker);
 /* Makes the block of the level at this place in maker->made; PW_EMPTY when it has no label. */
 enum pw_status pw_level_maker_make(struct pw_level_maker *maker, const struct pw_level_step *step,
                                    const uint64_t block[3], pw_block_fn read, void *context, struct pw_error *error);
+
+/* The largest box that is pulled for a block of the level, at most a block of the one before, or a factor. */
+void pw_level_pull_extent(const struct pw_level_step *step, uint64_t extent[3]);
+
+/* The same from runs; z: where the time point of the level begins in the stack that is pulled from. */
+enum pw_status pw_level_maker_make_of_runs(struct pw_level_maker *maker, const struct pw_level_step *step,
+                                           const uint64_t block[3], uint64_t z, pw_pull_fn pull, void *context,
+                                           struct pw_error *error);
 
 /* The voxels start..end-1 of the level before that voxels start..end-1 of a level stand for, along one axis; at least one. */
 struct pw_level_span {

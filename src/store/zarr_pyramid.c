@@ -93,16 +93,6 @@ void pw_pyramid_release(struct pw_pyramid *pyramid)
     memset(pyramid, 0, sizeof *pyramid);
 }
 
-uint64_t pw_pyramid_memory_bytes(const struct pw_pyramid *pyramid)
-{
-    uint64_t bytes = 0;
-    for (int l = 1; l < pyramid->n_levels; l++)
-        bytes += unit_count(&pyramid->level[l]) * sizeof *pyramid->missing[l];
-    return bytes;
-}
-
-/* ---- workers ---- */
-
 static struct pw_level_step step_of(const struct pw_pyramid *pyramid, int level)
 {
     const struct pw_output_array *from = &pyramid->level[level - 1], *to = &pyramid->level[level];
@@ -114,6 +104,22 @@ static struct pw_level_step step_of(const struct pw_pyramid *pyramid, int level)
     memcpy(step.block, to->layout.chunk, sizeof step.block);
     return step;
 }
+
+void pw_pyramid_pull_extent(const struct pw_pyramid *pyramid, uint64_t extent[3])
+{
+    const struct pw_level_step step = step_of(pyramid, 1);
+    pw_level_pull_extent(&step, extent);
+}
+
+uint64_t pw_pyramid_memory_bytes(const struct pw_pyramid *pyramid)
+{
+    uint64_t bytes = 0;
+    for (int l = 1; l < pyramid->n_levels; l++)
+        bytes += unit_count(&pyramid->level[l]) * sizeof *pyramid->missing[l];
+    return bytes;
+}
+
+/* ---- workers ---- */
 
 /* All of them, which a worker makes in turn; returns how many. */
 static int list_steps(const struct pw_pyramid *pyramid, struct pw_level_step step[PW_MAX_LEVELS])
@@ -182,6 +188,19 @@ static enum pw_status read_below(void *context, const uint64_t block[3], void *v
     return pw_chunk_read(below->reader, below->array, chunk, voxels, error);
 }
 
+/* Makes a chunk in the worker's maker: of the first smaller level from the runs of the labels, of the others from voxels. */
+static enum pw_status make_chunk(struct pw_pyramid *pyramid, struct pw_pyramid_worker *worker, int level,
+                                 const uint64_t chunk[3], uint64_t time, struct pw_error *error)
+{
+    const struct pw_level_step step = step_of(pyramid, level);
+    const struct pw_output_array *from = &pyramid->level[level - 1];
+    struct below below = {from, &worker->reader, time};
+    if (level == 1)
+        return pw_level_maker_make_of_runs(&worker->maker, &step, chunk, time * from->shape[0], worker->pull,
+                                           worker->context, error);
+    return pw_level_maker_make(&worker->maker, &step, chunk, read_below, &below, error);
+}
+
 static enum pw_status encode(const struct pw_output_array *array, struct pw_pyramid_worker *worker,
                              struct pw_unit_file *file, size_t *n, struct pw_error *error)
 {
@@ -205,8 +224,6 @@ static enum pw_status make_unit(struct pw_pyramid *pyramid, struct pw_pyramid_wo
     uint64_t own[3] = {unit[0] % array->n_units[0], unit[1], unit[2]};
     for (int i = 0; i < 3; i++)
         count[i] = array->layout.unit[i] / array->layout.chunk[i];
-    const struct pw_level_step step = step_of(pyramid, level);
-    struct below below = {&pyramid->level[level - 1], &worker->reader, unit[0] / array->n_units[0]};
     pw_level_maker_forget(&worker->maker);
     pw_chunk_reader_forget(&worker->reader);
     pw_unit_begin(file, array, unit);
@@ -220,7 +237,7 @@ static enum pw_status make_unit(struct pw_pyramid *pyramid, struct pw_pyramid_wo
                     inside = inside && chunk[i] * array->layout.chunk[i] < array->shape[i];
                 }
                 status =
-                    inside ? pw_level_maker_make(&worker->maker, &step, chunk, read_below, &below, error) : PW_EMPTY;
+                    inside ? make_chunk(pyramid, worker, level, chunk, unit[0] / array->n_units[0], error) : PW_EMPTY;
                 if (status == PW_OK)
                     status = encode(array, worker, file, &n, error);
                 if (status == PW_OK)
@@ -263,7 +280,10 @@ static enum pw_status unit_done(struct pw_pyramid *pyramid, struct pw_pyramid_wo
 }
 
 enum pw_status pw_pyramid_unit_done(struct pw_pyramid *pyramid, struct pw_pyramid_worker *worker,
-                                    struct pw_unit_file *file, const uint64_t unit[3], struct pw_error *error)
+                                    struct pw_unit_file *file, const uint64_t unit[3], pw_pull_fn pull, void *context,
+                                    struct pw_error *error)
 {
+    worker->pull = pull;
+    worker->context = context;
     return unit_done(pyramid, worker, file, 0, unit, error);
 }

@@ -2,13 +2,14 @@
  * store/zarr_pyramid - the smaller levels of a label image, made while the largest is written.
  *
  * Each level is made from the one before by a rule of label/downsample.h.  A unit of
- * a level needs some units of the level before; whoever writes the last of them makes
- * it, reading them back chunk by chunk, and then perhaps the unit of the next level, so that all
- * threads share the work and nothing holds a level:
+ * a level needs some units of the level before; whoever writes the last of them makes it, and then perhaps the unit of the
+ * next level, so that all threads share the work and nothing holds a level.  The first smaller level, which is
+ * most of the work, is made from the runs of the labels, pulled once more; the others, from what was written, read back
+ * chunk by chunk:
  *
  *     pw_pyramid_init(&pyramid, arrays, n_levels, rule, error)
  *     per thread: pw_pyramid_worker_init(&worker, &pyramid, bound, error)
- *     after each unit of level 0: pw_pyramid_unit_done(&pyramid, &worker, &file, unit, error)
+ *     after each unit of level 0: pw_pyramid_unit_done(&pyramid, &worker, &file, unit, pull, context, error)
  *
  * Units of several time points are stacked along z, as in the arrays; none is made of two.
  *
@@ -36,6 +37,9 @@ enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_outpu
                                enum pw_pyramid_rule rule, struct pw_error *error);
 void pw_pyramid_release(struct pw_pyramid *pyramid); /* safe on a zeroed pyramid */
 
+/* The largest box that is pulled; of a pyramid with a smaller level. */
+void pw_pyramid_pull_extent(const struct pw_pyramid *pyramid, uint64_t extent[3]);
+
 /* What all threads share. */
 uint64_t pw_pyramid_memory_bytes(const struct pw_pyramid *pyramid);
 
@@ -43,6 +47,8 @@ struct pw_pyramid_worker {
     struct pw_chunk_reader reader;
     struct pw_codec_state codec;
     struct pw_level_maker maker;
+    pw_pull_fn pull; /* of the unit at hand */
+    void *context;
 };
 
 /* chunk_bound: most bytes of an encoded chunk. */
@@ -52,6 +58,7 @@ void pw_pyramid_worker_release(struct pw_pyramid_worker *worker); /* safe on a z
 uint64_t pw_pyramid_worker_memory_bytes(const struct pw_pyramid *pyramid, uint64_t chunk_bound, size_t element_bytes);
 
 enum pw_status pw_pyramid_unit_done(struct pw_pyramid *pyramid, struct pw_pyramid_worker *worker,
-                                    struct pw_unit_file *file, const uint64_t unit[3], struct pw_error *error);
+                                    struct pw_unit_file *file, const uint64_t unit[3], pw_pull_fn pull, void *context,
+                                    struct pw_error *error);
 
 #endif

@@ -168,7 +168,7 @@ static enum pw_status zarr_write_unit(struct pw_sink *sink, struct pw_writer *wr
     if (status == PW_OK)
         status = pw_unit_end(&writer->file, error);
     if (status == PW_OK && zarr->levels.n > 1)
-        status = pw_pyramid_unit_done(&zarr->pyramid, &writer->worker, &writer->file, unit, error);
+        status = pw_pyramid_unit_done(&zarr->pyramid, &writer->worker, &writer->file, unit, pull, context, error);
     pw_unit_cancel(&writer->file);
     return status;
 }
@@ -341,6 +341,15 @@ static enum pw_status take_shape(struct zarr_sink *zarr, const struct pw_sink_re
     return PW_OK;
 }
 
+/* A level may be made of boxes that are thicker than a chunk: with chunks of one plane and levels of half as many. */
+static void grow_pull(struct zarr_sink *zarr)
+{
+    uint64_t extent[3];
+    pw_pyramid_pull_extent(&zarr->pyramid, extent);
+    for (int i = 0; i < 3; i++)
+        zarr->base.pull[i] = pw_max_u64(zarr->base.pull[i], extent[i]);
+}
+
 enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
 {
     struct zarr_sink *zarr = pw_alloc(1, sizeof *zarr, error);
@@ -366,6 +375,8 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
     if (status == PW_OK)
         status = pw_pyramid_init(&zarr->pyramid, zarr->level, zarr->levels.n, zarr->rule, error);
     zarr->base.shared_bytes = pw_pyramid_memory_bytes(&zarr->pyramid);
+    if (status == PW_OK && zarr->levels.n > 1)
+        grow_pull(zarr);
     if (status == PW_OK && request->segmenter != NULL) {
         zarr->segmenter = pw_strdup(request->segmenter, error);
         status = zarr->segmenter != NULL ? PW_OK : PW_E_NOMEM;

@@ -11,8 +11,10 @@
 #include "base/checked.h"
 #include "base/dtype.h"
 #include "label/downsample.h"
+#include "label/downsample_runs.h"
 #include "store/zarr_pyramid.h"
 #include "sys/tree.h"
+#include "sink_harness.h"
 
 static uint64_t random_state = 88172645463325252U;
 
@@ -155,6 +157,64 @@ Test(label_pyramid, every_type_and_odd_borders)
     free(voxels);
 }
 
+/* ---- the same from runs ---- */
+
+static struct volume volume_of(const uint32_t *voxels, const uint64_t shape[3])
+{
+    struct volume volume = {.shape = {shape[0], shape[1], shape[2]}};
+    volume.label = calloc(volume_voxels(&volume), sizeof *volume.label);
+    for (uint64_t i = 0; i < volume_voxels(&volume); i++)
+        volume.label[i] = voxels[i];
+    return volume;
+}
+
+static void check_runs(const uint32_t *voxels, const uint64_t shape[3], const uint64_t factor[3],
+                       enum pw_pyramid_rule rule)
+{
+    struct volume volume = volume_of(voxels, shape);
+    struct puller puller = {.volume = &volume, .fail_at_z = UINT64_MAX};
+    struct pw_box whole = {.shape = {shape[0], shape[1], shape[2]}};
+    struct pw_label_block block;
+    uint64_t n[3];
+    /* One more than there is: what lies behind the end repeats the last. */
+    for (int i = 0; i < 3; i++)
+        n[i] = pw_ceil_div(shape[i], factor[i]) + (i == 2);
+    uint64_t *dense = calloc(n[0] * n[1] * n[2], sizeof *dense), *painted = calloc(n[2], sizeof *painted);
+    struct pw_run *run = calloc(n[2], sizeof *run);
+    uint64_t *value = calloc(n[2], sizeof *value);
+    void *scratch = malloc(pw_downsample_scratch_bytes(factor) + pw_downsample_runs_scratch_bytes(factor));
+    struct pw_label_box from = {volume.label, {shape[0], shape[1], shape[2]}, {shape[1] * shape[2], shape[2]}};
+    struct pw_label_box to = {dense, {n[0], n[1], n[2]}, {n[1] * n[2], n[2]}};
+    (void)pw_downsample_labels(PW_U64, rule, &from, factor, &to, scratch);
+    cr_assert_eq(volume_pull(&puller, &whole, &block, NULL), PW_OK);
+    for (uint64_t row = 0; row < n[0] * n[1]; row++) {
+        uint64_t runs = pw_downsample_runs(rule, &block, factor, row / n[1], row % n[1], n[2], run, value, scratch);
+        for (uint64_t i = 1; i < runs; i++)
+            cr_assert(run[i].start > run[i - 1].end || (run[i].start == run[i - 1].end && value[i] != value[i - 1]));
+        pw_paint_row(PW_U64, painted, n[2], run, value, runs);
+        cr_assert_eq(memcmp(painted, dense + row * n[2], n[2] * sizeof *dense), 0, "rule %d, factor %d %d %d, row %d",
+                     (int)rule, (int)factor[0], (int)factor[1], (int)factor[2], (int)row);
+    }
+    puller_free(&puller);
+    free(volume.label);
+    free(dense);
+    free(painted);
+    free(run);
+    free(value);
+    free(scratch);
+}
+
+Test(label_pyramid, runs_vote_as_voxels_do)
+{
+    for (int i = 0; i < 300; i++) {
+        uint64_t shape[3] = {1 + below(5), 1 + below(6), 1 + below(200)};
+        uint64_t factor[3] = {1 + below(3), 1 + below(3), 1 + below(5)};
+        uint32_t *voxels = i % 2 ? random_labels(shape) : long_labels(shape);
+        check_runs(voxels, shape, factor, i % 3 == 0 ? PW_PYRAMID_NEAREST : PW_PYRAMID_MODE);
+        free(voxels);
+    }
+}
+
 /* ---- levels of a stored array ---- */
 
 enum {
@@ -238,7 +298,7 @@ static void put_chunk(struct store *store, struct pw_unit_file *file, const uint
     free(voxels);
 }
 
-static void *write_units(void *context)
+static void *write_levels(void *context)
 {
     struct store *store = context;
     const struct pw_output_array *array = &store->level[0];
@@ -247,6 +307,8 @@ static void *write_units(void *context)
     struct pw_unit_file file;
     struct pw_pyramid_worker worker;
     struct pw_error error = {0};
+    struct volume volume = volume_of(store->voxels, array->shape);
+    struct puller puller = {.volume = &volume, .fail_at_z = UINT64_MAX};
     cr_assert_eq(pw_unit_file_init(&file, unit_chunks(&array->layout), bound, &store->written, &error), PW_OK);
     cr_assert_eq(pw_pyramid_worker_init(&worker, &store->pyramid, bound, &error), PW_OK);
     for (uint64_t u; (u = atomic_fetch_add(&store->next, 1)) < n_units;) {
@@ -264,8 +326,11 @@ static void *write_units(void *context)
                     put_chunk(store, &file, w, position);
                 }
         cr_assert_eq(pw_unit_end(&file, &error), PW_OK, "%s", error.message);
-        cr_assert_eq(pw_pyramid_unit_done(&store->pyramid, &worker, &file, unit, &error), PW_OK, "%s", error.message);
+        cr_assert_eq(pw_pyramid_unit_done(&store->pyramid, &worker, &file, unit, volume_pull, &puller, &error), PW_OK,
+                     "%s", error.message);
     }
+    puller_free(&puller);
+    free(volume.label);
     pw_pyramid_worker_release(&worker);
     pw_unit_file_release(&file);
     return NULL;
@@ -309,7 +374,7 @@ static void check_levels(struct store *store, const uint64_t chunk[3], const uin
     store->voxels = voxels;
     make_store(store, chunk, unit);
     for (int t = 0; t < threads; t++)
-        cr_assert_eq(pthread_create(&thread[t], NULL, write_units, store), 0);
+        cr_assert_eq(pthread_create(&thread[t], NULL, write_levels, store), 0);
     for (int t = 0; t < threads; t++)
         cr_assert_eq(pthread_join(thread[t], NULL), 0);
     uint32_t *previous = voxels;
