@@ -113,11 +113,12 @@ static int expand_z(const struct pw_expand *expand, const double *in, const unsi
     clear(row, width);
     for (uint64_t d = 0; d <= expand->radius[0]; d++) {
         int before = d <= z && used[(z - d) * shape[1] + y], after = d < shape[0] - z && used[(z + d) * shape[1] + y];
+        if (!before && !after)
+            continue;
         const double *a = in + (before ? z - d : z + d) * plane + y * width;
         const double *b = in + (after ? z + d : z - d) * plane + y * width;
-        if (before || after)
-            fill(row, a, b, square_of(expand, 0, d), width);
-        any |= before || after;
+        fill(row, a, b, square_of(expand, 0, d), width);
+        any = 1;
     }
     return any;
 }
@@ -145,7 +146,7 @@ static void expand_x(const struct pw_expand *expand, struct pw_expand_row in, ui
         int64_t high = from + (int64_t)count > (int64_t)width ? (int64_t)width - from : (int64_t)count;
         if (low < high)
             improve((struct pw_expand_row){square + low, out + low},
-                    (struct pw_expand_row){in.square + from + low, in.label + from + low},
+                    (struct pw_expand_row){in.square + (from + low), in.label + (from + low)},
                     square_of(expand, 2, (uint64_t)(d < 0 ? -d : d)), (uint64_t)(high - low));
     }
     for (uint64_t i = 0; i < count; i++)
