@@ -622,7 +622,7 @@ struct pw_run_options {
     enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
     uint64_t output_chunk[3];     /* 0: chosen */
     uint64_t output_shard[3];     /* 0: chosen */
-    enum pw_pyramid_rule pyramid; /* of a store: the image's levels, or down to one chunk */
+    enum pw_pyramid_rule pyramid; /* of a store or TIFF: the image's levels, or down to one chunk or tile */
     int overwrite;
     int in_place; /* the labels take the place of the zarr array that was read: its chunks and element width; no output */
 

@@ -68,7 +68,7 @@ static enum pw_status blosc_encode(struct pw_codec_state *state, const struct pw
         return pw_fail(error, PW_E_ARGUMENT, "blosc: %zu bytes are more than a container holds (%d)", size,
                        BLOSC_MAX_BUFFERSIZE);
     int made = blosc_compress_ctx(level, element > 1 ? BLOSC_SHUFFLE : BLOSC_NOSHUFFLE, element, size, in, block, *n,
-                                  "lz4", 0, 1);
+                                  options->within != NULL ? options->within : "lz4", 0, 1);
     if (made <= 0)
         return pw_fail(error, PW_E_ARGUMENT, "blosc: %zu bytes do not fit a block of %zu", size, *n);
     *n = (size_t)made;

@@ -26,18 +26,21 @@ struct pw_codec_state {
     void *zstd_decoder;
     void *zstd_encoder;
     void *inflate_stream;
+    void *deflate_stream;
+    int deflate_wrapper, deflate_level; /* what it was made for */
     void *lzma_stream;
 };
 
 void pw_codec_state_release(struct pw_codec_state *state); /* safe on a zeroed state */
-size_t pw_codec_state_memory_bytes(void);                  /* upper bound of one state's contexts, encoder level <= 3 */
-size_t pw_codec_decode_memory_bytes(void);                 /* the same of a state that only decodes */
+size_t pw_codec_state_memory_bytes(void);  /* upper bound of one state's contexts, zstd encoder of level <= 3 */
+size_t pw_codec_decode_memory_bytes(void); /* the same of a state that only decodes */
 
 /* What a codec was configured with; formats fill what they know. */
 struct pw_codec_options {
     int level;
     size_t element_bytes; /* blosc typesize, shuffle */
     int checksum;         /* zstd: append the frame's own checksum */
+    const char *within;   /* blosc: the codec in its container, "lz4" (NULL) or "zstd" */
 };
 
 struct pw_codec {

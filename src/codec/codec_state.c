@@ -17,5 +17,5 @@ size_t pw_codec_decode_memory_bytes(void)
 
 size_t pw_codec_state_memory_bytes(void)
 {
-    return pw_codec_decode_memory_bytes() + pw_zstd_encoder_memory_bytes();
+    return pw_codec_decode_memory_bytes() + pw_zstd_encoder_memory_bytes() + pw_deflate_encoder_memory_bytes();
 }

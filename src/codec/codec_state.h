@@ -15,6 +15,7 @@ size_t pw_zstd_encoder_memory_bytes(void);
 
 void pw_deflate_state_release(struct pw_codec_state *state);
 size_t pw_deflate_decoder_memory_bytes(void);
+size_t pw_deflate_encoder_memory_bytes(void);
 
 void pw_lzma_state_release(struct pw_codec_state *state); /* its memory is counted with decode_memory_bytes */
 

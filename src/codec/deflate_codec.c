@@ -17,7 +17,8 @@ enum {
     GZIP_WRAPPER = 15 + 16,
     ZLIB_WRAPPER = 15,
     MEMORY_LEVEL = 8,
-    INFLATE_BYTES = 48 << 10 /* 32 KiB window and about 10 KiB of tables, as zlib documents it */
+    DEFLATE_BYTES = 272 << 10, /* zconf.h: 2^(15+2) + 2^(8+9), and its structures */
+    INFLATE_BYTES = 48 << 10   /* 32 KiB window and about 10 KiB of tables, as zlib documents it */
 };
 
 void pw_deflate_state_release(struct pw_codec_state *state)
@@ -26,6 +27,15 @@ void pw_deflate_state_release(struct pw_codec_state *state)
         (void)inflateEnd(state->inflate_stream);
     free(state->inflate_stream);
     state->inflate_stream = NULL;
+    if (state->deflate_stream != NULL)
+        (void)deflateEnd(state->deflate_stream);
+    free(state->deflate_stream);
+    state->deflate_stream = NULL;
+}
+
+size_t pw_deflate_encoder_memory_bytes(void)
+{
+    return DEFLATE_BYTES;
 }
 
 size_t pw_deflate_decoder_memory_bytes(void)
@@ -146,26 +156,49 @@ enum pw_status pw_inflate_raw(struct pw_codec_state *state, const void *block, s
     return status;
 }
 
-static enum pw_status encode_with(int wrapper, const struct pw_codec_options *options, const void *in, size_t size,
-                                  void *block, size_t *n, struct pw_error *error)
+/* The state's stream, ready for a block. */
+static z_stream *deflate_stream(struct pw_codec_state *state, int wrapper, int level)
 {
-    z_stream stream = {0};
+    z_stream *stream = state->deflate_stream;
+    if (stream != NULL && state->deflate_wrapper == wrapper && state->deflate_level == level)
+        return deflateReset(stream) == Z_OK ? stream : NULL;
+    if (stream != NULL)
+        (void)deflateEnd(stream);
+    else
+        stream = malloc(sizeof *stream);
+    state->deflate_stream = NULL;
+    if (stream == NULL)
+        return NULL;
+    memset(stream, 0, sizeof *stream);
+    if (deflateInit2(stream, level, Z_DEFLATED, wrapper, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+        free(stream);
+        return NULL;
+    }
+    state->deflate_stream = stream;
+    state->deflate_wrapper = wrapper;
+    state->deflate_level = level;
+    return stream;
+}
+
+static enum pw_status encode_with(struct pw_codec_state *state, int wrapper, const struct pw_codec_options *options,
+                                  const void *in, size_t size, void *block, size_t *n, struct pw_error *error)
+{
     size_t done = 0, room = *n;
     int level = options->level < 0 || options->level > 9 ? Z_DEFAULT_COMPRESSION : options->level;
-    if (deflateInit2(&stream, level, Z_DEFLATED, wrapper, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
-        return pw_fail(error, PW_E_NOMEM, "gzip: out of memory");
+    z_stream *stream = deflate_stream(state, wrapper, level);
     int code;
+    if (stream == NULL)
+        return pw_fail(error, PW_E_NOMEM, "gzip: out of memory");
     do {
         uInt in_piece = piece(size - done), out_piece = piece(room);
-        stream.next_in = (z_const Bytef *)in + done;
-        stream.avail_in = in_piece;
-        stream.next_out = (unsigned char *)block + (*n - room);
-        stream.avail_out = out_piece;
-        code = deflate(&stream, done + in_piece == size ? Z_FINISH : Z_NO_FLUSH);
-        done += in_piece - stream.avail_in;
-        room -= out_piece - stream.avail_out;
+        stream->next_in = (z_const Bytef *)in + done;
+        stream->avail_in = in_piece;
+        stream->next_out = (unsigned char *)block + (*n - room);
+        stream->avail_out = out_piece;
+        code = deflate(stream, done + in_piece == size ? Z_FINISH : Z_NO_FLUSH);
+        done += in_piece - stream->avail_in;
+        room -= out_piece - stream->avail_out;
     } while (code == Z_OK && room > 0);
-    (void)deflateEnd(&stream);
     if (code != Z_STREAM_END)
         return pw_fail(error, PW_E_ARGUMENT, "gzip: %zu bytes do not fit a block of %zu", size, *n);
     *n -= room;
@@ -175,15 +208,13 @@ static enum pw_status encode_with(int wrapper, const struct pw_codec_options *op
 static enum pw_status gzip_encode(struct pw_codec_state *state, const struct pw_codec_options *options, const void *in,
                                   size_t size, void *block, size_t *n, struct pw_error *error)
 {
-    (void)state;
-    return encode_with(GZIP_WRAPPER, options, in, size, block, n, error);
+    return encode_with(state, GZIP_WRAPPER, options, in, size, block, n, error);
 }
 
 static enum pw_status zlib_encode(struct pw_codec_state *state, const struct pw_codec_options *options, const void *in,
                                   size_t size, void *block, size_t *n, struct pw_error *error)
 {
-    (void)state;
-    return encode_with(ZLIB_WRAPPER, options, in, size, block, n, error);
+    return encode_with(state, ZLIB_WRAPPER, options, in, size, block, n, error);
 }
 
 static size_t deflate_bound(size_t size)

@@ -146,7 +146,7 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
         .ngff = options->ngff != NULL ? options->ngff : "0.5",
         .label_name = options->label_name != NULL ? options->label_name : job->segmenter.name,
         .into_image = options->output == NULL && !options->in_place,
-        .image = is_ngff ? info : NULL,
+        .image = is_ngff || (info != NULL && info->n_levels > 1) ? info : NULL,
         .pyramid = options->pyramid,
         .scratch_dir = job->scratch_dir,
         .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2,

@@ -43,7 +43,7 @@ static enum pw_status commit(struct pw_level_job *job, struct pw_error *error)
     return status;
 }
 
-static void take_axes(const struct pw_volume *volume, struct pw_zarr_axes *axes)
+static void take_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
 {
     memset(axes, 0, sizeof *axes);
     axes->rank = volume->rank;

@@ -1,4 +1,7 @@
-/* Pass 3: the sink's units, each by one thread, in order of their number. */
+/*
+ * Pass 3: the sink's units, each by one thread, in order of their number; then those of the smaller levels of a sink that
+ * makes them from what is written, level by level.
+ */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -14,6 +17,7 @@ struct pass {
     struct pw_job *job;
     uint64_t count[3]; /* units of one time point along each axis */
     uint64_t n_units;
+    int level; /* 0: of the volume itself */
     struct pw_counters counters;
     pthread_mutex_t lock;
     uint64_t next;         /* unit to hand out; under lock, so that they go out in order */
@@ -54,6 +58,19 @@ static struct pw_box unit_box(const struct pass *pass, uint64_t unit)
     return box;
 }
 
+static enum pw_status write_level_units(struct pass *pass, struct pw_writer *writer, struct pw_error *error)
+{
+    struct pw_sink *sink = pass->job->sink;
+    uint64_t unit;
+    while (take_unit(pass, &unit)) {
+        enum pw_status status = sink->ops->write_level_unit(sink, writer, pass->level, unit, error);
+        if (status != PW_OK)
+            return status;
+        atomic_fetch_add(&pass->counters.done, 1);
+    }
+    return PW_OK;
+}
+
 static enum pw_status write_units(struct pass *pass, struct pw_writer *writer, struct pw_puller *puller,
                                   struct pw_error *error)
 {
@@ -80,17 +97,50 @@ static void work(void *context, unsigned member)
     (void)member;
     struct pw_record_limits limits;
     pw_job_record_limits(job, &limits);
-    enum pw_status status =
-        pw_puller_init(&puller, &job->grid, &job->stage, &job->map, &limits, job->sink->pull, &error);
+    enum pw_status status = PW_OK;
+    if (pass->level == 0)
+        status = pw_puller_init(&puller, &job->grid, &job->stage, &job->map, &limits, job->sink->pull, &error);
     if (status == PW_OK)
         status = job->sink->ops->writer_new(job->sink, &writer, &error);
     if (status == PW_OK)
-        status = write_units(pass, writer, &puller, &error);
+        status =
+            pass->level == 0 ? write_units(pass, writer, &puller, &error) : write_level_units(pass, writer, &error);
     if (status != PW_OK)
         fail(pass, &error);
     if (writer != NULL)
         job->sink->ops->writer_free(writer);
     pw_puller_release(&puller);
+}
+
+/* The units of a level, by all threads. */
+static enum pw_status run_level(struct pass *pass, struct pw_error *error)
+{
+    struct pw_job *job = pass->job;
+    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_EMIT, pass->n_units};
+    pass->next = 0;
+    atomic_store(&pass->counters.done, 0);
+    enum pw_status status = pw_crew_run(job->sizes.threads, work, pass, &pass->counters, &watch, error);
+    if (status == PW_OK && pass->failed) {
+        *error = pass->error;
+        status = error->status;
+    }
+    if (status == PW_OK && atomic_load(&pass->counters.cancel))
+        status = pw_fail(error, PW_E_CANCELLED, "stopped");
+    return status;
+}
+
+/* The volume, then its smaller levels. */
+static enum pw_status write_levels(struct pass *pass, struct pw_error *error)
+{
+    struct pw_sink *sink = pass->job->sink;
+    (void)pthread_mutex_init(&pass->lock, NULL);
+    enum pw_status status = run_level(pass, error);
+    for (pass->level = 1; pass->level <= sink->n_levels && status == PW_OK; pass->level++) {
+        pass->n_units = sink->ops->begin_level(sink, pass->level);
+        status = run_level(pass, error);
+    }
+    (void)pthread_mutex_destroy(&pass->lock);
+    return status;
 }
 
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
@@ -100,19 +150,10 @@ enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, st
         pass.count[i] = pw_ceil_div(job->sink->volume[i], job->sink->unit[i]);
         pass.n_units *= pass.count[i];
     }
-    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_EMIT, pass.n_units};
     enum pw_status status = job->sink->ops->start(job->sink, result->dtype, job->map.n_objects, error);
     if (status != PW_OK)
         return status;
-    (void)pthread_mutex_init(&pass.lock, NULL);
-    status = pw_crew_run(job->sizes.threads, work, &pass, &pass.counters, &watch, error);
-    if (status == PW_OK && pass.failed) {
-        *error = pass.error;
-        status = error->status;
-    }
-    if (status == PW_OK && atomic_load(&pass.counters.cancel))
-        status = pw_fail(error, PW_E_CANCELLED, "stopped");
-    (void)pthread_mutex_destroy(&pass.lock);
+    status = write_levels(&pass, error);
     if (status == PW_OK)
         status = pw_run_objects_write(job, error);
     if (status == PW_OK)

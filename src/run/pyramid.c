@@ -29,7 +29,7 @@ static enum pw_status choose_rule(struct pw_level_job *job, const struct pw_pyra
     return PW_OK;
 }
 
-static void take_axes(const struct pw_volume *volume, struct pw_zarr_axes *axes)
+static void take_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
 {
     const struct pw_image_info *info = &volume->source->info;
     memset(axes, 0, sizeof *axes);
@@ -49,7 +49,7 @@ static void take_axes(const struct pw_volume *volume, struct pw_zarr_axes *axes)
 static enum pw_status open_job(struct pw_level_job *job, const struct pw_pyramid_options *options,
                                struct pw_error *error)
 {
-    struct pw_zarr_axes axes;
+    struct pw_array_axes axes;
     const char *rule = NULL;
     int threads = options->threads > 0 ? options->threads : pw_host_cpus();
     if (options->store == NULL)

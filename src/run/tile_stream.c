@@ -16,7 +16,7 @@
 #include "store/npy_header.h"
 #include "store/npy_tag.h"
 #include "sys/host.h"
-#include "tile/turn.h"
+#include "sys/turn.h"
 
 enum {
     LOOK_UP_MS = 100

@@ -12,7 +12,7 @@
 #include "store/npy_header.h"
 #include "store/npy_tag.h"
 #include "store/source.h"
-#include "tile/turn.h"
+#include "sys/turn.h"
 #include "tile/volume.h"
 
 enum {

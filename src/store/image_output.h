@@ -21,8 +21,8 @@
 #include <stdatomic.h>
 
 #include "base/region.h"
+#include "store/array_axes.h"
 #include "store/level_shapes.h"
-#include "store/zarr_metadata.h"
 
 /* Voxels of a box; those of a row are adjacent. */
 struct pw_image_block {
@@ -36,7 +36,7 @@ struct pw_image_request {
     int overwrite;
     enum pw_dtype dtype;
     uint64_t shape[3]; /* of a time point and channel */
-    struct pw_zarr_axes axes;
+    struct pw_array_axes axes;
     const char *const *channel_name; /* axes.channels entries, or NULL */
     uint64_t source_chunk[3];        /* a hint */
     uint64_t chunk[3], shard[3];     /* asked for; 0: chosen */
@@ -91,7 +91,7 @@ enum pw_status pw_raw_image_open(const struct pw_image_request *, struct pw_imag
  * Errors: PW_E_ARGUMENT when source is no level 0 of an OME-Zarr image, PW_E_EXISTS when that has several levels.
  */
 struct pw_source;
-enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_zarr_axes *axes,
+enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_array_axes *axes,
                                    const uint64_t shape[3], const char *rule, struct pw_image_output **output,
                                    struct pw_error *error);
 

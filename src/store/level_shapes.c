@@ -29,7 +29,7 @@ static int image_axis(const struct pw_image_info *image, const struct pw_axis *a
 
 /* Takes level l of the image as the next one. */
 static enum pw_status take_level(struct pw_level_shapes *levels, const struct pw_sink_request *request,
-                                 const struct pw_axis *axis, int l, struct pw_error *error)
+                                 const struct pw_axis *axis, int l, int all_planes, struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
     int n = levels->n;
@@ -45,17 +45,23 @@ static enum pw_status take_level(struct pw_level_shapes *levels, const struct pw
         levels->scale[n][i] = positive_or_1(image->level_scale[l][k]);
         levels->translation[n][i] = finite_or_0(image->level_translation[l][k]);
     }
-    levels->n++;
+    if (all_planes) {
+        levels->shape[n][0] = levels->shape[0][0];
+        levels->scale[n][0] = levels->scale[0][0];
+        levels->translation[n][0] = levels->translation[0][0];
+    }
+    if (!all_planes || memcmp(levels->shape[n], levels->shape[n - 1], sizeof levels->shape[n]) != 0)
+        levels->n++;
     return PW_OK;
 }
 
 static enum pw_status take_levels(struct pw_level_shapes *levels, const struct pw_sink_request *request,
-                                  const struct pw_axis *axis, struct pw_error *error)
+                                  const struct pw_axis *axis, int all_planes, struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
     enum pw_status status = PW_OK;
     for (int l = image->level + 1; l < image->n_levels && l < PW_MAX_LEVELS && status == PW_OK; l++)
-        status = take_level(levels, request, axis, l, error);
+        status = take_level(levels, request, axis, l, all_planes, error);
     return status;
 }
 
@@ -67,22 +73,23 @@ static int is_one_chunk(const uint64_t shape[3], const uint64_t chunk[3])
 }
 
 /* What the next level halves; returns 0 when there is nothing to halve. */
-static int choose_factor(const struct pw_level_shapes *levels, int rank, uint64_t factor[3])
+static int choose_factor(const struct pw_level_shapes *levels, int rank, int all_planes, uint64_t factor[3])
 {
     const uint64_t *shape = levels->shape[levels->n - 1];
     const double *scale = levels->scale[levels->n - 1];
     for (int i = 1; i < 3; i++)
         factor[i] = shape[i] > 1 ? 2 : 1;
     double lateral = scale[1] < scale[2] ? scale[1] : scale[2];
-    factor[0] = rank == 3 && shape[0] > 1 && (scale[0] <= lateral || factor[1] * factor[2] == 1) ? 2 : 1;
+    factor[0] = !all_planes && rank == 3 && shape[0] > 1 && (scale[0] <= lateral || factor[1] * factor[2] == 1) ? 2 : 1;
     return factor[0] * factor[1] * factor[2] > 1;
 }
 
-static void halve_levels(struct pw_level_shapes *levels, const struct pw_sink_request *request, const uint64_t chunk[3])
+static void halve_levels(struct pw_level_shapes *levels, const struct pw_sink_request *request, const uint64_t chunk[3],
+                         int all_planes)
 {
     uint64_t factor[3];
     while (levels->n < PW_MAX_LEVELS && !is_one_chunk(levels->shape[levels->n - 1], chunk) &&
-           choose_factor(levels, request->rank, factor)) {
+           choose_factor(levels, request->rank, all_planes, factor)) {
         int n = levels->n++;
         for (int i = 0; i < 3; i++) {
             levels->shape[n][i] = pw_ceil_div(levels->shape[n - 1][i], factor[i]);
@@ -95,7 +102,8 @@ static void halve_levels(struct pw_level_shapes *levels, const struct pw_sink_re
 }
 
 enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const struct pw_sink_request *request,
-                                      const struct pw_axis axis[3], const uint64_t chunk[3], struct pw_error *error)
+                                      const struct pw_axis axis[3], const uint64_t chunk[3], int all_planes,
+                                      struct pw_error *error)
 {
     const struct pw_image_info *image = request->image;
     memset(levels, 0, sizeof *levels);
@@ -112,7 +120,7 @@ enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const stru
     if (request->pyramid == PW_PYRAMID_NONE || (request->replaces && image == NULL))
         return PW_OK;
     if (image != NULL && (request->into_image || request->replaces || image->n_levels > image->level + 1))
-        return take_levels(levels, request, axis, error);
-    halve_levels(levels, request, chunk);
+        return take_levels(levels, request, axis, all_planes, error);
+    halve_levels(levels, request, chunk, all_planes);
     return PW_OK;
 }

@@ -6,6 +6,8 @@
  * y and x, and z as long as its voxels are not longer than those of y and x.  A voxel that stands for a block lies at the block's centre
  * (its translation grows by half of what its size grew), one that is taken from the block's corner stays there.
  *
+ * Formats whose levels have all the planes of the first (TIFF) are halved, and follow an image, in y and x alone.
+ *
  * Errors: PW_E_FORMAT for an image with a level that cannot be read; PW_E_ARGUMENT for labels of a lower level that
  * shall go into the image.  Threads: pure functions.
  */
@@ -21,8 +23,9 @@ struct pw_level_shapes {
     double scale[PW_MAX_LEVELS][3], translation[PW_MAX_LEVELS][3];
 };
 
-/* axis: of the labels, each with a name; chunk: of the full level. */
+/* axis: of the labels, each with a name; chunk: of the full level; all_planes: every level has those of the first. */
 enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const struct pw_sink_request *request,
-                                      const struct pw_axis axis[3], const uint64_t chunk[3], struct pw_error *error);
+                                      const struct pw_axis axis[3], const uint64_t chunk[3], int all_planes,
+                                      struct pw_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/json_make.h"
+#include "store/channel_colour.h"
 
 typedef struct json_object json;
 
@@ -27,8 +28,6 @@ static void range_of(enum pw_dtype dtype, const struct pw_image_window *seen, do
 
 static json *channel(const struct pw_ngff_image *image, uint64_t c)
 {
-    static const char *const colour[] = {"FFFFFF", "00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF"};
-    static const size_t colours = sizeof colour / sizeof colour[0];
     const struct pw_image_window *seen = &image->window[c];
     const char *name = image->channel_name != NULL ? image->channel_name[c] : "";
     char number[32];
@@ -40,9 +39,8 @@ static json *channel(const struct pw_ngff_image *image, uint64_t c)
     pw_json_set(window, "max", pw_json_make_real(high));
     pw_json_set(window, "start", pw_json_make_real(seen->low));
     pw_json_set(window, "end", pw_json_make_real(seen->high));
-    /* One channel is white; several take the colours in turn. */
-    pw_json_set(object, "color",
-                pw_json_make_text(image->multiscale.axes.channels > 1 ? colour[1 + c % (colours - 1)] : colour[0]));
+    (void)snprintf(number, sizeof number, "%06X", (unsigned)pw_channel_colour(c, image->multiscale.axes.channels));
+    pw_json_set(object, "color", pw_json_make_text(number));
     pw_json_set(object, "window", window);
     pw_json_set(object, "active", json_object_new_boolean(1));
     return object;

@@ -23,7 +23,7 @@ struct pw_ngff_label {
     const char *name;
     const char *segmenter; /* may be NULL */
     uint64_t n_objects;
-    struct pw_zarr_axes axes; /* names are not empty */
+    struct pw_array_axes axes; /* names are not empty */
     int n_levels;
     const struct pw_output_array *level;
     const double (*scale)[3], (*translation)[3]; /* of each level, z y x */

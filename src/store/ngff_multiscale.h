@@ -14,7 +14,7 @@
 struct pw_ngff_multiscale {
     int version; /* of zarr: 2 (NGFF 0.4) or 3 (0.5) */
     const char *name;
-    struct pw_zarr_axes axes; /* names are not empty */
+    struct pw_array_axes axes; /* names are not empty */
     int n_levels;
     const double (*scale)[3], (*translation)[3]; /* of each level, z y x */
     const char *type, *method;                   /* how smaller levels are made */

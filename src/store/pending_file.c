@@ -100,11 +100,24 @@ enum pw_status pw_pending_open(struct pw_pending_file *file, const char *path, i
     return file->fd >= 0 ? PW_OK : open_hidden(file, error);
 }
 
+static void path_of_unnamed(int fd, char *path, size_t capacity)
+{
+    (void)snprintf(path, capacity, "/proc/self/fd/%d", fd);
+}
+
+void pw_pending_place(const struct pw_pending_file *file, char *path, size_t capacity)
+{
+    if (file->hidden[0] != '\0')
+        (void)snprintf(path, capacity, "%s", file->hidden);
+    else
+        path_of_unnamed(file->fd, path, capacity);
+}
+
 /* Names a file that has no name yet; 0, or -1 with errno. */
 static int link_unnamed(int fd, const char *path)
 {
     char self[64];
-    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    path_of_unnamed(fd, self, sizeof self);
     return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 

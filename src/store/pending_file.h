@@ -33,6 +33,9 @@ enum pw_status pw_pending_check(const char *path, int overwrite, struct pw_error
 
 enum pw_status pw_pending_open(struct pw_pending_file *file, const char *path, int overwrite, struct pw_error *error);
 enum pw_status pw_pending_commit(struct pw_pending_file *file, struct pw_error *error);
+/* A path by which this process can open the file while it is hidden. */
+void pw_pending_place(const struct pw_pending_file *file, char *path, size_t capacity);
+
 void pw_pending_abort(struct pw_pending_file *file); /* safe when nothing is open */
 
 #endif

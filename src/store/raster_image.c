@@ -23,7 +23,7 @@ struct raster_image {
     struct pw_image_output base;
     int overwrite, with_header;
     enum pw_dtype dtype;
-    struct pw_zarr_axes axes;
+    struct pw_array_axes axes;
     struct pw_pending_file file;
     uint64_t header_bytes;
 };

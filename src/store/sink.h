@@ -9,6 +9,7 @@
  *     open (plan: validates, creates nothing visible)
  *       -> start (labels are known: type and count; creates hidden files)
  *       -> write_unit ... from any thread, each with its own writer
+ *       -> for each level 1 .. n_levels: begin_level, write_level_unit ... likewise
  *       -> commit (metadata last, then renamed into place), or
  *       -> abort  (removes everything it made)
  *     -> close
@@ -58,11 +59,12 @@ struct pw_sink_request {
      * the new one has its place, and an array its attributes.
      */
     int replaces;
-    const struct pw_image_info *image; /* of the input; NULL when it is not OME-NGFF */
+    const struct pw_image_info *image; /* of the input; NULL when it has no levels */
     enum pw_pyramid_rule pyramid;      /* smaller levels, in formats that have them */
     const char *scratch_dir;           /* for sinks that sort */
     uint64_t memory_bytes;             /* the budget of the whole; what a sink takes of it is in its memory sizes */
     const char *segmenter;             /* recorded in the metadata; what made the labels */
+    const char *codec;                 /* of store/output_codec.h; NULL: the format's usual one */
 };
 
 /* How a sink gets labels: fills *block with the labels of box (volume coordinates); valid until the next pull. */
@@ -80,6 +82,13 @@ struct pw_sink_ops {
     size_t (*writer_memory_bytes)(const struct pw_sink *sink); /* for the larger of dtype_hint and its elements */
     enum pw_status (*write_unit)(struct pw_sink *sink, struct pw_writer *writer, uint64_t unit_index,
                                  const struct pw_box *box, pw_pull_fn pull, void *context, struct pw_error *error);
+    /*
+     * Of the smaller levels that are made once the one before is whole, where there are any: how many units level has,
+     * which ends what was written before; and one of them.  Units are handed out in order here too.
+     */
+    uint64_t (*begin_level)(struct pw_sink *sink, int level);
+    enum pw_status (*write_level_unit)(struct pw_sink *sink, struct pw_writer *writer, int level, uint64_t unit,
+                                       struct pw_error *error);
     enum pw_status (*commit)(struct pw_sink *sink, struct pw_error *error);
     void (*abort)(struct pw_sink *sink);
     void (*close)(struct pw_sink *sink); /* frees sink itself; aborts when not committed */
@@ -95,6 +104,7 @@ struct pw_sink {
     uint64_t pull[3];   /* the largest box that write_unit pulls at once */
     uint64_t chunk[3];  /* for the plan's report; 0 when there are none */
     uint64_t shard[3];
+    int n_levels;          /* that are made by write_level_unit; of most sinks none */
     uint64_t shared_bytes; /* of memory that its writers share, or that commit takes */
     char path[4096];       /* where the finished labels will be */
     /*

@@ -20,7 +20,7 @@ static int page_shape(const struct pw_tiff_form *form, uint64_t out[3])
 
 static char letter_of(const char *axes, int i, int n_lead)
 {
-    if (axes != NULL)
+    if (axes != NULL && axes[i] != 'Q') /* Q is an axis without a name */
         return (char)(axes[i] | 0x20);
     return i == n_lead - 1 ? 'z' : '\0';
 }

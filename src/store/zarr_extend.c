@@ -134,7 +134,7 @@ static enum pw_status check_source(const struct pw_source *source, struct pw_err
 }
 
 static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw_source *source,
-                                    const struct pw_zarr_axes *axes, const uint64_t shape[3], const char *rule,
+                                    const struct pw_array_axes *axes, const uint64_t shape[3], const char *rule,
                                     struct pw_error *error)
 {
     struct pw_sink_request request = {
@@ -151,7 +151,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     }
     enum pw_status status = pw_zarr_layout_choose(&request, image->version, &first, error);
     if (status == PW_OK)
-        status = pw_level_shapes_choose(&image->base.levels, &request, axes->space, first.chunk, error);
+        status = pw_level_shapes_choose(&image->base.levels, &request, axes->space, first.chunk, 0, error);
     for (int l = 1; l < image->base.levels.n && status == PW_OK; l++) {
         struct pw_output_array *array = &image->level[l];
         pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
@@ -165,7 +165,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
 }
 
 /* The names of the axes are what they are called in the image: z y x at least must be its last ones. */
-static enum pw_status check_order(const struct pw_source *source, const struct pw_zarr_axes *axes,
+static enum pw_status check_order(const struct pw_source *source, const struct pw_array_axes *axes,
                                   struct pw_error *error)
 {
     const struct pw_image_info *info = &source->info;
@@ -185,7 +185,7 @@ static enum pw_status check_order(const struct pw_source *source, const struct p
                    wanted, order);
 }
 
-enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_zarr_axes *axes,
+enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_array_axes *axes,
                                    const uint64_t shape[3], const char *rule, struct pw_image_output **output,
                                    struct pw_error *error)
 {

@@ -333,7 +333,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     memcpy(asked.tile, request->source_chunk, sizeof asked.tile);
     enum pw_status status = pw_zarr_layout_choose(&asked, image->version, &first, error);
     if (status == PW_OK)
-        status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, error);
+        status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, 0, error);
     if (status != PW_OK)
         return status;
     shrink_unit(request, &first);

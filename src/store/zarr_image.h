@@ -7,13 +7,14 @@
 #define PW_STORE_ZARR_IMAGE_H
 
 #include "store/image_output.h"
+#include "store/zarr_metadata.h"
 #include "sys/tree.h"
 
 struct pw_zarr_image {
     struct pw_image_output base;
     int version; /* of zarr */
     int overwrite;
-    struct pw_zarr_axes axes;
+    struct pw_array_axes axes;
     const char *const *channel_name;
     struct pw_output_array level[PW_MAX_LEVELS];
     char hidden[PW_TREE_PATH_BYTES];

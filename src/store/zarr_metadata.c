@@ -27,7 +27,7 @@ static enum pw_status write_json(json *object, const char *directory, const char
     return status;
 }
 
-static json *axis_names(const struct pw_zarr_axes *axes)
+static json *axis_names(const struct pw_array_axes *axes)
 {
     json *list = json_object_new_array();
     if (axes->has_time)
@@ -40,7 +40,7 @@ static json *axis_names(const struct pw_zarr_axes *axes)
 }
 
 /* Of z y x, as many as there are, behind those of time and channel. */
-static json *extents(const struct pw_zarr_axes *axes, uint64_t time, uint64_t channel, const uint64_t value[3])
+static json *extents(const struct pw_array_axes *axes, uint64_t time, uint64_t channel, const uint64_t value[3])
 {
     json *list = json_object_new_array();
     if (axes->has_time)
@@ -100,7 +100,7 @@ static json *bytes_codec(int with_order)
     return extension("bytes", with_order ? pw_json_single("endian", pw_json_make_text("little")) : NULL);
 }
 
-static json *sharding_codec(const struct pw_zarr_axes *axes, const struct pw_output_array *array)
+static json *sharding_codec(const struct pw_array_axes *axes, const struct pw_output_array *array)
 {
     json *sharding = json_object_new_object();
     json *codecs = json_object_new_array();
@@ -116,7 +116,7 @@ static json *sharding_codec(const struct pw_zarr_axes *axes, const struct pw_out
     return extension("sharding_indexed", sharding);
 }
 
-static json *array_v3(const struct pw_zarr_axes *axes, const struct pw_output_array *array, json *attributes)
+static json *array_v3(const struct pw_array_axes *axes, const struct pw_output_array *array, json *attributes)
 {
     json *object = json_object_new_object();
     json *codecs = json_object_new_array();
@@ -137,7 +137,7 @@ static json *array_v3(const struct pw_zarr_axes *axes, const struct pw_output_ar
 }
 
 /* Other keys in the compressor than these two break older readers. */
-static json *array_v2(const struct pw_zarr_axes *axes, const struct pw_output_array *array)
+static json *array_v2(const struct pw_array_axes *axes, const struct pw_output_array *array)
 {
     char dtype[8];
     size_t bytes = pw_dtype_bytes(array->dtype);
@@ -157,7 +157,7 @@ static json *array_v2(const struct pw_zarr_axes *axes, const struct pw_output_ar
     return object;
 }
 
-enum pw_status pw_zarr_write_array(int version, const struct pw_zarr_axes *axes, const struct pw_output_array *array,
+enum pw_status pw_zarr_write_array(int version, const struct pw_array_axes *axes, const struct pw_output_array *array,
                                    json *attributes, const char *directory, struct pw_error *error)
 {
     if (version == 3)

@@ -11,19 +11,11 @@
 
 #include <json-c/json.h>
 
+#include "store/array_axes.h"
 #include "store/zarr_output_array.h"
 
-/* The axes of an array: t and c, where it has them, then z y x, of rank 2 without z. */
-struct pw_zarr_axes {
-    int rank; /* of space: the last rank entries of space count */
-    struct pw_axis space[3];
-    int has_time, has_channel;
-    uint64_t times, channels;
-    struct pw_axis time, channel;
-};
-
 /* zarr.json, or .zarray and .zattrs, of array in directory; attributes of its own may be NULL, and are given away. */
-enum pw_status pw_zarr_write_array(int version, const struct pw_zarr_axes *axes, const struct pw_output_array *array,
+enum pw_status pw_zarr_write_array(int version, const struct pw_array_axes *axes, const struct pw_output_array *array,
                                    struct json_object *attributes, const char *directory, struct pw_error *error);
 
 /* A group with these attributes, which are given away. */

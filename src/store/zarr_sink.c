@@ -23,7 +23,7 @@
 struct zarr_sink {
     struct pw_sink base;
     struct pw_zarr_place place;
-    struct pw_zarr_axes axes;
+    struct pw_array_axes axes;
     char *segmenter;
     enum pw_dtype dtype; /* dtype_hint until start */
     uint64_t n_objects;
@@ -315,7 +315,7 @@ static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *requ
 static enum pw_status take_levels(struct zarr_sink *zarr, const struct pw_sink_request *request, struct pw_error *error)
 {
     enum pw_status status =
-        pw_level_shapes_choose(&zarr->levels, request, zarr->axes.space, zarr->level[0].layout.chunk, error);
+        pw_level_shapes_choose(&zarr->levels, request, zarr->axes.space, zarr->level[0].layout.chunk, 0, error);
     for (int l = 1; l < zarr->levels.n && status == PW_OK; l++) {
         struct pw_zarr_layout layout;
         pw_zarr_layout_of_level(&zarr->level[0].layout, zarr->levels.shape[l], &layout);

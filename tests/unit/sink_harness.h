@@ -95,6 +95,7 @@ struct job {
     struct pw_sink *sink;
     const struct volume *volume;
     uint64_t fail_at_z;
+    int levels; /* the smaller ones are made as well */
     _Atomic uint64_t next;
     _Atomic int status; /* the first failure */
 };
@@ -124,6 +125,11 @@ static inline void *write_units(void *argument)
             atomic_compare_exchange_strong(&job->status, &none, (int)status);
         }
     }
+    for (int l = 1; l <= sink->n_levels && job->levels && job->status == PW_OK; l++) {
+        n = sink->ops->begin_level(sink, l);
+        for (uint64_t unit = 0; unit < n; unit++)
+            cr_assert_eq(sink->ops->write_level_unit(sink, writer, l, unit, &error), PW_OK, "%s", error.message);
+    }
     sink->ops->writer_free(writer);
     puller_free(&puller);
     return NULL;
@@ -139,6 +145,8 @@ static inline enum pw_status volume_write(struct pw_sink *sink, const struct vol
         cr_assert_eq(pthread_create(&thread[i], NULL, write_units, &job), 0);
     for (int i = 0; i < threads; i++)
         pthread_join(thread[i], NULL);
+    job.levels = 1;
+    write_units(&job);
     return (enum pw_status)job.status;
 }
 

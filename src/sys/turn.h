@@ -1,13 +1,13 @@
 /*
- * tile/turn - threads that work on tiles in any order, and do one part of it in the order of the tiles.
+ * sys/turn - threads that work in any order, and do one part of it in the order of their numbers.
  *
- *     if (pw_turn_await(&turn, number, cancel)) { ... }     the tiles before number have had their turn
+ *     if (pw_turn_await(&turn, number, cancel)) { ... }     those before number have had their turn
  *     pw_turn_end(&turn)                                    whatever has come of it
  *
- * As tiles are handed to threads in their order, the thread that is next never waits for another one that waits.
+ * As numbers (of tiles, of units) are handed to threads in their order, the thread that is next never waits for another one that waits.
  */
-#ifndef PW_TILE_TURN_H
-#define PW_TILE_TURN_H
+#ifndef PW_SYS_TURN_H
+#define PW_SYS_TURN_H
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "tile/turn.h"
+#include "sys/turn.h"
 
 #include <stdatomic.h>
 #include <time.h>
