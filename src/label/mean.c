@@ -1,7 +1,8 @@
 #include "label/mean.h"
 
-#include <math.h>
 #include <string.h>
+
+#include "base/dtype.h"
 
 size_t pw_mean_scratch_bytes(uint64_t width)
 {
@@ -165,32 +166,6 @@ static void mean_i64(const struct job *job, const uint64_t *from, uint64_t *out)
 
 /* ---- halves ---- */
 
-static double half_value(uint16_t half)
-{
-    int exponent = half >> 10 & 31, fraction = half & 1023;
-    double sign = half & 0x8000 ? -1.0 : 1.0;
-    if (exponent == 31)
-        return fraction != 0 ? (double)NAN : sign * (double)INFINITY;
-    return exponent == 0 ? sign * ldexp(fraction, -24) : sign * ldexp(1024 + fraction, exponent - 25);
-}
-
-/* The nearest half, ties to even; what is too large becomes infinite. */
-static uint16_t half_of(double value)
-{
-    uint16_t sign = signbit(value) ? 0x8000 : 0;
-    double size = fabs(value);
-    int exponent;
-    if (isnan(value))
-        return 0x7e00;
-    if (size >= 65520.0)
-        return (uint16_t)(sign | 0x7c00);
-    (void)frexp(size, &exponent); /* size = 0.5..1 * 2^exponent */
-    if (exponent < -13)
-        return (uint16_t)(sign | (uint16_t)nearbyint(ldexp(size, 24))); /* below the least normal number, 2^-14 */
-    double steps = nearbyint(ldexp(size, 11 - exponent));               /* 1024..2048 */
-    return (uint16_t)(sign | (((uint32_t)(exponent + 13) << 10) + (uint32_t)steps));
-}
-
 static void mean_f16(const struct job *job, const uint16_t *from, uint16_t *out)
 {
     for (uint64_t z = 0; z < job->to_shape[0]; z++)
@@ -201,8 +176,9 @@ static void mean_f16(const struct job *job, const uint16_t *from, uint16_t *out)
                 for (uint64_t iz = zs.start; iz < zs.end; iz++)
                     for (uint64_t iy = ys.start; iy < ys.end; iy++)
                         for (uint64_t ix = xs.start; ix < xs.end; ix++)
-                            sum += half_value(from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix]);
-                *out++ = half_of(sum / (double)((zs.end - zs.start) * (ys.end - ys.start) * (xs.end - xs.start)));
+                            sum += pw_half_to_double(from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix]);
+                *out++ =
+                    pw_double_to_half(sum / (double)((zs.end - zs.start) * (ys.end - ys.start) * (xs.end - xs.start)));
             }
 }
 
