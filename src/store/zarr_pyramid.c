@@ -71,16 +71,19 @@ enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_outpu
     for (int l = 1; l < n_levels; l++) {
         uint64_t block;
         pw_level_factor(level[l - 1].shape, level[l].shape, pyramid->factor[l]);
-        if (!pw_product_u64(pyramid->factor[l], 3, &block) || block > block_voxels_max) {
-            pw_pyramid_release(pyramid);
+        if (!pw_product_u64(pyramid->factor[l], 3, &block) || block > block_voxels_max)
             return pw_fail(error, PW_E_UNSUPPORTED,
                            "level %d of the image is more than 2^20 times smaller than level %d", l, l - 1);
-        }
-        pyramid->missing[l] = pw_alloc(unit_count(&level[l]), sizeof *pyramid->missing[l], error);
-        if (pyramid->missing[l] == NULL) {
-            pw_pyramid_release(pyramid);
+    }
+    return PW_OK;
+}
+
+enum pw_status pw_pyramid_start(struct pw_pyramid *pyramid, struct pw_error *error)
+{
+    for (int l = 1; l < pyramid->n_levels; l++) {
+        pyramid->missing[l] = pw_alloc(unit_count(&pyramid->level[l]), sizeof *pyramid->missing[l], error);
+        if (pyramid->missing[l] == NULL)
             return PW_E_NOMEM;
-        }
         count_missing(pyramid, l);
     }
     return PW_OK;

@@ -7,7 +7,8 @@
  * most of the work, is made from the runs of the labels, pulled once more; the others, from what was written, read back
  * chunk by chunk:
  *
- *     pw_pyramid_init(&pyramid, arrays, n_levels, rule, error)
+ *     pw_pyramid_init(&pyramid, arrays, n_levels, rule, error)      sizes are known
+ *     pw_pyramid_start(&pyramid, error)
  *     per thread: pw_pyramid_worker_init(&worker, &pyramid, bound, error)
  *     after each unit of level 0: pw_pyramid_unit_done(&pyramid, &worker, &file, unit, pull, context, error)
  *
@@ -35,6 +36,9 @@ struct pw_pyramid {
 
 enum pw_status pw_pyramid_init(struct pw_pyramid *pyramid, const struct pw_output_array *level, int n_levels,
                                enum pw_pyramid_rule rule, struct pw_error *error);
+
+/* Before the first unit: reserves what all threads share, a counter for each unit. */
+enum pw_status pw_pyramid_start(struct pw_pyramid *pyramid, struct pw_error *error);
 void pw_pyramid_release(struct pw_pyramid *pyramid); /* safe on a zeroed pyramid */
 
 /* The largest box that is pulled; of a pyramid with a smaller level. */

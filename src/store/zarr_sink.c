@@ -237,6 +237,8 @@ static enum pw_status zarr_start(struct pw_sink *sink, enum pw_dtype dtype, uint
     memcpy(zarr->base.build, zarr->place.build, sizeof zarr->base.build);
     for (int l = 0; l < zarr->levels.n && status == PW_OK; l++)
         status = make_level(zarr, l, error);
+    if (status == PW_OK)
+        status = pw_pyramid_start(&zarr->pyramid, error);
     if (status != PW_OK)
         zarr_abort(sink);
     return status;

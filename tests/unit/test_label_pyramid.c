@@ -251,6 +251,7 @@ static void make_store(struct store *store, const uint64_t chunk[3], const uint6
     }
     cr_assert_eq(pw_pyramid_init(&store->pyramid, store->level, store->n_levels, PW_PYRAMID_MODE, &error), PW_OK, "%s",
                  error.message);
+    cr_assert_eq(pw_pyramid_start(&store->pyramid, &error), PW_OK, "%s", error.message);
 }
 
 static void free_store(struct store *store)
