@@ -1,5 +1,6 @@
 #include "run/image_levels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -325,8 +326,40 @@ enum pw_status pw_level_job_run(struct pw_level_job *job, int level, struct pw_e
 
 /* ---- the whole --------------------------------------------------------- */
 
+/* What a thread of a smaller level needs at least: two windows, as one is read while the other is made smaller, and a unit. */
+static uint64_t least_bytes(const struct pw_level_job *job, int level)
+{
+    const struct pw_image_output *output = job->output;
+    double window = (double)job->volume.voxel_bytes, unit = window;
+    uint64_t factor[3];
+    pw_level_factor(output->levels.shape[level - 1], output->levels.shape[level], factor);
+    for (int i = 0; i < 3; i++) {
+        double extent = (double)output->unit[level][i] * (double)factor[i];
+        window *= fmin(extent, (double)output->levels.shape[level - 1][i]);
+        unit *= (double)output->unit[level][i];
+    }
+    double bytes = 2 * window + unit;
+    return bytes < (double)UINT64_MAX / 2 ? (uint64_t)bytes : UINT64_MAX / 2;
+}
+
+/* Before the first voxel is read: the levels to come cannot be planned exactly, as there is nothing yet to read them from. */
+static enum pw_status check_levels(const struct pw_level_job *job, struct pw_error *error)
+{
+    for (int l = 1; l < job->output->levels.n; l++) {
+        uint64_t least = least_bytes(job, l);
+        if (least > job->budget_bytes)
+            return pw_fail(error, PW_E_BUDGET,
+                           "--memory %lluM is too little for level %d: %lluM would do, or a smaller --shard",
+                           (unsigned long long)(job->budget_bytes / MIB), l, (unsigned long long)(least / MIB + 1));
+    }
+    return PW_OK;
+}
+
 enum pw_status pw_level_job_init(struct pw_level_job *job, struct pw_error *error)
 {
+    enum pw_status status = check_levels(job, error);
+    if (status != PW_OK)
+        return status;
     job->worker = pw_alloc(job->threads, sizeof *job->worker, error);
     if (job->worker == NULL)
         return PW_E_NOMEM;

@@ -24,6 +24,7 @@ struct extension {
     struct pw_zarr_image image;
     struct pw_image_output_ops ops;
     const char *rule;
+    uint64_t name[PW_MAX_LEVELS]; /* of each level's array in the group, a number */
 };
 
 static struct extension *of(struct pw_image_output *output)
@@ -38,6 +39,14 @@ static const char *metadata_file(int version)
     return version == 3 ? "zarr.json" : ".zattrs";
 }
 
+/* The lists of datasets in the group's metadata: NULL when there are none. */
+static json *multiscales_of(int version, json *metadata)
+{
+    json *attributes = version == 3 ? pw_json_get_typed(metadata, "attributes", json_type_object) : metadata;
+    json *ome = pw_json_get_typed(attributes, "ome", json_type_object);
+    return pw_json_get_typed(ome != NULL ? ome : attributes, "multiscales", json_type_array);
+}
+
 /* The group's metadata, and within it the multiscale that is extended. */
 static enum pw_status load_metadata(const struct pw_zarr_image *image, json **metadata, json **multiscale,
                                     struct pw_error *error)
@@ -48,15 +57,63 @@ static enum pw_status load_metadata(const struct pw_zarr_image *image, json **me
         status = pw_json_load(path, metadata, error);
     if (status != PW_OK)
         return status;
-    json *attributes = image->version == 3 ? pw_json_get_typed(*metadata, "attributes", json_type_object) : *metadata;
-    json *ome = pw_json_get_typed(attributes, "ome", json_type_object);
-    json *list = pw_json_get_typed(ome != NULL ? ome : attributes, "multiscales", json_type_array);
+    json *list = multiscales_of(image->version, *metadata);
     *multiscale = list != NULL && json_object_array_length(list) > 0 ? json_object_array_get_idx(list, 0) : NULL;
     if (*multiscale == NULL || pw_json_get_typed(*multiscale, "datasets", json_type_array) == NULL) {
         json_object_put(*metadata);
         return pw_fail(error, PW_E_FORMAT, "%s: has no multiscales with datasets", path);
     }
     return PW_OK;
+}
+
+/* ---- names ------------------------------------------------------------- */
+
+static int is_listed(json *multiscales, const char *name)
+{
+    for (size_t m = 0; m < json_object_array_length(multiscales); m++) {
+        json *datasets = pw_json_get_typed(json_object_array_get_idx(multiscales, m), "datasets", json_type_array);
+        for (size_t d = 0; datasets != NULL && d < json_object_array_length(datasets); d++) {
+            const char *path = pw_json_text(json_object_array_get_idx(datasets, d), "path");
+            if (path != NULL && strcmp(path, name) == 0)
+                return 1;
+        }
+    }
+    return 0;
+}
+
+/*
+ * Whether what has the name already is this level, left by a run that was killed before it could list it: an array that nobody
+ * lists, with the same metadata to the last value.
+ */
+static int is_leftover(const struct pw_zarr_image *image, const char *made, const char *final)
+{
+    const char *file = image->version == 3 ? "zarr.json" : ".zarray";
+    char ours[PW_TREE_PATH_BYTES], theirs[PW_TREE_PATH_BYTES];
+    json *a = NULL, *b = NULL;
+    int same = pw_zarr_join(made, file, ours, NULL) == PW_OK && pw_zarr_join(final, file, theirs, NULL) == PW_OK &&
+               pw_json_load(ours, &a, NULL) == PW_OK && pw_json_load(theirs, &b, NULL) == PW_OK &&
+               json_object_equal(a, b);
+    json_object_put(a);
+    json_object_put(b);
+    return same;
+}
+
+/* The first number after that of the level before that no array, group or file has.  made: the new level. */
+static enum pw_status choose_name(struct extension *extension, json *multiscales, int l, const char *made,
+                                  char final[PW_TREE_PATH_BYTES], struct pw_error *error)
+{
+    const struct pw_zarr_image *image = &extension->image;
+    for (uint64_t number = l > 1 ? extension->name[l - 1] + 1 : 1;; number++) {
+        char name[24];
+        struct stat st;
+        (void)snprintf(name, sizeof name, "%llu", (unsigned long long)number);
+        enum pw_status status = pw_zarr_join(image->base.path, name, final, error);
+        if (status != PW_OK)
+            return status;
+        extension->name[l] = number;
+        if (!is_listed(multiscales, name) && (lstat(final, &st) != 0 || is_leftover(image, made, final)))
+            return PW_OK;
+    }
 }
 
 static enum pw_status list_levels(struct extension *extension, struct pw_error *error)
@@ -76,8 +133,13 @@ static enum pw_status list_levels(struct extension *extension, struct pw_error *
     if (status != PW_OK)
         return status;
     json *datasets = pw_json_get_typed(multiscale, "datasets", json_type_array);
-    for (int l = 1; l < levels->n; l++)
-        pw_json_append(datasets, pw_ngff_dataset(&all, l));
+    for (int l = 1; l < levels->n; l++) {
+        char name[24];
+        json *dataset = pw_ngff_dataset(&all, l);
+        (void)snprintf(name, sizeof name, "%llu", (unsigned long long)extension->name[l]);
+        pw_json_set(dataset, "path", pw_json_make_text(name));
+        pw_json_append(datasets, dataset);
+    }
     pw_json_set(multiscale, "type", pw_json_make_text(extension->rule));
     const char *text =
         json_object_to_json_string_ext(metadata, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
@@ -90,24 +152,34 @@ static enum pw_status list_levels(struct extension *extension, struct pw_error *
 
 /* ---- coming into view -------------------------------------------------- */
 
-static enum pw_status extend_commit(struct pw_image_output *output, const struct pw_image_window *window,
-                                    struct pw_error *error)
+static enum pw_status publish_levels(struct extension *extension, json *multiscales, struct pw_error *error)
 {
-    struct pw_zarr_image *image = &of(output)->image;
+    const struct pw_zarr_image *image = &extension->image;
     enum pw_status status = pw_tree_sync(image->hidden, error);
-    (void)window;
-    for (int l = 1; l < output->levels.n && status == PW_OK; l++) {
+    for (int l = 1; l < image->base.levels.n && status == PW_OK; l++) {
         char name[16], made[PW_TREE_PATH_BYTES], final[PW_TREE_PATH_BYTES];
         (void)snprintf(name, sizeof name, "%d", l);
         status = pw_zarr_join(image->hidden, name, made, error);
         if (status == PW_OK)
-            status = pw_zarr_join(output->path, name, final, error);
-        if (status == PW_OK) /* what is there is in no list: a run that was killed here left it */
+            status = choose_name(extension, multiscales, l, made, final, error);
+        if (status == PW_OK)
             status = pw_tree_publish(made, final, 1, error);
     }
-    if (status == PW_OK)
-        status = list_levels(of(output), error);
     return status;
+}
+
+static enum pw_status extend_commit(struct pw_image_output *output, const struct pw_image_window *window,
+                                    struct pw_error *error)
+{
+    struct extension *extension = of(output);
+    json *metadata, *multiscale;
+    (void)window;
+    enum pw_status status = load_metadata(&extension->image, &metadata, &multiscale, error);
+    if (status != PW_OK)
+        return status;
+    status = publish_levels(extension, multiscales_of(extension->image.version, metadata), error);
+    json_object_put(metadata);
+    return status == PW_OK ? list_levels(extension, error) : status;
 }
 
 static enum pw_status extend_start(struct pw_image_output *output, struct pw_error *error)
@@ -155,12 +227,14 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     for (int l = 1; l < image->base.levels.n && status == PW_OK; l++) {
         struct pw_output_array *array = &image->level[l];
         pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
+        pw_zarr_image_shrink_unit(&image->base.levels, l, source->info.dtype, request.shard, &layout);
         pw_output_array_init(array, axes->rank, image->base.levels.shape[l], &layout);
         array->dtype = source->info.dtype;
         pw_zarr_image_finish_level(image, l);
     }
     /* A writer's memory is that of the largest chunks. */
-    image->level[0] = image->level[1];
+    if (image->base.levels.n > 1)
+        image->level[0] = image->level[1];
     return status;
 }
 
@@ -202,6 +276,8 @@ enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct 
     extension->ops.commit = extend_commit;
     extension->rule = rule;
     image->base.ops = &extension->ops;
+    for (int l = 0; l < PW_MAX_LEVELS; l++)
+        image->level[l].fd = -1;
     image->base.fills_zero = 1;
     image->version = strcmp(source->info.format, "zarr3") == 0 ? 3 : 2;
     image->axes = *axes;

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "codec/codec.h"
 #include "store/image_output.h"
+#include "store/level_block.h"
 #include "store/ngff_image.h"
 #include "store/zarr_image.h"
 #include "store/zarr_node.h"
@@ -290,19 +291,22 @@ static enum pw_status check_place(const struct pw_image_request *request, struct
     return PW_OK;
 }
 
-/* Shards of about 32 MiB, as one is in memory at a time. */
-static void shrink_unit(const struct pw_image_request *request, struct pw_zarr_layout *layout)
+void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum pw_dtype dtype,
+                               const uint64_t shard[3], struct pw_zarr_layout *layout)
 {
-    size_t element_bytes = pw_dtype_bytes(request->dtype);
+    uint64_t factor[3] = {1, 1, 1};
+    if (l > 0)
+        pw_level_factor(levels->shape[l - 1], levels->shape[l], factor);
     for (;;) {
+        double bytes = (double)pw_dtype_bytes(dtype);
         int longest = -1;
-        if (layout->unit[0] * layout->unit[1] * layout->unit[2] * element_bytes <= unit_bytes_wanted)
-            return;
-        for (int i = 0; i < 3; i++)
-            if (request->shard[i] == 0 && layout->unit[i] > layout->chunk[i] &&
+        for (int i = 0; i < 3; i++) {
+            bytes *= (double)layout->unit[i] * (double)factor[i];
+            if (shard[i] == 0 && layout->unit[i] > layout->chunk[i] &&
                 (longest < 0 || layout->unit[i] > layout->unit[longest]))
                 longest = i;
-        if (longest < 0)
+        }
+        if (longest < 0 || bytes <= (double)unit_bytes_wanted)
             return;
         layout->unit[longest] = pw_ceil_div(layout->unit[longest] / layout->chunk[longest], 2) * layout->chunk[longest];
     }
@@ -336,11 +340,13 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
         status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, 0, error);
     if (status != PW_OK)
         return status;
-    shrink_unit(request, &first);
     for (int l = 0; l < image->base.levels.n; l++) {
         struct pw_output_array *array = &image->level[l];
-        pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
-        pw_output_array_init(array, request->axes.rank, image->base.levels.shape[l], l == 0 ? &first : &layout);
+        layout = first;
+        if (l > 0)
+            pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
+        pw_zarr_image_shrink_unit(&image->base.levels, l, request->dtype, request->shard, &layout);
+        pw_output_array_init(array, request->axes.rank, image->base.levels.shape[l], &layout);
         array->dtype = request->dtype;
         array->zstd_level = request->zstd_level;
         pw_zarr_image_finish_level(image, l);

@@ -26,6 +26,13 @@ extern const struct pw_image_output_ops pw_zarr_image_ops;
 /* Takes the axes of the image into its level l, whose shape, layout and type are set. */
 void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l);
 
+/*
+ * Makes shards that nobody asked for (shard 0) smaller, until what one of level l is made of takes about 32 MiB: all of it is in
+ * memory at a time.
+ */
+void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum pw_dtype dtype,
+                               const uint64_t shard[3], struct pw_zarr_layout *layout);
+
 /* Removes the hidden directory with what is in it; nothing when there is none. */
 void pw_zarr_image_remove_hidden(struct pw_zarr_image *image);
 

@@ -3,6 +3,8 @@ pw-stream convert: what is written opens in zarr-python and numpy and equals the
 levels are means.
 """
 
+import json
+
 import numpy as np
 import pytest
 import tifffile
@@ -185,6 +187,65 @@ def test_pyramid_of_labels(pw, data, tmp_path, rule):
     stores.validate(data, tmp_path / "flat.zarr")
     pw("run", source, "-o", tmp_path / "third.zarr", *options, "--pyramid", "none")
     pw.refuses("pyramid", stores.label_group(tmp_path / "third.zarr"), "--rule", "mean", says="labels have no mean")
+
+
+def edit_json(path, change):
+    metadata = json.loads(path.read_text())
+    change(metadata)
+    path.write_text(json.dumps(metadata))
+
+
+def flat_store(pw, tmp_path, image):
+    np.save(tmp_path / "i.npy", image)
+    pw("convert", tmp_path / "i.npy", tmp_path / "flat.zarr", "--chunk", "4,32,32", "--pyramid", "none")
+    return tmp_path / "flat.zarr"
+
+
+def dataset_paths(store):
+    return [d["path"] for d in stores.ome(store)["multiscales"][0]["datasets"]]
+
+
+def test_pyramid_takes_no_name_that_is_taken(pw, tmp_path):
+    """The image's own array may be called 1; what else is in the group, and in no list, stays too."""
+    store = flat_store(pw, tmp_path, random_image((20, 130, 150), "uint16"))
+    (store / "0").rename(store / "1")
+    edit_json(store / "zarr.json",
+              lambda m: m["attributes"]["ome"]["multiscales"][0]["datasets"][0].update(path="1"))
+    other = zarr.create_array(store=str(store / "3"), shape=(5,), dtype="int32")
+    other[...] = 7
+    pw("pyramid", store)
+    assert dataset_paths(store) == ["1", "2", "4", "5"]
+    check_levels(store, np.load(tmp_path / "i.npy"), [(2, 2, 2), (2, 2, 2), (2, 2, 2)])
+    assert np.array_equal(zarr.open_array(str(store / "3"))[...], np.full(5, 7))
+
+
+def test_pyramid_takes_up_what_a_killed_run_left(pw, tmp_path):
+    """Levels that no list names, as a run leaves them that is killed before it can list them."""
+    store = flat_store(pw, tmp_path, random_image((20, 130, 150), "uint16"))
+    pw("pyramid", store)
+    edit_json(store / "zarr.json",
+              lambda m: m["attributes"]["ome"]["multiscales"][0].update(
+                  datasets=m["attributes"]["ome"]["multiscales"][0]["datasets"][:1]))
+    pw("pyramid", store)
+    assert dataset_paths(store) == ["0", "1", "2", "3"]
+    assert sorted(p.name for p in store.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
+
+
+def test_zeros_of_half_precision_stay_zero(pw, tmp_path):
+    image = np.zeros((6, 40, 40), "float16")
+    image[:, :20] = random_image((6, 20, 40), "float16")
+    np.save(tmp_path / "i.npy", image)
+    pw("convert", tmp_path / "i.npy", tmp_path / "o.zarr", "--chunk", "2,8,8")
+    for level in stores.levels(tmp_path / "o.zarr")[1:]:
+        assert not np.any(level[...][:, -(-level.shape[1] // 2) :]) and np.any(level[...])
+
+
+def test_a_budget_for_every_level_or_nothing(pw, tmp_path):
+    """A smaller level is made of large shards: that they do not fit is said before the first is written."""
+    np.save(tmp_path / "i.npy", np.zeros((64, 512, 512), "uint16"))
+    pw.refuses("convert", tmp_path / "i.npy", tmp_path / "o.zarr", "--chunk", "8,64,64", "--shard", "64,512,512",
+               "--memory", "64M", says=["too little for level 1", "--shard"])
+    assert not (tmp_path / "o.zarr").exists()
 
 
 def test_pyramid_refuses(pw, tmp_path):
