@@ -42,5 +42,6 @@ class Judge:
     def end(self, *modules):
         names = ", ".join(f"{m.__name__} {getattr(m, '__version__', '')}".strip() for m in modules)
         print(f"{names}: {len(self.groups)} groups, {self.checked} comparisons, {len(self.faults)} differ")
-        print("\n".join(self.faults))
+        for fault in self.faults:
+            print(fault)
         sys.exit(bool(self.faults) or not self.groups)
