@@ -42,6 +42,15 @@ static uint64_t decoded_bytes(const struct pw_tiff_form *form, uint64_t block)
            pw_tiff_row_bytes(pw_tiff_row_samples(form, form->block_width), form->bits);
 }
 
+/* The whole offset of a block; those of one page do not begin again twice. */
+static uint64_t unwrapped(const struct pw_tiff *handle, uint64_t offset, int *failed)
+{
+    if (!handle->offsets_wrap)
+        return offset;
+    uint64_t first = TIFFGetStrileOffsetWithErr(handle->tif, 0, failed);
+    return offset + ((uint64_t)handle->wraps << 32) + (offset < first ? (uint64_t)1 << 32 : 0);
+}
+
 enum pw_status pw_tiff_block_place(struct pw_tiff *handle, const struct pw_tiff_form *form, uint32_t page_number,
                                    uint64_t block, uint64_t *offset, uint64_t *bytes, struct pw_error *error)
 {
@@ -49,6 +58,8 @@ enum pw_status pw_tiff_block_place(struct pw_tiff *handle, const struct pw_tiff_
     uint16_t compression = COMPRESSION_NONE;
     int failed = 0;
     *offset = TIFFGetStrileOffsetWithErr(handle->tif, (uint32_t)block, &failed);
+    if (!failed)
+        *offset = unwrapped(handle, *offset, &failed);
     if (!failed)
         *bytes = TIFFGetStrileByteCountWithErr(handle->tif, (uint32_t)block, &failed);
     if (failed)
@@ -59,6 +70,8 @@ enum pw_status pw_tiff_block_place(struct pw_tiff *handle, const struct pw_tiff_
     TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &compression);
     if (compression == COMPRESSION_NONE)
         *bytes = pw_min_u64(*bytes, decoded_bytes(form, block));
+    else if (handle->counts_are_of_pixels && *offset < handle->file_bytes)
+        *bytes = pw_min_u64(2 * *bytes, handle->file_bytes - *offset); /* noise may grow when it is compressed */
     if (*offset == 0)
         return pw_fail(error, PW_E_FORMAT, "%s: page %u, %s %llu: no offset", handle->path, page_number, what,
                        (unsigned long long)block);

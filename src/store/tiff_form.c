@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "store/tiff_codecs.h"
 
 int pw_tiff_is_jpeg_ycbcr(TIFF *tif)
 {
@@ -42,8 +43,8 @@ static const char *foreign_codec(uint16_t compression)
     case 33005:
     case 34712: return "JPEG 2000";
     case 33007: return "the JPEG of ALT";
-    case 34926:
-    case 34927: return "an early Zstandard or WebP number of Bio-Formats";
+    case PW_TIFF_EARLY_ZSTD: return "Zstandard, which this libtiff is built without";
+    case PW_TIFF_EARLY_WEBP: return "WebP, which this libtiff is built without";
     case 65000:
     case 65001:
     case 65002: return "EER electron events";
@@ -128,6 +129,9 @@ enum pw_status pw_tiff_form_read(struct pw_tiff *handle, uint32_t number, struct
     uint16_t planar = PLANARCONFIG_CONTIG;
     uint32_t depth = 1;
     *form = (struct pw_tiff_form){0};
+    enum pw_status status = pw_tiff_codecs_mend(handle, error);
+    if (status != PW_OK)
+        return status;
     TIFFGetField(tif, TIFFTAG_IMAGEWIDTH, &form->width);
     TIFFGetField(tif, TIFFTAG_IMAGELENGTH, &form->height);
     TIFFGetFieldDefaulted(tif, TIFFTAG_SAMPLESPERPIXEL, &form->samples);
@@ -140,7 +144,7 @@ enum pw_status pw_tiff_form_read(struct pw_tiff *handle, uint32_t number, struct
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: page %u: ImageDepth %u is not read", handle->path, number, depth);
     form->planar = planar == PLANARCONFIG_SEPARATE && form->samples > 1;
     /* The type before the codec: when the codec is refused, the form still says what is lost. */
-    enum pw_status status = read_sample_type(handle, number, form, error);
+    status = read_sample_type(handle, number, form, error);
     if (status == PW_OK)
         status = check_codec(handle, number, error);
     if (status == PW_OK)

@@ -25,6 +25,9 @@ struct pw_tiff {
     int fd;
     uint64_t position;
     uint64_t file_bytes;
+    int counts_are_of_pixels; /* LSM: the byte counts of compressed strips are those of what is in them */
+    int offsets_wrap;         /* LSM above 4 GB: offsets are of 32 bits, and have begun again at 0 ... */
+    uint32_t wraps;           /* ... so often before the first strip of the current page */
     char path[4096];
     char said[512]; /* libtiff's first complaint since the last pw_tiff_fail() or pw_tiff_forget() */
 };

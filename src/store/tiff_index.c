@@ -6,7 +6,9 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "store/tiff_codecs.h"
 #include "store/tiff_form.h"
+#include "store/tiff_lsm.h"
 
 /* ------------------------------------------------------------------------ *
  * Tables that grow
@@ -107,6 +109,7 @@ enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *
     index->block_bytes_max = pw_max_u64(index->block_bytes_max, walk.bytes_max);
     index->has_below |= TIFFGetField(handle->tif, TIFFTAG_SUBIFD, &n_below, &below) && n_below > 0;
     struct pw_tiff_page page = {.directory = TIFFCurrentDirOffset(handle->tif), .data = walk.data, .number = number};
+    page.wraps = handle->wraps;
     return append(index, &page, error);
 }
 
@@ -125,6 +128,22 @@ static enum pw_status keep_description(TIFF *tif, struct pw_tiff_index *index, s
     return index->description != NULL ? PW_OK : PW_E_NOMEM;
 }
 
+/* Offsets and counts of LSM files are not what they say. */
+static void mind_lsm(struct pw_tiff *handle, const struct pw_tiff_index *index, uint32_t wraps)
+{
+    handle->counts_are_of_pixels = index->own.is_lsm;
+    handle->offsets_wrap = index->wraps != NULL && index->adding == 0;
+    handle->wraps = wraps;
+}
+
+static enum pw_status keep_private(struct pw_tiff *handle, struct pw_tiff_index *index, struct pw_error *error)
+{
+    enum pw_status status = pw_tiff_private_read(handle, &index->own, error);
+    if (status == PW_OK && index->own.is_lsm && handle->file_bytes > UINT32_MAX)
+        status = pw_tiff_lsm_wraps(handle, &index->own.lsm, &index->wraps, &index->n_wraps, error);
+    return status;
+}
+
 static enum pw_status note_derived(struct pw_tiff *handle, struct pw_tiff_index *index, uint32_t number,
                                    struct pw_error *error)
 {
@@ -141,6 +160,7 @@ static enum pw_status scan(struct pw_tiff *handle, uint32_t first, int with_deri
     uint32_t number = 0;
     for (;;) {
         enum pw_status status = PW_OK;
+        mind_lsm(handle, index, number < index->n_wraps ? index->wraps[number] : 0);
         int derived = !with_derived && pw_tiff_is_derived(handle->tif);
         if (derived)
             status = note_derived(handle, index, number, error);
@@ -184,7 +204,11 @@ enum pw_status pw_tiff_index_add(struct pw_tiff *handle, uint32_t reference, str
     if (status == PW_OK && first) {
         index->big_endian = TIFFIsBigEndian(handle->tif) != 0;
         status = keep_description(handle->tif, index, error);
-    }
+        if (status == PW_OK)
+            status = keep_private(handle, index, error);
+    } else if (status == PW_OK && index->own.is_lsm && handle->file_bytes > UINT32_MAX)
+        status = pw_fail(error, PW_E_UNSUPPORTED, "%s: an LSM file above 4 GB is read alone, not as one of several",
+                         handle->path);
     if (status == PW_OK)
         status = scan(handle, reference, 0, index, error);
     if (status == PW_OK && index->n_pages == 0) {
@@ -224,6 +248,7 @@ void pw_tiff_index_release(struct pw_tiff_index *index)
     free(index->file);
     free(index->page);
     free(index->derived);
+    free(index->wraps);
     free(index->description);
     memset(index, 0, sizeof *index);
 }
@@ -232,8 +257,12 @@ enum pw_status pw_tiff_select(struct pw_tiff *handle, const struct pw_tiff_index
                               const struct pw_tiff_page *page, struct pw_error *error)
 {
     pw_tiff_forget(handle);
+    mind_lsm(handle, index, page->wraps);
     if (!TIFFSetSubDirectory(handle->tif, page->directory))
         return pw_tiff_fail(handle, error, PW_E_FORMAT, "page %u cannot be read", page->number);
+    enum pw_status status = pw_tiff_codecs_mend(handle, error);
+    if (status != PW_OK)
+        return status;
     if (index->jpeg_to_rgb && pw_tiff_is_jpeg_ycbcr(handle->tif))
         (void)TIFFSetField(handle->tif, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     return PW_OK;

@@ -22,12 +22,14 @@
 #define PW_STORE_TIFF_INDEX_H
 
 #include "store/tiff_blocks.h"
+#include "store/tiff_private.h"
 
 struct pw_tiff_page {
     uint64_t directory; /* offset of the page's directory */
     uint64_t data;      /* index.plain: offset of its first row */
     uint32_t number;    /* of the directory in the file, from 0 */
     uint32_t file;      /* index into pw_tiff_index.file */
+    uint32_t wraps;     /* as pw_tiff.wraps */
 };
 
 struct pw_tiff_file {
@@ -47,12 +49,15 @@ struct pw_tiff_index {
     uint64_t n_directories; /* in the chain of the first file, with those left out */
     int has_below;          /* a page has directories below it (SubIFDs) */
     int big_endian;
-    int plain;                        /* uncompressed, and each plane of each page is one stretch of rows */
-    uint64_t sample_distance;         /* plain and planar: bytes from one sample's plane to the next */
-    uint64_t block_bytes_max;         /* stored bytes of the largest strip or tile */
-    int reversed_bits;                /* a page has FillOrder 2 */
-    uint16_t compression;             /* of the first page */
-    int jpeg_to_rgb;                  /* JPEG with YCbCr: to be decoded as RGB */
+    int plain;                  /* uncompressed, and each plane of each page is one stretch of rows */
+    uint64_t sample_distance;   /* plain and planar: bytes from one sample's plane to the next */
+    uint64_t block_bytes_max;   /* stored bytes of the largest strip or tile */
+    int reversed_bits;          /* a page has FillOrder 2 */
+    uint16_t compression;       /* of the first page */
+    int jpeg_to_rgb;            /* JPEG with YCbCr: to be decoded as RGB */
+    struct pw_tiff_private own; /* of the first file */
+    uint32_t *wraps;            /* of each directory of an LSM file above 4 GB; else NULL */
+    uint64_t n_wraps;
     char *description;                /* ImageDescription of the first page, or NULL */
     float x_resolution, y_resolution; /* pixels per unit; 0 when not given */
 };

@@ -99,12 +99,15 @@ enum pw_status pw_tiff_arrange(struct pw_tiff_source *tiff, const char *path, st
     if (told != 0)
         return told > 0 ? PW_OK : (enum pw_status)told;
     pw_tiff_stack_init(stack, index);
+    enum pw_status status = pw_tiff_stk_check(index, stack, path, error);
+    if (status != PW_OK)
+        return status;
     if (stack->one_page)
         return pw_tiff_repeat_page(tiff, path, stack->n_planes, error);
     if (!stack->plain_pages || !index->has_below)
         return PW_OK;
     /* Nobody said how the pages are arranged: those below others count as pages too. */
-    enum pw_status status = open_file(path, &opened, error);
+    status = open_file(path, &opened, error);
     if (status == PW_OK)
         status = pw_tiff_index_subdirectories(opened.handle, index, error);
     close_file(&opened);

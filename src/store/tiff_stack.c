@@ -85,6 +85,8 @@ void pw_tiff_stack_plain(struct pw_tiff_stack *stack, uint64_t n)
 void pw_tiff_stack_init(struct pw_tiff_stack *stack, const struct pw_tiff_index *index)
 {
     memset(stack, 0, sizeof *stack);
+    if (pw_tiff_lsm_stack(stack, index) || pw_tiff_stk_stack(stack, index))
+        return;
     if (index->description == NULL || (!pw_tiff_imagej_stack(stack, index) && !pw_tiff_shaped_stack(stack, index)))
         pw_tiff_stack_plain(stack, index->n_pages);
 }

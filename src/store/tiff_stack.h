@@ -1,7 +1,7 @@
 /*
  * store/tiff_stack - how the pages of a TIFF file make an array: the axes before y.
  *
- * Conventions tell it in the first page's ImageDescription: ImageJ (c fastest, then
+ * Conventions tell it in private tags (Zeiss LSM, MetaMorph STK) or in the first page's ImageDescription: ImageJ (c fastest, then
  * z, then t), OME-XML (DimensionOrder, TiffData; store/tiff_ome.h), tifffile (the
  * shape in JSON), and none, which is a plain stack along z.  A description that
  * does not agree with the pages is not believed.
@@ -41,7 +41,13 @@ void pw_tiff_stack_release(struct pw_tiff_stack *stack); /* safe on a zeroed sta
  * the pages, 0 when not; then *stack is unchanged.
  */
 int pw_tiff_imagej_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index);
+int pw_tiff_lsm_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index); /* of tags, not a description */
+int pw_tiff_stk_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index); /* the same */
 int pw_tiff_shaped_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index *index);
+
+/* Errors: PW_E_UNSUPPORTED, when planes of a MetaMorph file would be lost. */
+enum pw_status pw_tiff_stk_check(const struct pw_tiff_index *index, const struct pw_tiff_stack *stack, const char *path,
+                                 struct pw_error *error);
 
 /* Sets a leading or in-plane axis, name 0 being one of unknown meaning; scale <= 0 or not finite: not calibrated. */
 void pw_tiff_axis(struct pw_axis *axis, char name, double scale, const char *unit);
