@@ -670,6 +670,8 @@ struct pw_run_options {
      * whole-image statistics are of it alone.  The output has the image's shape.
      */
     uint64_t roi_start[3], roi_end[3]; /* z y x; an end of 0: of the image */
+    int roi_alone;                     /* the box, begun where a chunk of the image does, is taken for the image: the
+                                          output has its shape, and coordinates begin in it */
     enum pw_skip_empty skip_empty;     /* a window with NaN is never skipped */
     double skip_level;
     /*
@@ -683,6 +685,7 @@ struct pw_run_options {
     uint64_t tile[3]; /* core, z y x; 0: chosen per axis */
     uint64_t halo[3];
     int halo_given; /* 0: the segmenter's own */
+    int halo_any; /* one too narrow for labels that do not depend on the tiles is not refused: to see what comes of it */
 
     uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
     int threads;           /* 0: as many as the process may use */
@@ -730,7 +733,7 @@ struct pw_plan_part {
 /* What a run will do, computed before the first voxel is read. */
 struct pw_plan {
     uint64_t volume_shape[3];            /* of one time point */
-    uint64_t roi_start[3], roi_shape[3]; /* of it, that is segmented */
+    uint64_t roi_start[3], roi_shape[3]; /* of it, that is segmented; with roi_alone where the image was cut */
     uint64_t times;                      /* time points that are segmented */
     uint64_t tile[3];
     uint64_t halo[3];

@@ -8,7 +8,7 @@ enum pw_status pw_job_check_halo(const struct pw_job *job, struct pw_error *erro
 {
     const struct pw_segmenter *segmenter = &job->segmenter;
     const uint64_t *halo = pw_tile_halo(job);
-    for (int i = 0; i < 3 && segmenter->halo_is_exact; i++) {
+    for (int i = 0; i < 3 && segmenter->halo_is_exact && !job->options->halo_any; i++) {
         unsigned long long needed = segmenter->halo[i];
         if (needed == 0 || job->grid.count[i] == 1)
             continue;

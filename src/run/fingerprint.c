@@ -188,6 +188,8 @@ json *pw_fingerprint_of(const struct pw_job *job)
     put_text(print, "function", options->segmenter != NULL ? options->segmenter : "a callback");
     put_text(print, "segmenter", job->segmenter.text);
     put(print, "files", files_of(options->segmenter != NULL ? options->segmenter : ""));
+    if (options->roi_alone)
+        put_box(print, "crop_start", job->crop_start);
     put_box(print, "roi_start", job->part.start);
     put_box(print, "roi_shape", job->part.shape);
     put_box(print, "tile", job->grid.tile);

@@ -75,6 +75,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
     if (status == PW_OK)
         status = pw_volume_init_space(&job->volume, job->source, error);
     if (status == PW_OK)
+        status = pw_job_crop(job, error);
+    if (status == PW_OK)
         status = pw_volume_choose_time(&job->volume, options->time, options->n_times, error);
     if (status == PW_OK)
         status = pw_job_choose_part(job, error);

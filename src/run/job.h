@@ -42,7 +42,8 @@ struct pw_job {
     const struct pw_run_options *options;
     struct pw_source *source;
     struct pw_volume volume;
-    struct pw_box part; /* of the volume, that is segmented */
+    uint64_t crop_start[3]; /* of what is taken for the image, in what is stored */
+    struct pw_box part;     /* of the volume, that is segmented */
     struct pw_segmenter segmenter;
     struct pw_sink *sink;
     struct pw_grid grid;
@@ -92,7 +93,8 @@ enum pw_status pw_job_open(struct pw_job *job, const struct pw_run_options *opti
 void pw_job_init(struct pw_job *job, const struct pw_run_options *options);
 void pw_job_close(struct pw_job *job); /* safe on a zeroed job */
 
-/* Which part of the volume is segmented.  In choose_part.c. */
+/* What is taken for the image, and which part of the volume is segmented.  In choose_part.c. */
+enum pw_status pw_job_crop(struct pw_job *job, struct pw_error *error);
 enum pw_status pw_job_choose_part(struct pw_job *job, struct pw_error *error);
 
 /* Opens the sink; with is_done set there is nothing to do, and no sink.  In choose_output.c. */

@@ -319,7 +319,7 @@ static void fill_report(struct pw_job *job)
     static const char *const mode[] = {"chunks, ", "rows, ", "mapping"};
     static const char *const engine_name[] = {"", "uring", "mmap", "sync"};
     memcpy(plan->volume_shape, job->grid.volume, sizeof plan->volume_shape);
-    memcpy(plan->roi_start, job->part.start, sizeof plan->roi_start);
+    memcpy(plan->roi_start, job->options->roi_alone ? job->crop_start : job->part.start, sizeof plan->roi_start);
     memcpy(plan->roi_shape, job->part.shape, sizeof plan->roi_shape);
     memcpy(plan->tile, job->grid.tile, sizeof plan->tile);
     memcpy(plan->halo, job->grid.halo, sizeof plan->halo);

@@ -24,6 +24,7 @@ int pw_cmd_convert(int argc, char **argv);
 int pw_cmd_pyramid(int argc, char **argv);
 int pw_cmd_explain(int argc, char **argv);
 int pw_cmd_fn(int argc, char **argv);
+int pw_cmd_probe(int argc, char **argv);
 int pw_cmd_tiles(int argc, char **argv);
 int pw_cmd_collect(int argc, char **argv);
 int pw_cmd_info(int argc, char **argv);

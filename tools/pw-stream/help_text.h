@@ -3,6 +3,7 @@
 #define HELP_TEXT_H
 
 extern const char *const pw_help_run[];
+extern const char *const pw_help_probe[];
 extern const char *const pw_help_tiles[];
 extern const char *const pw_help_collect[];
 extern const char *const pw_help_merge[];

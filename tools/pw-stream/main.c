@@ -17,6 +17,8 @@ const struct pw_command pw_commands[] = {
     {"explain", pw_cmd_explain, "tell what made an object of a kept stage", pw_help_explain},
     {"seams", pw_cmd_seams, "judge the seams of a kept stage", pw_help_seams},
     {"fn", pw_cmd_fn, "list and describe functions, begin one of your own", pw_help_fn},
+    {"probe", pw_cmd_probe, "try halos on a part of an image: which one suffices, and what a run will take",
+     pw_help_probe},
     {"tiles", pw_cmd_tiles, "write the tiles of an image to standard output, for a filter", pw_help_tiles},
     {"collect", pw_cmd_collect, "merge the labels that a filter made of tiles", pw_help_collect},
     {"info", pw_cmd_info, "describe an image or a label store", pw_help_info},

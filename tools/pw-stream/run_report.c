@@ -7,7 +7,7 @@
 #include "progress_bar.h"
 
 /* "512.0 MiB" */
-static const char *size_text(char out[32], uint64_t bytes)
+const char *pw_report_size(char out[32], uint64_t bytes)
 {
     static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     double value = (double)bytes;
@@ -53,18 +53,18 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
     if (plan->output_shard[2] != 0)
         (void)fprintf(out, ", shard %llu x %llu x %llu", (unsigned long long)plan->output_shard[0],
                       (unsigned long long)plan->output_shard[1], (unsigned long long)plan->output_shard[2]);
-    (void)fprintf(out, "\n%-12s %s, of which the plan takes %s:\n", "memory", size_text(a, plan->budget_bytes),
-                  size_text(b, plan->planned_bytes));
+    (void)fprintf(out, "\n%-12s %s, of which the plan takes %s:\n", "memory", pw_report_size(a, plan->budget_bytes),
+                  pw_report_size(b, plan->planned_bytes));
     for (int i = 0; i < plan->n_parts; i++)
-        (void)fprintf(out, "  %12s  %4llu x %s\n", size_text(a, plan->part[i].bytes),
+        (void)fprintf(out, "  %12s  %4llu x %s\n", pw_report_size(a, plan->part[i].bytes),
                       (unsigned long long)plan->part[i].count, plan->part[i].name);
-    (void)fprintf(out, "  %12s  total of the larger pass\n", size_text(a, plan->planned_bytes));
-    (void)fprintf(out, "%-12s stage about %s, at most %s", "disk", size_text(a, plan->stage_bytes_estimate),
-                  size_text(b, plan->stage_bytes_maximum));
-    (void)fprintf(out, "; joining about %s, at most %s", size_text(a, plan->resolve_bytes_estimate),
-                  size_text(b, plan->resolve_bytes_maximum));
+    (void)fprintf(out, "  %12s  total of the larger pass\n", pw_report_size(a, plan->planned_bytes));
+    (void)fprintf(out, "%-12s stage about %s, at most %s", "disk", pw_report_size(a, plan->stage_bytes_estimate),
+                  pw_report_size(b, plan->stage_bytes_maximum));
+    (void)fprintf(out, "; joining about %s, at most %s", pw_report_size(a, plan->resolve_bytes_estimate),
+                  pw_report_size(b, plan->resolve_bytes_maximum));
     if (plan->table_bytes_estimate > 0)
-        (void)fprintf(out, "; table about %s", size_text(a, plan->table_bytes_estimate));
+        (void)fprintf(out, "; table about %s", pw_report_size(a, plan->table_bytes_estimate));
     (void)fputc('\n', out);
 }
 
@@ -112,10 +112,11 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     for (int i = 0; i < PW_PASS_COUNT; i++)
         if (i != PW_PASS_MEASURE || result->seconds[i] > 0.001)
             (void)fprintf(out, " %s %.2f", pw_pass_name((enum pw_pass)i), result->seconds[i]);
-    (void)fprintf(out, "; read %s, wrote %s", size_text(a, result->bytes_read), size_text(b, result->bytes_written));
-    (void)fprintf(out, "; stage %s, joining %s", size_text(a, result->stage_bytes),
-                  size_text(b, result->resolve_bytes));
-    (void)fprintf(out, ", peak memory %s\n", size_text(a, result->peak_memory_bytes));
+    (void)fprintf(out, "; read %s, wrote %s", pw_report_size(a, result->bytes_read),
+                  pw_report_size(b, result->bytes_written));
+    (void)fprintf(out, "; stage %s, joining %s", pw_report_size(a, result->stage_bytes),
+                  pw_report_size(b, result->resolve_bytes));
+    (void)fprintf(out, ", peak memory %s\n", pw_report_size(a, result->peak_memory_bytes));
     if (result->warning[0] != '\0')
         (void)fprintf(out, "warning: %s\n", result->warning);
     (void)fprintf(out, "labels (%s) in %s\n", pw_dtype_name(result->dtype),

@@ -12,4 +12,7 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan);
 void pw_report_summary(FILE *out, const struct pw_run_result *result);
 void pw_report_summary_json(FILE *out, const struct pw_run_result *result);
 
+/* "512.0 MiB" into out, which is returned. */
+const char *pw_report_size(char out[32], uint64_t bytes);
+
 #endif
