@@ -1,12 +1,9 @@
 #include "run/kept_stage.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -16,26 +13,11 @@
 #include "sys/file.h"
 #include "sys/tree.h"
 
-#define PLAN_FILE "plan.json"
 #define PLAN_VERSION 2
 
 typedef struct json_object json;
 
 /* ---- keeping ----------------------------------------------------------- */
-
-enum pw_status pw_kept_check(struct pw_job *job, struct pw_error *error)
-{
-    const char *path = job->options->keep_stage;
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    int length = snprintf(job->kept_path, sizeof job->kept_path, "%.*s", (int)pw_min_u64(n, 8192), path);
-    if (n == 0 || length < 0 || (size_t)length >= sizeof job->kept_path)
-        return pw_fail(error, PW_E_ARGUMENT, "--keep-stage: the path is %s", n == 0 ? "empty" : "too long");
-    if (access(job->kept_path, F_OK) == 0 && !job->options->overwrite && !job->options->resume)
-        return pw_fail(error, PW_E_EXISTS, "--keep-stage %s: exists; use --overwrite", job->kept_path);
-    return PW_OK;
-}
 
 static enum pw_status checksum_file(const struct pw_scratch *file, uint32_t *checksum, uint64_t *bytes,
                                     struct pw_error *error)
@@ -146,7 +128,7 @@ enum pw_status pw_kept_commit(struct pw_job *job, struct pw_error *error)
         return status;
     json *plan = plan_of(job, bytes, checksum);
     const char *text = json_object_to_json_string_ext(plan, JSON_C_TO_STRING_PRETTY);
-    (void)snprintf(path, sizeof path, "%s/%s", job->journal.path, PLAN_FILE);
+    (void)snprintf(path, sizeof path, "%s/%s", job->journal.path, PW_KEPT_PLAN_FILE);
     status = pw_tree_put_file(path, text, strlen(text), 0, error);
     json_object_put(plan);
     if (status == PW_OK)
@@ -308,10 +290,10 @@ enum pw_status pw_kept_open(struct pw_job *job, const char *directory, struct pw
 {
     char path[4200];
     struct json_object *meta;
-    (void)snprintf(path, sizeof path, "%.4096s/%s", directory, PLAN_FILE);
+    (void)snprintf(path, sizeof path, "%.4096s/%s", directory, PW_KEPT_PLAN_FILE);
     enum pw_status status = pw_json_load(path, &meta, error);
     if (status == PW_E_NOT_FOUND)
-        return pw_fail(error, PW_E_NOT_FOUND, "%s: not a kept stage (no %s)", directory, PLAN_FILE);
+        return pw_fail(error, PW_E_NOT_FOUND, "%s: not a kept stage (no %s)", directory, PW_KEPT_PLAN_FILE);
     if (status != PW_OK)
         return status;
     struct pw_json plan = {meta, path};

@@ -16,7 +16,12 @@
 
 #include "run/job.h"
 
-/* Whether job->options->keep_stage can be made: PW_E_EXISTS when it is there and may not be replaced.  Makes nothing. */
+#define PW_KEPT_PLAN_FILE "plan.json"
+
+/*
+ * Whether job->options->keep_stage can be made: PW_E_EXISTS when something is there that may not be replaced, and
+ * nothing but a kept stage ever is; PW_E_ARGUMENT when the labels go there too.  Makes nothing.  In kept_check.c.
+ */
 enum pw_status pw_kept_check(struct pw_job *job, struct pw_error *error);
 
 /* Writes the plan and lets the directory appear. */
