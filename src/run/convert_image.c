@@ -95,6 +95,8 @@ static enum pw_status open_job(struct pw_level_job *job, const struct pw_convert
         status = pw_level_volume_init(&job->volume, job->source, error);
     if (status == PW_OK)
         status = open_output(job, options, error);
+    if (status == PW_OK)
+        status = pw_source_keep(job->source, options->output, error);
     return status == PW_OK ? pw_level_job_init(job, error) : status;
 }
 

@@ -52,7 +52,9 @@ enum pw_status pw_job_open_output(struct pw_job *job, struct pw_error *error)
     enum pw_status status = pw_job_choose_scratch(job, error);
     if (status == PW_OK)
         status = check_output_dtype(job, error);
-    return status == PW_OK ? pw_job_choose_output(job, error) : status;
+    if (status == PW_OK)
+        status = pw_job_choose_output(job, error);
+    return status == PW_OK ? pw_job_check_inputs(job, error) : status;
 }
 
 void pw_job_init(struct pw_job *job, const struct pw_run_options *options)

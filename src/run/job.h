@@ -151,6 +151,9 @@ enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
 /* Refuses a halo that is narrower than the segmenter has to have, and tiles too thin for any.  In check_halo.c. */
 enum pw_status pw_job_check_halo(const struct pw_job *job, struct pw_error *error);
 
+/* Refuses an output that would take the place of what is read.  In check_inputs.c. */
+enum pw_status pw_job_check_inputs(const struct pw_job *job, struct pw_error *error);
+
 /* Whether all windows are such as the segmenter takes.  In check_windows.c. */
 enum pw_status pw_job_check_windows(const struct pw_job *job, struct pw_error *error);
 

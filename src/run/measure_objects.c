@@ -167,6 +167,12 @@ static enum pw_status find_place(struct job *job, struct pw_error *error)
                                error);
 }
 
+static enum pw_status keep_inputs(const struct job *job, struct pw_error *error)
+{
+    enum pw_status status = pw_source_keep(job->label_source, job->options->output, error);
+    return status == PW_OK ? pw_source_keep(job->image_source, job->options->output, error) : status;
+}
+
 /* ---- planning ---------------------------------------------------------- */
 
 static uint64_t voxels_of(const uint64_t shape[3])
@@ -374,6 +380,8 @@ enum pw_status pw_measure(const struct pw_measure_options *options, struct pw_me
         status = find_place(&job, error);
     if (status == PW_OK)
         status = open_image(&job, error);
+    if (status == PW_OK && !is_store(options))
+        status = keep_inputs(&job, error);
     if (status == PW_OK)
         status = plan(&job, error);
     if (status == PW_OK)

@@ -117,6 +117,8 @@ struct pw_segmenter {
 
     void *own; /* of a built-in: its options, from pw_alloc(); freed when the segmenter is closed */
 
+    const char *second_image; /* that it reads beside the image, in own; NULL: none */
+
     struct pw_tile_list *tiles; /* of `given`: labels in a store for each tile; NULL: the image is the labels */
 
     /* callbacks and plugins */

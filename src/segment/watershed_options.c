@@ -105,6 +105,7 @@ static enum pw_status check_seed_image(struct pw_segmenter *segmenter, struct pw
     if (status != PW_OK)
         return status;
     segmenter->scratch_bytes = pw_seed_image_reader_bytes(seeds);
+    segmenter->second_image = o->path;
     pw_seed_image_close(seeds);
     return PW_OK;
 }

@@ -84,6 +84,9 @@ struct pw_source_ops {
     enum pw_status (*await)(struct pw_source *source, uint64_t end, struct pw_error *error);
 
     void (*close)(struct pw_source *source); /* frees source itself */
+
+    /* Of an image in several files: file number i, NULL after the last.  NULL slot: what is at its path is all of it. */
+    const char *(*file)(const struct pw_source *source, uint64_t i);
 };
 
 /* The base of every source; formats put it first in their own struct. */
@@ -114,6 +117,13 @@ struct pw_source {
 enum pw_status pw_source_open(const char *path, const struct pw_open_options *options, const char *scratch_dir,
                               struct pw_source **source, struct pw_error *error);
 void pw_source_close(struct pw_source *source); /* NULL allowed */
+
+/*
+ * PW_E_EXISTS when a result at output would take the place of what source (NULL: none) is read from.  The second is
+ * for an input that is no source: the refusal alone.
+ */
+enum pw_status pw_source_keep(const struct pw_source *source, const char *output, struct pw_error *error);
+enum pw_status pw_source_refuse_output(const char *input, const char *output, struct pw_error *error);
 
 /* The whole chunk at chunk_index as a region of the array, clipped to nothing. */
 void pw_source_chunk_region(const struct pw_source *source, const uint64_t *chunk_index, struct pw_region *region);

@@ -158,6 +158,7 @@ static const struct pw_source_ops ops = {
     .decoder_memory_bytes = decoder_memory_bytes,
     .decode = decode,
     .close = pw_tiff_source_close,
+    .file = pw_tiff_source_file,
 };
 
 void pw_tiff_use_blocks(struct pw_tiff_source *tiff)

@@ -57,7 +57,7 @@ static enum pw_status decode(struct pw_source *source, struct pw_decoder *decode
 }
 
 static const struct pw_source_ops ops = {
-    .format = "tiff", .locate = locate, .decode = decode, .close = pw_tiff_source_close};
+    .format = "tiff", .locate = locate, .decode = decode, .close = pw_tiff_source_close, .file = pw_tiff_source_file};
 
 void pw_tiff_chunk_rows(struct pw_tiff_source *tiff)
 {

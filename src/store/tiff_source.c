@@ -55,7 +55,14 @@ void pw_tiff_source_close(struct pw_source *source)
     free(tiff);
 }
 
-static const struct pw_source_ops linear_ops = {.format = "tiff", .close = pw_tiff_source_close};
+const char *pw_tiff_source_file(const struct pw_source *source, uint64_t i)
+{
+    const struct pw_tiff_index *index = &((const struct pw_tiff_source *)source)->index;
+    return i < index->n_files ? index->file[i].path : NULL;
+}
+
+static const struct pw_source_ops linear_ops = {
+    .format = "tiff", .close = pw_tiff_source_close, .file = pw_tiff_source_file};
 
 struct pw_tiff_source *pw_tiff_source_new(const char *path, struct pw_error *error)
 {

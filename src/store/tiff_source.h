@@ -55,6 +55,7 @@ enum pw_status pw_tiff_extent(const struct pw_tiff_source *tiff, uint64_t page, 
                               struct pw_extent *extent, struct pw_error *error);
 
 void pw_tiff_source_close(struct pw_source *source);
+const char *pw_tiff_source_file(const struct pw_source *source, uint64_t i); /* a slot of pw_source_ops */
 
 /* tiff_rows.c and tiff_decode.c: set base.ops and the chunk. */
 void pw_tiff_use_rows(struct pw_tiff_source *tiff);
