@@ -80,7 +80,7 @@ def test_plane_is_chosen_by_z(pw, tmp_path):
         volume[z, z * 10:z * 10 + 5] = 200
     np.save(tmp_path / "volume.npy", volume)
     for arguments, z in (([], 2), (["--z", 0], 0), (["--z", 4], 4)):
-        pw("preview", tmp_path / "volume.npy", "-o", tmp_path / "look.png", *arguments)
+        pw("preview", tmp_path / "volume.npy", "-o", tmp_path / "look.png", "--overwrite", *arguments)
         grey, _, _ = split(tmp_path / "look.png")
         assert np.array_equal(grey > 0, volume[z] > 0)
 
@@ -93,7 +93,7 @@ def test_large_planes_are_reduced_and_small_ones_enlarged(pw, scene, tmp_path):
     nearest = [np.minimum((np.arange(n) + 0.5) * full / n, full - 1).astype(int) for n, full in zip(grey.shape, labels.shape)]
     assert np.array_equal(coloured, outline_mask(labels[np.ix_(*nearest)]))
     np.save(tmp_path / "small.npy", image[:50, :100])
-    pw("preview", tmp_path / "small.npy", "-o", tmp_path / "look.png")
+    pw("preview", tmp_path / "small.npy", "-o", tmp_path / "look.png", "--overwrite")
     grey, _, _ = split(tmp_path / "look.png")
     assert grey.shape == (300, 600)
     assert np.array_equal(grey, np.kron(grey[::6, ::6], np.ones((6, 6), int)))
@@ -107,7 +107,8 @@ def test_large_planes_are_reduced_and_small_ones_enlarged(pw, scene, tmp_path):
     (["image.npy", "-o", "look.png", "--zoom", "2"], EXIT_USAGE, "--zoom"),
     (["image.npy", "-o", "look.png", "--level", "3"], EXIT_FAILED, "--level 3"),
     (["none.npy", "-o", "look.png"], EXIT_FAILED, "none.npy"),
-    (["image.npy", "small.npy", "-o", "look.png"], EXIT_FAILED, "small.npy"),
+    (["image.npy", "small.npy", "-o", "look.png"], EXIT_USAGE, "small.npy"),
+    (["image.npy", "-o", "look.jpg"], EXIT_USAGE, "look.jpg"),
     (["image.npy", "-o", "no/look.png"], EXIT_FAILED, "no/look.png"),
 ])
 def test_what_is_refused(pw, scene, tmp_path, arguments, code, says):

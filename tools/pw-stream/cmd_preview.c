@@ -24,10 +24,12 @@ struct request {
     struct pw_preview_choice choice; /* of the image; the labels differ in their path */
     const char *labels;
     const char *output;
+    int overwrite;
 };
 
 enum {
-    OPT_CHANNEL = 256,
+    OPT_OVERWRITE = 256,
+    OPT_CHANNEL,
     OPT_TIME,
     OPT_Z,
     OPT_MAX_SIZE
@@ -35,6 +37,7 @@ enum {
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
+    {"overwrite", no_argument, NULL, OPT_OVERWRITE},
     {"channel", required_argument, NULL, OPT_CHANNEL},
     {"time", required_argument, NULL, OPT_TIME},
     {"z", required_argument, NULL, OPT_Z},
@@ -57,6 +60,7 @@ static int take_option(int option, struct request *request)
 {
     switch (option) {
     case 'o': request->output = optarg; return 1;
+    case OPT_OVERWRITE: request->overwrite = 1; return 1;
     case OPT_CHANNEL: return parse_index("--channel", optarg, &request->choice.channel);
     case OPT_TIME: return parse_index("--time", optarg, &request->choice.time);
     case OPT_Z: return parse_index("--z", optarg, &request->choice.z);
@@ -128,7 +132,9 @@ static enum pw_status draw(const struct request *request, struct pw_error *error
     struct pw_preview_plane image = {0}, labels = {0};
     struct pw_picture picture = {0};
     uint64_t height = 0, width = 0;
-    enum pw_status status = pw_preview_open(&request->choice, &image, error);
+    enum pw_status status = pw_png_check(request->output, request->overwrite, error);
+    if (status == PW_OK)
+        status = pw_preview_open(&request->choice, &image, error);
     if (status != PW_OK)
         goto out;
     choose_size(request, &image, &height, &width);
@@ -159,8 +165,5 @@ int pw_cmd_preview(int argc, char **argv)
     pw_argument_verb("preview");
     if (!parse_options(argc, argv, &request))
         return PW_EXIT_USAGE;
-    if (draw(&request, &error) == PW_OK)
-        return PW_EXIT_DONE;
-    (void)fprintf(stderr, "pw-stream: %s\n", error.message);
-    return PW_EXIT_FAILED;
+    return draw(&request, &error) == PW_OK ? PW_EXIT_DONE : pw_command_fail(&error);
 }

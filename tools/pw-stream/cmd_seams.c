@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "png_file.h"
 #include "run_request.h"
 #include "seam_map.h"
 #include "seam_tables.h"
@@ -16,6 +17,7 @@ enum {
 
 static const struct option long_options[] = {{"json", no_argument, NULL, OPT_JSON},
                                              {"png", required_argument, NULL, OPT_PNG},
+                                             {"overwrite", no_argument, NULL, PW_OPTION_OVERWRITE},
                                              {"qc-fail", no_argument, NULL, OPT_QC_FAIL},
                                              PW_LOOK_OPTIONS,
                                              {NULL, 0, NULL, 0}};
@@ -77,7 +79,9 @@ static enum pw_status judge(const struct request *request, struct pw_seams_resul
     struct drawing drawing = {.status = PW_OK};
     if (request->png == NULL)
         return pw_seams(&request->run.options, NULL, NULL, result, error);
-    enum pw_status status = pw_seams(&request->run.options, add_to_map, &drawing, result, error);
+    enum pw_status status = pw_png_check(request->png, request->run.options.overwrite, error);
+    if (status == PW_OK)
+        status = pw_seams(&request->run.options, add_to_map, &drawing, result, error);
     if (status == PW_OK) {
         begin_map(&drawing, result); /* there may be no seam */
         status = drawing.status;

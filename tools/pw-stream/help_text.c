@@ -74,7 +74,8 @@ const char *const pw_help_seams[] = {
     "\n"
     "  --qc-fail             exit status 2 when seams are worse\n"
     "  --json                one JSON object\n"
-    "  --png FILE            a map: tiles as cells, seams in the colour of labels with a partner, red to green\n"
+    "  --png FILE.png        a map: tiles as cells, seams in the colour of labels with a partner, red to green;\n"
+    "                        --overwrite replaces one of that name\n"
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity, --unmatched\n"
     "                        as for run; what is not said is as it was in that run\n"
     "  --memory, --scratch   as for run\n",
@@ -190,6 +191,7 @@ const char *const pw_help_preview[] = {
     "Writes a picture of one plane, grey, with the outlines of the labels over it, a colour for each id.\n"
     "\n"
     "  -o, --output OUT.png  the picture\n"
+    "  --overwrite           replaces a picture of that name\n"
     "  --z N                 plane (default: the middle one)\n"
     "  --channel N, --time N, --level N\n"
     "  --max-size N          pixels a side at most (default 2048); larger planes are thinned out\n",

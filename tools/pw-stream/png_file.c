@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,19 @@ static int is_special(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+enum pw_status pw_png_check(const char *path, int overwrite, struct pw_error *error)
+{
+    struct stat info;
+    size_t n = strlen(path);
+    if (is_special(path))
+        return PW_OK;
+    if (n < 5 || strcasecmp(path + n - 4, ".png") != 0)
+        return fail(error, PW_E_ARGUMENT, path, "the picture is a PNG; end its name in .png");
+    if (lstat(path, &info) == 0 && !overwrite)
+        return fail(error, PW_E_EXISTS, path, "exists already; --overwrite replaces it");
+    return PW_OK;
 }
 
 enum pw_status pw_png_write(const char *path, uint32_t height, uint32_t width, pw_png_row make_row, const void *picture,
