@@ -22,8 +22,7 @@ struct sizes {
 
 static uint64_t total_bytes(const struct sizes *s)
 {
-    return s->runs * 2 * (sizeof(struct pw_run) + sizeof(uint64_t)) + s->runs * sizeof(uint32_t) +
-           (s->rows + 2 + s->ids + s->planes + 1) * sizeof(uint64_t) + s->coded + 64;
+    return pw_raster_bytes(s->runs, s->rows) + (s->ids + s->planes + 1) * sizeof(uint64_t) + s->coded + 64;
 }
 
 static uint64_t rows_of(const uint64_t pull[3])
@@ -88,17 +87,10 @@ enum pw_status pw_puller_init(struct pw_puller *puller, const struct pw_grid *gr
     enum pw_status status = pw_buffer_init(&puller->memory, total_bytes(&s), "label buffers", error);
     if (status != PW_OK)
         return status;
-    unsigned char *at = puller->memory.data;
-    puller->value = take(&at, s.runs * sizeof(uint64_t));
-    puller->sorted_value = take(&at, s.runs * sizeof(uint64_t));
-    puller->row = take(&at, (s.rows + 2) * sizeof(uint64_t));
+    unsigned char *at = pw_raster_init(&puller->raster, puller->memory.data, s.runs, s.rows);
     puller->id = take(&at, s.ids * sizeof(uint64_t));
     puller->plane_index = take(&at, (s.planes + 1) * sizeof(uint64_t));
-    puller->run = take(&at, s.runs * sizeof(struct pw_run));
-    puller->sorted_run = take(&at, s.runs * sizeof(struct pw_run));
-    puller->run_row = take(&at, s.runs * sizeof(uint32_t));
     puller->coded = at;
-    puller->capacity = s.runs;
     puller->id_capacity = s.ids;
     puller->coded_capacity = s.coded;
     return PW_OK;
@@ -115,16 +107,16 @@ void pw_puller_release(struct pw_puller *puller)
 static void take_run(void *context, uint64_t row, uint32_t start, uint32_t end, uint32_t label)
 {
     struct pw_puller *p = context;
-    if (label > p->tile_n_labels || p->n == p->capacity) {
+    if (label > p->tile_n_labels) {
         p->failed = 1;
         return;
     }
     uint64_t id = p->id[label - 1];
     if (id == 0) /* an object that was filtered out */
         return;
-    p->run[p->n] = (struct pw_run){(uint32_t)((int64_t)start + p->x_shift), (uint32_t)((int64_t)end + p->x_shift)};
-    p->value[p->n] = id;
-    p->run_row[p->n++] = (uint32_t)((int64_t)row + p->row_shift);
+    if (!pw_raster_put(&p->raster, (uint32_t)((int64_t)row + p->row_shift), (uint32_t)((int64_t)start + p->x_shift),
+                       (uint32_t)((int64_t)end + p->x_shift), id))
+        p->failed = 1;
 }
 
 static enum pw_status load_tile(struct pw_puller *p, uint64_t tile, struct pw_record_header *header,
@@ -203,45 +195,7 @@ static enum pw_status pull_tile(struct pw_puller *p, uint64_t tile, struct pw_er
     return PW_OK;
 }
 
-/* ---- raster order ------------------------------------------------------ */
-
-/* Counting sort by row; stable, and tiles were taken with x growing, so rows come out in order of x. */
-static void sort_rows(struct pw_puller *p, uint64_t rows)
-{
-    uint64_t *row = p->row;
-    memset(row, 0, (size_t)(rows + 2) * sizeof *row);
-    for (uint64_t i = 0; i < p->n; i++)
-        row[p->run_row[i] + 2]++;
-    for (uint64_t r = 2; r < rows + 2; r++)
-        row[r] += row[r - 1];
-    for (uint64_t i = 0; i < p->n; i++) {
-        uint64_t to = row[p->run_row[i] + 1]++;
-        p->sorted_run[to] = p->run[i];
-        p->sorted_value[to] = p->value[i];
-    }
-}
-
-/* Joins runs of one object that touch: a tile border had cut them, or another tile has joined two labels of one. */
-static void join_touching(struct pw_puller *p, uint64_t rows)
-{
-    uint64_t kept = 0, begin = 0;
-    for (uint64_t r = 0; r < rows; r++) {
-        uint64_t end = p->row[r + 1], first = kept;
-        for (uint64_t i = begin; i < end; i++) {
-            if (kept > first && p->sorted_run[kept - 1].end == p->sorted_run[i].start &&
-                p->sorted_value[kept - 1] == p->sorted_value[i]) {
-                p->sorted_run[kept - 1].end = p->sorted_run[i].end;
-                continue;
-            }
-            p->sorted_run[kept] = p->sorted_run[i];
-            p->sorted_value[kept++] = p->sorted_value[i];
-        }
-        begin = end;
-        p->row[r] = first;
-        p->row[r + 1] = kept; /* begin of the next row, whose end is still the old one */
-    }
-    p->n = kept;
-}
+/* ---- boxes ------------------------------------------------------------- */
 
 /*
  * The tiles first..end - 1 along each axis that box, of one time point, crosses, counted along z through the stack; none
@@ -267,7 +221,7 @@ enum pw_status pw_puller_pull(void *context, const struct pw_box *box, struct pw
     struct pw_puller *p = context;
     uint64_t first[3], end[3], rows = box->shape[Z] * box->shape[Y];
     p->box = *box;
-    p->n = 0;
+    pw_raster_clear(&p->raster);
     p->failed = 0;
     find_tiles(p->grid, box, first, end);
     for (uint64_t tz = first[Z]; tz < end[Z]; tz++)
@@ -278,13 +232,10 @@ enum pw_status pw_puller_pull(void *context, const struct pw_box *box, struct pw
                 if (status != PW_OK)
                     return status;
             }
-    sort_rows(p, rows);
+    pw_raster_sort(&p->raster, rows);
+    /* A tile border has cut them, or another tile has joined two labels of one. */
     if (end[X] > first[X] + 1 || p->labels_may_touch)
-        join_touching(p, rows);
-    memcpy(block->shape, box->shape, sizeof block->shape);
-    block->run = p->sorted_run;
-    block->value = p->sorted_value;
-    block->row = p->row;
-    block->n_runs = p->n;
+        pw_raster_join(&p->raster, rows);
+    pw_raster_block(&p->raster, box->shape, block);
     return PW_OK;
 }

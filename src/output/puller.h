@@ -11,7 +11,7 @@
 #define PW_OUTPUT_PULLER_H
 
 #include "base/memory.h"
-#include "label/runs.h"
+#include "label/raster.h"
 #include "merge/resolve.h"
 #include "merge/stage.h"
 #include "tile/grid.h"
@@ -23,18 +23,9 @@ struct pw_puller {
     int labels_may_touch;
     struct pw_buffer memory;
 
-    /* runs as they come, tile by tile */
-    struct pw_run *run;
-    uint64_t *value;
-    uint32_t *run_row;
-    uint64_t n, capacity;
-    /* and in raster order */
-    struct pw_run *sorted_run;
-    uint64_t *sorted_value;
-    uint64_t *row;
-
-    uint64_t *id;     /* of the local ids of id_tile */
-    uint64_t id_tile; /* UINT64_MAX: none */
+    struct pw_raster raster; /* runs come tile by tile */
+    uint64_t *id;            /* of the local ids of id_tile */
+    uint64_t id_tile;        /* UINT64_MAX: none */
     uint64_t id_capacity;
     uint64_t *plane_index; /* of a tile: depth + 1 offsets */
     unsigned char *coded;  /* some planes of a tile */
