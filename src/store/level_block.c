@@ -78,9 +78,10 @@ enum pw_status pw_level_maker_init(struct pw_level_maker *maker, const struct pw
     enum pw_status status = pw_buffer_init(&maker->memory, total_bytes(&sizes), "levels of the labels", error);
     if (status != PW_OK)
         return status;
-    maker->decoded = maker->memory.data;
-    maker->made = maker->decoded + sizes.block;
-    maker->region = maker->made + sizes.block;
+    maker->made = maker->memory.data;
+    maker->decoded = maker->made + sizes.block;
+    maker->region = maker->decoded + sizes.block;
+    maker->spare_bytes = sizes.block + sizes.region;
     maker->value = (uint64_t *)(maker->region + sizes.region);
     maker->run = (struct pw_run *)(maker->value + sizes.row);
     maker->scratch = maker->run + sizes.row;
@@ -105,7 +106,8 @@ struct reading {
     pw_block_fn read; /* or */
     pw_pull_fn pull;
     void *context;
-    uint64_t z; /* of the stack that boxes are pulled from, where the time point at hand begins */
+    uint64_t z;      /* of the stack that boxes are pulled from, where the time point at hand begins */
+    uint64_t rows_y; /* of the block that is made, in the volume */
 };
 
 /* Has a block decoded; PW_EMPTY when it has no label. */
@@ -225,7 +227,20 @@ static enum pw_status vote_voxels(struct pw_level_maker *maker, const struct rea
     return pw_downsample_labels(maker->dtype, step->rule, &from, step->factor, &to, maker->scratch) ? PW_OK : PW_EMPTY;
 }
 
-/* The same out of runs. */
+/* Adds the runs of a row of the piece to those of the block; 0 when there is no room for them. */
+static int keep_runs(struct pw_level_maker *maker, const struct piece *piece, uint64_t rows_y, uint64_t z, uint64_t y,
+                     uint64_t n)
+{
+    uint64_t row = (piece->start[0] - piece->origin[0] + z) * rows_y + piece->start[1] - piece->origin[1] + y;
+    uint32_t x = (uint32_t)(piece->start[2] - piece->origin[2]);
+    for (uint64_t i = 0; i < n; i++)
+        if (!pw_raster_put(&maker->raster, (uint32_t)row, x + maker->run[i].start, x + maker->run[i].end,
+                           maker->value[i]))
+            return 0;
+    return 1;
+}
+
+/* The same out of runs; in maker->has_runs, into the raster, as far as there is room. */
 static enum pw_status vote_runs(struct pw_level_maker *maker, const struct reading *reading,
                                 const struct pw_level_step *step, const struct piece *piece, struct pw_error *error)
 {
@@ -246,7 +261,9 @@ static enum pw_status vote_runs(struct pw_level_maker *maker, const struct readi
                                             maker->value, maker->scratch);
             unsigned char *row =
                 (unsigned char *)to.voxels + (z * to.stride[0] + y * to.stride[1]) * pw_dtype_bytes(maker->dtype);
-            if (n > 0)
+            if (n > 0 && maker->has_runs)
+                maker->has_runs = keep_runs(maker, piece, reading->rows_y, z, y, n);
+            else if (n > 0)
                 pw_paint_row(maker->dtype, row, to.shape[2], maker->run, maker->value, n);
             labelled += n;
         }
@@ -264,7 +281,8 @@ static enum pw_status make(struct pw_level_maker *maker, const struct reading *r
         end[i] = pw_min_u64(piece.origin[i] + step->block[i], step->shape[i]);
         most[i] = piece_extent(step, i);
     }
-    memset(maker->made, 0, (size_t)block_voxels(step->block) * pw_dtype_bytes(maker->dtype));
+    if (!maker->has_runs)
+        memset(maker->made, 0, (size_t)block_voxels(step->block) * pw_dtype_bytes(maker->dtype));
     uint64_t *at = piece.start;
     for (at[0] = piece.origin[0]; at[0] < end[0]; at[0] += most[0])
         for (at[1] = piece.origin[1]; at[1] < end[1]; at[1] += most[1])
@@ -284,6 +302,7 @@ enum pw_status pw_level_maker_make(struct pw_level_maker *maker, const struct pw
                                    const uint64_t block[3], pw_block_fn read, void *context, struct pw_error *error)
 {
     const struct reading reading = {.read = read, .context = context};
+    maker->has_runs = 0;
     return make(maker, &reading, step, block, error);
 }
 
@@ -293,10 +312,33 @@ void pw_level_pull_extent(const struct pw_level_step *step, uint64_t extent[3])
         extent[i] = pw_min_u64(piece_extent(step, i) * step->factor[i], step->from_shape[i]);
 }
 
+/* The part of a block that is in the volume. */
+static void clip_block(const struct pw_level_step *step, const uint64_t block[3], uint64_t shape[3])
+{
+    for (int i = 0; i < 3; i++)
+        shape[i] = pw_min_u64(step->block[i], step->shape[i] - block[i] * step->block[i]);
+}
+
 enum pw_status pw_level_maker_make_of_runs(struct pw_level_maker *maker, const struct pw_level_step *step,
                                            const uint64_t block[3], uint64_t z, pw_pull_fn pull, void *context,
                                            struct pw_error *error)
 {
-    const struct reading reading = {.pull = pull, .context = context, .z = z};
-    return make(maker, &reading, step, block, error);
+    uint64_t shape[3];
+    clip_block(step, block, shape);
+    const struct reading reading = {.pull = pull, .context = context, .z = z, .rows_y = shape[1]};
+    uint64_t rows = shape[0] * shape[1];
+    uint64_t capacity = maker->wants_runs ? pw_raster_capacity(maker->spare_bytes, rows) : 0;
+    maker->has_decoded = 0;
+    maker->has_runs = capacity > 0;
+    if (capacity > 0)
+        (void)pw_raster_init(&maker->raster, maker->decoded, capacity, rows);
+    enum pw_status status = make(maker, &reading, step, block, error);
+    if (capacity > 0 && status == PW_OK && !maker->has_runs) /* noise: voxels take less room */
+        return make(maker, &reading, step, block, error);
+    if (status != PW_OK || capacity == 0)
+        return status;
+    pw_raster_sort(&maker->raster, rows);
+    pw_raster_join(&maker->raster, rows);
+    pw_raster_block(&maker->raster, shape, &maker->runs);
+    return PW_OK;
 }

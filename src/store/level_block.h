@@ -18,6 +18,7 @@
 #define PW_STORE_LEVEL_BLOCK_H
 
 #include "base/memory.h"
+#include "label/raster.h"
 #include "store/sink.h"
 
 /* A level and the one that it is made from. */
@@ -37,10 +38,15 @@ typedef enum pw_status (*pw_block_fn)(void *context, const uint64_t block[3], vo
 struct pw_level_maker {
     struct pw_buffer memory;
     enum pw_dtype dtype;
-    unsigned char *decoded; /* a block of the level before */
-    unsigned char *region;  /* a part of that level, out of several blocks */
-    unsigned char *made;    /* the block that was made, as a whole: beyond the border 0 */
-    uint64_t *value;        /* a row of runs */
+    int wants_runs;             /* the caller's: blocks that are made of runs shall be runs, too */
+    int has_runs;               /* the block that was made is in runs, not in made: it had not too many of them */
+    struct pw_label_block runs; /* of the part of the block that is in the volume */
+    unsigned char *made;        /* the block that was made, as a whole: beyond the border 0 */
+    unsigned char *decoded;     /* a block of the level before */
+    unsigned char *region;      /* a part of that level, out of several blocks */
+    uint64_t spare_bytes;       /* from decoded on, for the raster when there are no such blocks */
+    struct pw_raster raster;
+    uint64_t *value; /* a row of runs */
     struct pw_run *run;
     void *scratch;
     int has_decoded, decoded_empty;

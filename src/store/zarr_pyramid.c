@@ -154,12 +154,14 @@ uint64_t pw_pyramid_worker_memory_bytes(const struct pw_pyramid *pyramid, uint64
 }
 
 enum pw_status pw_pyramid_worker_init(struct pw_pyramid_worker *worker, const struct pw_pyramid *pyramid,
-                                      uint64_t chunk_bound, struct pw_error *error)
+                                      uint64_t chunk_bound, struct pw_zstd_runs *encoder, struct pw_error *error)
 {
     struct pw_level_step step[PW_MAX_LEVELS];
     memset(worker, 0, sizeof *worker);
     enum pw_status status =
         pw_level_maker_init(&worker->maker, step, list_steps(pyramid, step), pyramid->level[0].dtype, error);
+    worker->encoder = encoder;
+    worker->maker.wants_runs = encoder != NULL;
     if (status == PW_OK)
         status = pw_chunk_reader_init(&worker->reader, index_chunks(pyramid), chunk_bound, error);
     if (status != PW_OK)
@@ -210,6 +212,9 @@ static enum pw_status encode(const struct pw_output_array *array, struct pw_pyra
     const struct pw_codec_options options = {.level = 1, .element_bytes = pw_dtype_bytes(array->dtype)};
     size_t bytes = (size_t)pw_output_array_chunk_bytes(array);
     void *out = pw_unit_room(file, n);
+    if (worker->maker.has_runs)
+        return pw_zstd_runs_encode(worker->encoder, array->dtype, &worker->maker.runs, array->layout.chunk, out, n,
+                                   error);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     pw_swap_bytes(worker->maker.made, bytes / options.element_bytes, options.element_bytes);
 #endif

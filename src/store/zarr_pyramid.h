@@ -23,6 +23,7 @@
 #ifndef PW_STORE_ZARR_PYRAMID_H
 #define PW_STORE_ZARR_PYRAMID_H
 
+#include "codec/zstd_runs.h"
 #include "store/level_block.h"
 #include "store/zarr_output_array.h"
 
@@ -51,13 +52,17 @@ struct pw_pyramid_worker {
     struct pw_chunk_reader reader;
     struct pw_codec_state codec;
     struct pw_level_maker maker;
-    pw_pull_fn pull; /* of the unit at hand */
+    struct pw_zstd_runs *encoder; /* borrowed; NULL: chunks are painted */
+    pw_pull_fn pull;              /* of the unit at hand */
     void *context;
 };
 
-/* chunk_bound: most bytes of an encoded chunk. */
+/*
+ * chunk_bound: most bytes of an encoded chunk.  encoder: where chunks are zstd frames of the lowest level, to make them
+ * straight from runs; else NULL.
+ */
 enum pw_status pw_pyramid_worker_init(struct pw_pyramid_worker *worker, const struct pw_pyramid *pyramid,
-                                      uint64_t chunk_bound, struct pw_error *error);
+                                      uint64_t chunk_bound, struct pw_zstd_runs *encoder, struct pw_error *error);
 void pw_pyramid_worker_release(struct pw_pyramid_worker *worker); /* safe on a zeroed worker */
 uint64_t pw_pyramid_worker_memory_bytes(const struct pw_pyramid *pyramid, uint64_t chunk_bound, size_t element_bytes);
 

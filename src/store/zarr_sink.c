@@ -100,7 +100,7 @@ static enum pw_status zarr_writer_new(struct pw_sink *sink, struct pw_writer **w
     if (status == PW_OK)
         status = pw_unit_file_init(&made->file, unit_chunks(zarr), bound, &sink->bytes_written, error);
     if (status == PW_OK && zarr->levels.n > 1)
-        status = pw_pyramid_worker_init(&made->worker, &zarr->pyramid, bound, error);
+        status = pw_pyramid_worker_init(&made->worker, &zarr->pyramid, bound, made->encoder, error);
     if (status != PW_OK) {
         zarr_writer_free(made);
         return status;
