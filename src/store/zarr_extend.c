@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "store/ngff_multiscale.h"
 #include "store/source.h"
+#include "store/zarr_consolidated.h"
 #include "store/zarr_image.h"
 #include "store/zarr_node.h"
 #include "sys/file.h"
@@ -179,7 +180,9 @@ static enum pw_status extend_commit(struct pw_image_output *output, const struct
         return status;
     status = publish_levels(extension, multiscales_of(extension->image.version, metadata), error);
     json_object_put(metadata);
-    return status == PW_OK ? list_levels(extension, error) : status;
+    if (status == PW_OK)
+        status = list_levels(extension, error);
+    return status == PW_OK ? pw_zarr_consolidate(output->path, error) : status;
 }
 
 static enum pw_status extend_start(struct pw_image_output *output, struct pw_error *error)

@@ -18,6 +18,7 @@
 #include "store/image_output.h"
 #include "store/level_block.h"
 #include "store/ngff_image.h"
+#include "store/zarr_consolidated.h"
 #include "store/zarr_image.h"
 #include "store/zarr_node.h"
 #include "sys/file.h"
@@ -241,7 +242,7 @@ static enum pw_status zarr_commit(struct pw_image_output *output, const struct p
     pw_file_parent(output->path, parent, sizeof parent);
     (void)pw_tree_sync_directory(parent, NULL);
     pw_zarr_image_remove_hidden(image); /* what was replaced, if anything */
-    return PW_OK;
+    return pw_zarr_consolidate(output->path, error);
 }
 
 static void zarr_close(struct pw_image_output *output)

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "store/ngff_metadata.h"
+#include "store/zarr_consolidated.h"
 #include "store/zarr_node.h"
 #include "sys/file.h"
 
@@ -330,6 +331,8 @@ static enum pw_status publish_into_image(struct pw_zarr_place *place, struct pw_
     if (status != PW_OK)
         return status;
     status = publish_listed(place, error);
+    if (status == PW_OK)
+        status = pw_zarr_consolidate(place->labels, error);
     (void)close(lock);
     return status;
 }
@@ -347,5 +350,5 @@ enum pw_status pw_zarr_place_commit(struct pw_zarr_place *place, struct pw_error
     (void)pw_tree_sync_directory(parent, NULL);
     remove_hidden(place); /* what was replaced, if anything */
     place->made_labels = 0;
-    return PW_OK;
+    return place->into_image ? PW_OK : pw_zarr_consolidate(place->final, error);
 }
