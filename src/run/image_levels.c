@@ -128,9 +128,11 @@ static enum pw_status write_tile(void *context, unsigned number, struct pw_slot 
             pw_range_add(&own->range[job->part.channel[c]], job->from->info.dtype, &job->from->fill, bytes, 1, 1);
         return PW_OK;
     }
-    if (slot->constant) {
-        pw_source_fill(job->from, slot->dense, pw_box_voxels(&slot->window) * job->part.n_channels);
-        describe_dense(slot, slot->dense, bytes);
+    if (slot->constant) { /* one channel stands for all; a slot of a file that is mapped has no memory of its own */
+        void *voxels = own->dense.data != NULL ? own->dense.data : slot->dense;
+        pw_source_fill(job->from, voxels, pw_box_voxels(&slot->window));
+        describe_dense(slot, voxels, bytes);
+        slot->channel_stride_bytes = 0;
     }
     for (uint32_t c = 0; c < job->part.n_channels && status == PW_OK; c++) {
         struct pw_box box = slot->window;

@@ -108,8 +108,7 @@ static enum pw_status fit(struct pw_mask *mask, struct pw_error *error)
                            (unsigned long long)image[2]);
         find_factor(&mask->axis[i]);
     }
-    const struct pw_volume *v = mask->image;
-    uint64_t times = v->time_axis >= 0 ? v->source->info.shape[v->time_axis] : 1;
+    uint64_t times = pw_volume_image_times(mask->image);
     if (mask->volume.times != 1 && mask->volume.times != times)
         return pw_fail(error, PW_E_ARGUMENT, "--mask %s: %llu time points, and the image has %llu", mask->source->path,
                        (unsigned long long)mask->volume.times, (unsigned long long)times);

@@ -28,6 +28,10 @@ static enum pw_status check(const struct pw_seed_image *seeds, const struct pw_v
             error, PW_E_ARGUMENT, "--fn watershed: seeds=%s has %llux%llux%llu voxels, and the image %llux%llux%llu",
             seeds->source->path, (unsigned long long)mine[0], (unsigned long long)mine[1], (unsigned long long)mine[2],
             (unsigned long long)image[0], (unsigned long long)image[1], (unsigned long long)image[2]);
+    uint64_t times = pw_volume_image_times(volume);
+    if (seeds->volume.times != 1 && seeds->volume.times != times)
+        return pw_fail(error, PW_E_ARGUMENT, "--fn watershed: seeds=%s has %llu time points, and the image %llu",
+                       seeds->source->path, (unsigned long long)seeds->volume.times, (unsigned long long)times);
     return PW_OK;
 }
 
@@ -166,6 +170,8 @@ enum pw_status pw_seed_image_read(struct pw_seed_image *seeds, const struct pw_t
     struct pw_box box;
     memcpy(box.start, tile->origin, sizeof box.start);
     memcpy(box.shape, tile->shape, sizeof box.shape);
+    if (seeds->volume.times > 1) /* all of them, from the first on, which is 0 */
+        box.start[0] += tile->time * seeds->volume.shape[0];
     enum pw_status status = read_values(seeds, &box, scratch, value, error);
     if (status != PW_OK)
         return status;

@@ -121,6 +121,7 @@ enum pw_status pw_linear_layout(struct pw_source *source, uint64_t offset_bytes,
         return pw_fail(error, PW_E_RANGE, "%s: an offset of %llu is larger than any file", source->path,
                        (unsigned long long)offset_bytes);
     linear->offset_bytes = offset_bytes;
+    source->fill = 0; /* what a hole of the file reads as, whatever the format says of elements it has not stored */
     linear->swap = swap && pw_dtype_bytes(info->dtype) > 1;
     pw_linear_name_axes(info);
     hint_chunk(info, info->shape[info->rank - 1] * pw_dtype_bytes(info->dtype));

@@ -53,6 +53,9 @@ enum pw_status pw_volume_init(struct pw_volume *volume, struct pw_source *source
 enum pw_status pw_volume_init_times(struct pw_volume *volume, struct pw_source *source, int64_t time, uint64_t n_times,
                                     int64_t channel, struct pw_error *error);
 
+/* How many time points the array has, taken or not. */
+uint64_t pw_volume_image_times(const struct pw_volume *volume);
+
 /* Finds the axes; the first time point and channel are taken. */
 enum pw_status pw_volume_init_space(struct pw_volume *volume, struct pw_source *source, struct pw_error *error);
 

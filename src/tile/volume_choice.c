@@ -105,12 +105,17 @@ enum pw_status pw_volume_init_space(struct pw_volume *volume, struct pw_source *
 
 /* ---- time ------------------------------------------------------------------ */
 
+uint64_t pw_volume_image_times(const struct pw_volume *volume)
+{
+    return volume->time_axis >= 0 ? volume->source->info.shape[volume->time_axis] : 1;
+}
+
 enum pw_status pw_volume_choose_time(struct pw_volume *volume, int64_t time, uint64_t n_times, struct pw_error *error)
 {
     const struct pw_image_info *info = &volume->source->info;
     const char *path = volume->source->path;
     int a = volume->time_axis;
-    uint64_t n = a >= 0 ? info->shape[a] : 1;
+    uint64_t n = pw_volume_image_times(volume);
     uint64_t first = time < 0 ? 0 : (uint64_t)time;
     if (a < 0 && first > 0)
         return pw_fail(error, PW_E_ARGUMENT, "--time %lld: %s has no time axis", (long long)time, path);

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import subprocess
 import zlib
 
 import h5py
@@ -139,6 +140,21 @@ def test_contiguous_that_was_never_written_and_compact(pw, tmp_path):
             h5py.h5s.ALL, h5py.h5s.ALL, small)
     assert (read(pw, tmp_path / "a.h5:raw") == np.float32(2.5)).all()
     assert np.array_equal(read(pw, tmp_path / "a.h5:/small"), small)
+
+
+def test_holes_of_a_contiguous_dataset_are_zeros(pw, tmp_path):
+    """Zeros that the file system does not store are not the dataset's fill value."""
+    image = np.zeros((16, 256, 256), "u2")
+    image[:2] = 500
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        file.create_dataset("raw", image.shape, "u2", fillvalue=7)[...] = image
+    subprocess.run(["cp", "--sparse=always", tmp_path / "whole.h5", tmp_path / "a.h5"], check=True)
+    pw("run", tmp_path / "a.h5", "--fn", "threshold:3", "--tile", "4,128,128", "-o", tmp_path / "labels.npy")
+    assert np.array_equal(np.load(tmp_path / "labels.npy"), (image > 3).astype("u1"))
+    pw("convert", tmp_path / "a.h5", tmp_path / "b.npy")
+    assert np.array_equal(np.load(tmp_path / "b.npy"), image)
+    pw("convert", tmp_path / "a.h5", tmp_path / "b.zarr", "--chunk", "4,64,64")
+    assert np.array_equal(read(pw, tmp_path / "b.zarr"), image)
 
 
 def test_user_block_and_virtual(pw, tmp_path):

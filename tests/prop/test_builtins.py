@@ -297,6 +297,32 @@ def test_watershed_from_seeds_of_an_image(pw, tmp_path, dtype):
     assert len(outputs) == 1
 
 
+def test_watershed_from_seeds_of_time_points(pw, tmp_path):
+    """Each time point has its own seeds; those of one time point are for all."""
+    image = np.full((3, 4, 30, 30), 100, np.uint8)
+    seeds = np.zeros(image.shape, np.uint16)
+    for t in range(3):
+        for k in range(t + 1):
+            seeds[t, 2, 5 + 10 * k, 15] = k + 1
+    np.save(tmp_path / "image.npy", image)
+    np.save(tmp_path / "one.npy", seeds[1])
+    for name, times in (("seeds", 3), ("two", 2)):  # an npy has no names for its axes
+        np.save(tmp_path / "t.npy", seeds[:times])
+        pw("convert", tmp_path / "t.npy", tmp_path / f"{name}.zarr", "--axes", "tzyx")
+
+    def objects(name, *options):
+        pw("run", tmp_path / "image.npy", "--axes", "tzyx", "--fn", f"watershed:threshold=1,smooth=0,size=4,seeds={tmp_path / name}",
+           "-o", tmp_path / "labels.npy", "--overwrite", *options)
+        labels = np.load(tmp_path / "labels.npy")
+        return [len(np.unique(volume)) for volume in (labels if labels.ndim == 4 else labels[None])]
+
+    assert objects("seeds.zarr") == [1, 2, 3]
+    assert objects("seeds.zarr", "--time", "1:3") == [2, 3] and objects("seeds.zarr", "--time", "2") == [3]
+    assert objects("one.npy") == [2, 2, 2]
+    pw.refuses("run", tmp_path / "image.npy", "--axes", "tzyx", "--fn", f"watershed:threshold=1,size=4,seeds={tmp_path / 'two.zarr'}",
+               "-o", tmp_path / "x.npy", says=("two.zarr", "2 time points"))
+
+
 def test_watershed_with_otsu_on_real_nuclei(pw, tmp_path, data):
     """The threshold is that of the whole image; tiles change few nuclei, and threads nothing."""
     image = tifffile.imread(data / "nuclei" / "stardist_img2d.tif")
