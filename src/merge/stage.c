@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -63,6 +64,17 @@ static enum pw_status check_intact(const struct pw_stage *stage, const struct pw
     return status;
 }
 
+static int has(const struct pw_stage *stage, uint64_t tile)
+{
+    return stage->entry[tile].offset != 0;
+}
+
+/* It is made again when a run goes on, and then has two records. */
+static int has_failed(const struct pw_stage *stage, uint64_t tile)
+{
+    return (stage->entry[tile].flags & PW_RECORD_FAILED) != 0;
+}
+
 static enum pw_status take_record(struct pw_stage *stage, uint64_t end, struct pw_buffer *buffer,
                                   struct pw_error *error)
 {
@@ -74,7 +86,8 @@ static enum pw_status take_record(struct pw_stage *stage, uint64_t end, struct p
         status = pw_record_header_read(bytes, &header, error);
     if (status != PW_OK)
         return status;
-    if (header.tile >= stage->n_tiles || stage->entry[header.tile].offset != 0)
+    int is_given = header.tile < stage->n_tiles && has(stage, header.tile);
+    if (header.tile >= stage->n_tiles || (is_given && !has_failed(stage, header.tile)))
         return pw_fail(error, PW_E_FORMAT, "%s: tile %llu at byte %llu is %s", stage->file.name,
                        (unsigned long long)header.tile, (unsigned long long)stage->end,
                        header.tile < stage->n_tiles ? "there twice" : "not one of the grid's");
@@ -92,18 +105,20 @@ enum pw_status pw_stage_open_kept(struct pw_stage *stage, const char *directory,
                                   struct pw_error *error)
 {
     struct pw_buffer buffer = {0};
-    uint64_t end = 0, n_records = 0;
+    uint64_t end = 0, n_there = 0;
     enum pw_status status = init(stage, n_tiles, error);
     if (status == PW_OK)
         status = pw_scratch_open_kept(&stage->file, directory, PW_STAGE_LOG, error);
     if (status == PW_OK)
         status = pw_scratch_bytes(&stage->file, &end, error);
-    for (; status == PW_OK && stage->end < end; n_records++)
+    while (status == PW_OK && stage->end < end)
         status = take_record(stage, end, &buffer, error);
     pw_buffer_release(&buffer);
-    if (status == PW_OK && n_records != n_tiles)
-        return pw_fail(error, PW_E_TRUNCATED, "%s: %llu records of %llu tiles", stage->file.name,
-                       (unsigned long long)n_records, (unsigned long long)n_tiles);
+    for (uint64_t tile = 0; status == PW_OK && tile < n_tiles; tile++)
+        n_there += (uint64_t)has(stage, tile);
+    if (status == PW_OK && n_there != n_tiles)
+        return pw_fail(error, PW_E_TRUNCATED, "%s: %llu of %llu tiles", stage->file.name, (unsigned long long)n_there,
+                       (unsigned long long)n_tiles);
     return status;
 }
 
@@ -127,7 +142,29 @@ enum pw_status pw_stage_resume(struct pw_stage *stage, const char *directory, ui
     pw_buffer_release(&buffer);
     if (status != PW_OK && !is_end(status))
         return status;
+    for (uint64_t tile = 0; tile < n_tiles; tile++)
+        if (has_failed(stage, tile))
+            stage->entry[tile] = (struct pw_stage_entry){0};
     return end > stage->end ? pw_scratch_cut(&stage->file, stage->end, error) : PW_OK;
+}
+
+uint64_t pw_stage_count(const char *directory)
+{
+    struct pw_scratch file = {.fd = -1};
+    unsigned char bytes[PW_RECORD_HEADER_BYTES];
+    struct pw_record_header header;
+    uint64_t n = 0, at = FIRST_OFFSET;
+    enum pw_status status = pw_scratch_open_kept(&file, directory, PW_STAGE_LOG, NULL);
+    while (status == PW_OK) {
+        status = pw_file_read_exactly(file.fd, bytes, sizeof bytes, at, file.name, NULL);
+        if (status == PW_OK)
+            status = pw_record_header_read(bytes, &header, NULL);
+        if (status != PW_OK || !pw_add_u64(at, header.bytes, &at))
+            break;
+        n += (header.flags & PW_RECORD_FAILED) == 0;
+    }
+    pw_scratch_close(&file);
+    return n;
 }
 
 void pw_stage_close(struct pw_stage *stage)
@@ -160,7 +197,7 @@ enum pw_status pw_stage_append(struct pw_stage *stage, const unsigned char *reco
 
 int pw_stage_has(const struct pw_stage *stage, uint64_t tile)
 {
-    return stage->entry[tile].offset != 0;
+    return has(stage, tile);
 }
 
 enum pw_status pw_stage_read(const struct pw_stage *stage, uint64_t tile, uint64_t offset, void *buffer, size_t n,

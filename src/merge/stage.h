@@ -45,11 +45,15 @@ enum pw_status pw_stage_open_kept(struct pw_stage *stage, const char *directory,
 
 /*
  * Opens the log of a run that came to no end, to go on appending: takes the records from the first on that are whole
- * and intact, and cuts the log off behind them.  There need not be one.
+ * and intact, and cuts the log off behind them.  There need not be one.  Tiles on which the function failed are not
+ * there: they are made again.
  * Errors: PW_E_IO, PW_E_NOMEM.
  */
 enum pw_status pw_stage_resume(struct pw_stage *stage, const char *directory, uint64_t n_tiles, struct pw_error *error);
 void pw_stage_close(struct pw_stage *stage); /* safe on a zeroed stage */
+
+/* How many finished tiles are in the log in directory, by its headers alone; of which run does not matter. */
+uint64_t pw_stage_count(const char *directory);
 uint64_t pw_stage_memory_bytes(uint64_t n_tiles);
 
 /* Appends the record (of header.bytes bytes) of header.tile. */

@@ -36,10 +36,11 @@ enum {
     PW_FACES = 6
 };
 
-/* Why a record without labels was made without a call of the function. */
+/* Why a record has no labels, when it is not that the function found none. */
 enum pw_record_flag {
-    PW_RECORD_BELOW = 1,  /* no voxel of the window is above the level of emptiness */
-    PW_RECORD_OUTSIDE = 2 /* the core lies outside of the mask */
+    PW_RECORD_BELOW = 1,   /* no voxel of the window is above the level of emptiness */
+    PW_RECORD_OUTSIDE = 2, /* the core lies outside of the mask */
+    PW_RECORD_FAILED = 4   /* the function failed on it for good, and the run went on */
 };
 
 struct pw_record_header {

@@ -1,23 +1,13 @@
 #include "run/fingerprint.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/checked.h"
-#include "codec/codec.h"
-#include "sys/file.h"
+#include "run/read_files.h"
 
 /* Changes when records or their meaning do. */
 enum {
-    RECORD_VERSION = 2
-};
-
-enum {
-    PIECE = 65536,
-    WORD_BYTES = 4096
+    RECORD_VERSION = 3
 };
 
 typedef struct json_object json;
@@ -40,97 +30,12 @@ static void put_box(json *object, const char *key, const uint64_t value[3])
     put(object, key, list);
 }
 
-/* ---- contents of files --------------------------------------------------- */
-
-/* Goes on from crc with what the file at path holds; returns 0 when there is no such file. */
-static int checksum_file(const char *path, uint32_t *crc)
-{
-    unsigned char piece[PIECE];
-    struct stat st;
-    int fd;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || pw_file_open_read(path, &fd, NULL) != PW_OK)
-        return 0;
-    size_t got = PIECE;
-    for (uint64_t at = 0; got == PIECE; at += got) {
-        if (pw_file_read(fd, piece, PIECE, at, &got, path, NULL) != PW_OK)
-            break;
-        *crc = pw_crc32c(*crc, piece, got);
-    }
-    (void)close(fd);
-    return 1;
-}
-
-/* Whether a file decides what the function does: a program, or a model; not one that it writes to. */
-static int is_code(const char *path)
-{
-    static const char *const ending[] = {".so", ".c",  ".py",  ".r",    ".R",    ".sh",    ".pl",
-                                         ".jl", ".pt", ".pth", ".onnx", ".ckpt", ".keras", ".h5"};
-    const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot != NULL && i < sizeof ending / sizeof ending[0]; i++)
-        if (strcmp(dot, ending[i]) == 0)
-            return 1;
-    return access(path, X_OK) == 0;
-}
-
-/* The words of a specification that are code, or Python modules here: "./plugin.so", "worker.py", "module". */
-static json *files_of(const char *specification)
-{
-    static const char between[] = " \t:,;=\"'";
-    json *files = json_object_new_object();
-    for (const char *at = specification; *at != '\0';) {
-        char word[WORD_BYTES], module[WORD_BYTES + 3];
-        size_t n = strcspn(at, between);
-        uint32_t crc = 0;
-        if (n > 0 && n < sizeof word) {
-            memcpy(word, at, n);
-            word[n] = '\0';
-            (void)snprintf(module, sizeof module, "%s.py", word);
-            if ((is_code(word) && checksum_file(word, &crc)) || checksum_file(module, &crc))
-                put(files, word, json_object_new_uint64(crc));
-        }
-        at += n;
-        at += strspn(at, between);
-    }
-    return files;
-}
-
 /* ---- the image ----------------------------------------------------------- */
-
-static uint32_t metadata_checksum(const char *directory)
-{
-    static const char *const name[] = {"zarr.json", ".zarray", ".zattrs", ".zgroup", "attributes.json"};
-    uint32_t crc = 0;
-    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
-        char path[WORD_BYTES + 32];
-        (void)snprintf(path, sizeof path, "%.4096s/%s", directory, name[i]);
-        (void)checksum_file(path, &crc);
-    }
-    return crc;
-}
-
-/* What is at path, and that it is still the same. */
-static json *place_of(const char *given)
-{
-    char absolute[4096];
-    struct stat st;
-    json *place = json_object_new_object();
-    put_text(place, "path", realpath(given, absolute) != NULL ? absolute : given);
-    if (stat(given, &st) != 0)
-        return place;
-    if (S_ISDIR(st.st_mode)) {
-        put(place, "metadata_crc32c", json_object_new_uint64(metadata_checksum(given)));
-        return place;
-    }
-    put(place, "bytes", json_object_new_uint64((uint64_t)st.st_size));
-    put(place, "modified_ns",
-        json_object_new_uint64((uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec));
-    return place;
-}
 
 static json *image_of(const struct pw_job *job)
 {
     const struct pw_image_info *info = &job->source->info;
-    json *image = place_of(job->options->input), *shape = json_object_new_array();
+    json *image = pw_files_of_image(job->source, job->options->input), *shape = json_object_new_array();
     for (int a = 0; a < info->rank; a++)
         (void)json_object_array_add(shape, json_object_new_uint64(info->shape[a]));
     put(image, "shape", shape);
@@ -139,8 +44,6 @@ static json *image_of(const struct pw_job *job)
     put(image, "series", json_object_new_int(info->series));
     put(image, "offset", json_object_new_uint64(job->options->open.raw_offset_bytes));
     put(image, "big_endian", json_object_new_int(job->options->open.raw_big_endian));
-    if (strcmp(info->path, job->options->input) != 0)
-        put(image, "array", place_of(info->path));
     return image;
 }
 
@@ -168,10 +71,8 @@ static void put_mask(json *print, const struct pw_job *job)
     const struct pw_source *source = job->mask.source;
     if (source == NULL)
         return;
-    json *mask = place_of(source->path);
+    json *mask = pw_files_of_image(source, source->path);
     put(mask, "level", json_object_new_int(source->info.level));
-    if (strcmp(source->info.path, source->path) != 0)
-        put(mask, "array", place_of(source->info.path));
     put(print, "mask", mask);
 }
 
@@ -187,7 +88,7 @@ json *pw_fingerprint_of(const struct pw_job *job)
     put(print, "times", json_object_new_uint64(job->volume.times));
     put_text(print, "function", options->segmenter != NULL ? options->segmenter : "a callback");
     put_text(print, "segmenter", job->segmenter.text);
-    put(print, "files", files_of(options->segmenter != NULL ? options->segmenter : ""));
+    put(print, "files", pw_files_of_words(options->segmenter != NULL ? options->segmenter : ""));
     if (options->roi_alone)
         put_box(print, "crop_start", job->crop_start);
     put_box(print, "roi_start", job->part.start);
@@ -202,6 +103,12 @@ json *pw_fingerprint_of(const struct pw_job *job)
     return print;
 }
 
+/* ---- comparing ------------------------------------------------------------ */
+
+enum {
+    NAME_BYTES = 128
+};
+
 static const char *text_of(json *value)
 {
     return value != NULL
@@ -209,16 +116,43 @@ static const char *text_of(json *value)
                : "not given";
 }
 
-/* The first member of a that is another in b. */
-static int find_difference(json *a, json *b, char *text, size_t capacity)
+static void say_other(const char *name, json *theirs, json *mine, char *text, size_t capacity)
 {
-    json_object_object_foreach(a, key, value)
+    (void)snprintf(text, capacity, "its %s is %.150s, not %.150s", name, text_of(theirs), text_of(mine));
+}
+
+/* name is that of the two objects, "image" or "image.files". */
+static int find_difference(json *theirs, json *mine, const char *name, char *text, size_t capacity);
+
+static int members_differ(const char *of, const char *key, json *theirs, json *mine, char *text, size_t capacity)
+{
+    char name[NAME_BYTES];
+    (void)snprintf(name, sizeof name, "%.60s%s%.60s", of, of[0] != '\0' ? "." : "", key);
+    if (strcmp(name, "files") == 0 && theirs != NULL && mine != NULL)
+        return pw_files_differ(theirs, mine, text, capacity);
+    if (theirs != NULL && mine != NULL && json_object_equal(theirs, mine))
+        return 0;
+    if (pw_json_get(theirs, "bytes") != NULL && pw_json_get(mine, "bytes") != NULL)
+        (void)snprintf(text, capacity, "%.300s has changed since", key);
+    else if (json_object_is_type(theirs, json_type_object) && json_object_is_type(mine, json_type_object))
+        return find_difference(theirs, mine, name, text, capacity);
+    else
+        say_other(name, theirs, mine, text, capacity);
+    return 1;
+}
+
+/* The first member of either that is another in the other. */
+static int find_difference(json *theirs, json *mine, const char *name, char *text, size_t capacity)
+{
+    json_object_object_foreach(theirs, key, value)
     {
-        json *other = pw_json_get(b, key);
-        if (value != NULL && other != NULL && json_object_equal(value, other))
-            continue;
-        (void)snprintf(text, capacity, "its %s is %.200s, not %.200s", key, text_of(value), text_of(other));
-        return 1;
+        if (members_differ(name, key, value, pw_json_get(mine, key), text, capacity))
+            return 1;
+    }
+    json_object_object_foreach(mine, added, given)
+    {
+        if (pw_json_get(theirs, added) == NULL && members_differ(name, added, NULL, given, text, capacity))
+            return 1;
     }
     return 0;
 }
@@ -230,12 +164,7 @@ int pw_fingerprint_is(const char *path, json *mine, char *text, size_t capacity)
         (void)snprintf(text, capacity, "its plan cannot be read");
         return 0;
     }
-    char reversed[512];
-    int differs = find_difference(theirs, mine, text, capacity);
-    if (!differs && find_difference(mine, theirs, reversed, sizeof reversed)) {
-        differs = 1;
-        (void)snprintf(text, capacity, "something was added to it: %.400s", reversed);
-    }
+    int differs = find_difference(theirs, mine, "", text, capacity);
     json_object_put(theirs);
     return !differs;
 }

@@ -143,13 +143,23 @@ static enum pw_status check_plan(struct pw_job *job, struct pw_error *error)
     int same = pw_fingerprint_is(path, mine, difference, sizeof difference);
     json_object_put(mine);
     if (journal->resumes && !same)
-        return pw_fail(error, PW_E_ARGUMENT, "--resume: %s is of another run: %s; without --resume a run begins anew",
-                       journal->path, difference);
-    if (!journal->resumes && same && journal->can_resume && !job->options->overwrite)
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "--resume: %s is of another run: %s; --overwrite instead of --resume begins anew", journal->path,
+                       difference);
+    if (journal->resumes || job->options->overwrite || (same && !journal->can_resume))
+        return PW_OK;
+    if (same)
         return pw_fail(error, PW_E_EXISTS,
                        "%s: this run has been begun before; --resume goes on from there, --overwrite begins anew",
                        journal->path);
-    return PW_OK;
+    uint64_t n_tiles = pw_stage_count(journal->path);
+    if (n_tiles == 0)
+        return PW_OK;
+    return pw_fail(
+        error, PW_E_EXISTS,
+        "%s holds %llu finished tile%s of another run: %s; that run goes on with --resume, --overwrite drops "
+        "what it has done",
+        journal->path, (unsigned long long)n_tiles, n_tiles == 1 ? "" : "s", difference);
 }
 
 enum pw_status pw_journal_check(struct pw_job *job, struct pw_error *error)

@@ -4,9 +4,9 @@
  * While pass 1 goes on, its log of records (merge/stage.h) lies in a directory beside the output, OUTPUT.part, or
  * DIR.part where the stage is to be kept in DIR:
  *
- *   plan         what the records depend on (run/fingerprint.h), written before the first of them
- *   records      the stage log
- *   published    only while the output comes into view
+ *   fingerprint.json   what the records depend on (run/fingerprint.h), written before the first of them
+ *   records            the stage log
+ *   published          only while the output comes into view
  *
  * It goes when the run is done, and stays when it is killed or fails after a tile was finished.  A run that resumes
  * takes over the records that are whole, compares their tiles with each other again, and runs the others.
@@ -32,8 +32,8 @@
  */
 enum pw_status pw_journal_find(struct pw_job *job, struct pw_error *error);
 
-/* Errors: PW_E_EXISTS when another run is at it, or it could be resumed and nothing was said; PW_E_ARGUMENT with what
- * differs when it is that of another plan.  Makes nothing. */
+/* Errors: PW_E_EXISTS when another run is at it, or tiles are in it, of this run or of another, and neither --resume nor
+ * --overwrite was said; PW_E_ARGUMENT with what differs when --resume was, and it is that of another plan.  Makes nothing. */
 enum pw_status pw_journal_check(struct pw_job *job, struct pw_error *error);
 
 enum pw_status pw_journal_begin(struct pw_job *job, struct pw_error *error);

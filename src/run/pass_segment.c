@@ -49,7 +49,7 @@ static enum pw_status commit(void *context, struct pw_slot *slot, struct pw_erro
     return status == PW_OK ? pw_seams_match(&pass->seams, slot->memory.data, error) : status;
 }
 
-/* What the tiles came to, and how many have come. */
+/* What the tiles came to, and how many of them are done. */
 static uint64_t count_tiles(const struct pw_stage *stage, struct pw_run_result *result)
 {
     uint64_t n_done = 0;
@@ -57,10 +57,11 @@ static uint64_t count_tiles(const struct pw_stage *stage, struct pw_run_result *
         const struct pw_stage_entry *entry = &stage->entry[tile];
         if (!pw_stage_has(stage, tile))
             continue;
-        n_done++;
+        n_done += (entry->flags & PW_RECORD_FAILED) == 0;
         result->n_tile_labels += entry->n_labels;
         result->n_empty_tiles += entry->n_labels == 0;
         result->n_skipped_tiles += (entry->flags & PW_RECORD_BELOW) != 0;
+        result->n_failed_tiles += (entry->flags & PW_RECORD_FAILED) != 0;
         result->n_masked_tiles += (entry->flags & PW_RECORD_OUTSIDE) != 0;
     }
     return n_done;
@@ -153,7 +154,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     free(pass.worker);
     if (job->segmenter.ops->end != NULL)
         job->segmenter.ops->end(&job->segmenter, status != PW_OK);
-    pw_process_segmenter_count(&job->segmenter, &result->n_worker_restarts, &result->n_failed_tiles);
+    result->n_worker_restarts = pw_process_segmenter_restarts(&job->segmenter);
     pw_seams_release(&pass.seams);
     pw_tile_set_release(&pass.tiles);
     return status;

@@ -200,7 +200,8 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
         return status;
     s->least_slot_bytes = pw_record_bytes_max(&limits);
     if (s->load.mode == PW_LOAD_MAP) /* a window that is a hole of the file is filled in there */
-        s->least_slot_bytes = pw_max_u64(s->least_slot_bytes, pw_tile_voxels(window) * job->volume.voxel_bytes);
+        s->least_slot_bytes =
+            pw_max_u64(s->least_slot_bytes, pw_tile_voxels(window) * job->volume.voxel_bytes * job->volume.n_channels);
     s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));

@@ -293,6 +293,10 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
         describe_tile(worker, slot, &core_box, &tile);
         find_limits(worker, &tile);
         enum pw_status status = job->segmenter.ops->segment(&job->segmenter, &worker->segment, &tile, runs, error);
+        if (status == PW_OK && worker->segment.gave_up) {
+            slot->record_bytes = pw_job_encode_empty(job, slot->tile, PW_RECORD_FAILED, slot->memory.data);
+            return PW_OK;
+        }
         if (status == PW_OK)
             status = pw_tile_mask_apply(&worker->mask, &slot->window, &runs, error);
         if (status != PW_OK)

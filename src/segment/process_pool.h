@@ -83,7 +83,6 @@ struct pw_process_pool {
     pthread_cond_t freed;
     _Atomic uint64_t next_id;    /* of messages */
     _Atomic uint64_t n_restarts; /* processes that took the place of one that failed */
-    _Atomic uint64_t n_given_up; /* tiles left empty */
 };
 
 /* How a process is given back. */

@@ -116,12 +116,9 @@ unsigned pw_process_segmenter_tiles(const struct pw_segmenter *segmenter)
     return segmenter->workers != NULL ? segmenter->workers->n * segmenter->workers->hello.inflight : 0;
 }
 
-void pw_process_segmenter_count(const struct pw_segmenter *segmenter, uint64_t *n_restarts, uint64_t *n_failed_tiles)
+uint64_t pw_process_segmenter_restarts(const struct pw_segmenter *segmenter)
 {
-    if (segmenter->workers == NULL)
-        return;
-    *n_restarts = atomic_load(&segmenter->workers->n_restarts);
-    *n_failed_tiles = atomic_load(&segmenter->workers->n_given_up);
+    return segmenter->workers != NULL ? atomic_load(&segmenter->workers->n_restarts) : 0;
 }
 
 /* ---- memory ------------------------------------------------------------ */

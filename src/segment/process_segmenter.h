@@ -23,8 +23,8 @@ void pw_process_segmenter_close(struct pw_segmenter *segmenter);
 /* Tiles that can be on their way at the same time; 0 for other segmenters. */
 unsigned pw_process_segmenter_tiles(const struct pw_segmenter *segmenter);
 
-/* What became of workers and tiles. */
-void pw_process_segmenter_count(const struct pw_segmenter *segmenter, uint64_t *n_restarts, uint64_t *n_failed_tiles);
+/* Workers that were replaced; 0 for other segmenters. */
+uint64_t pw_process_segmenter_restarts(const struct pw_segmenter *segmenter);
 
 extern const struct pw_segment_ops pw_process_segment_ops;
 

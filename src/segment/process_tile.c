@@ -169,7 +169,6 @@ static enum pw_status give_up(struct pw_attempt *a, struct pw_runs *runs, struct
     (void)refuse(a, &why);
     if (a->pool->options->on_error_zero) {
         leave_empty(a->tile, runs);
-        atomic_fetch_add(&a->pool->n_given_up, 1);
         pw_messages_say(&a->pool->messages, "%s; the tile is left empty", why.message);
         return PW_OK;
     }
@@ -183,6 +182,7 @@ enum pw_status pw_process_tile(struct pw_segmenter *segmenter, struct pw_segment
 {
     struct pw_attempt attempt = {.pool = segmenter->workers, .tile = tile, .desk = worker->state};
     struct pw_error why = {0};
+    worker->gave_up = 0;
     copy_in(tile, attempt.pool->in_dtype, attempt.desk->in);
     enum pw_outcome outcome = try_again(&attempt, &why);
     if (outcome == PW_TILE_DONE) {
@@ -190,8 +190,11 @@ enum pw_status pw_process_tile(struct pw_segmenter *segmenter, struct pw_segment
             return PW_OK;
         (void)snprintf(attempt.why, sizeof attempt.why, "%s", why.message);
     }
-    if (outcome != PW_TILE_CANCELLED)
-        return give_up(&attempt, runs, error);
+    if (outcome != PW_TILE_CANCELLED) {
+        enum pw_status status = give_up(&attempt, runs, error);
+        worker->gave_up = status == PW_OK;
+        return status;
+    }
     if (error != NULL) /* stopped, or no worker can be started any more */
         *error = why;
     return why.status;

@@ -34,6 +34,7 @@ struct pw_segment_worker {
     unsigned number; /* of the worker; set before worker_init */
     void *state;
     int started; /* worker_init has come to its end: what it began has to be stopped */
+    int gave_up; /* set by segment(): the tile has no labels because it could not be done */
     struct pw_buffer arena;
 };
 

@@ -9,10 +9,6 @@
 #include "base/error.h"
 #include "sys/file.h"
 
-enum {
-    PATH_BYTES = 4096
-};
-
 /* ---- the file system ---- */
 
 static int dir_exists(const struct pw_kv *kv, const char *path)
@@ -69,12 +65,11 @@ const struct pw_kv pw_kv_dir = {&dir_ops};
 
 /* ---- either ---- */
 
-/* The file that path is or leads into, into file; 0 when there is none. */
-static int file_above(const char *path, char file[PATH_BYTES])
+int pw_kv_file_above(const char *path, char file[PW_KV_PATH_BYTES])
 {
     struct stat st;
     size_t n = strlen(path);
-    if (n >= PATH_BYTES)
+    if (n >= PW_KV_PATH_BYTES)
         return 0;
     memcpy(file, path, n + 1);
     while (n > 0) {
@@ -90,11 +85,11 @@ static int file_above(const char *path, char file[PATH_BYTES])
 
 int pw_kv_is_zip(const char *path)
 {
-    char file[PATH_BYTES];
+    char file[PW_KV_PATH_BYTES];
     unsigned char head[4];
     size_t got = 0;
     int fd;
-    if (!file_above(path, file) || pw_file_open_read(file, &fd, NULL) != PW_OK)
+    if (!pw_kv_file_above(path, file) || pw_file_open_read(file, &fd, NULL) != PW_OK)
         return 0;
     enum pw_status status = pw_file_read(fd, head, sizeof head, 0, &got, file, NULL);
     (void)close(fd);
@@ -104,9 +99,9 @@ int pw_kv_is_zip(const char *path)
 
 enum pw_status pw_kv_open(const char *path, const struct pw_kv **kv, struct pw_error *error)
 {
-    char file[PATH_BYTES];
+    char file[PW_KV_PATH_BYTES];
     *kv = &pw_kv_dir;
-    return file_above(path, file) ? pw_kv_zip_open(file, kv, error) : PW_OK;
+    return pw_kv_file_above(path, file) ? pw_kv_zip_open(file, kv, error) : PW_OK;
 }
 
 void pw_kv_close(const struct pw_kv *kv)

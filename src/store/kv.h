@@ -66,6 +66,11 @@ extern const struct pw_kv pw_kv_dir;
 enum pw_status pw_kv_open(const char *path, const struct pw_kv **kv, struct pw_error *error);
 void pw_kv_close(const struct pw_kv *kv); /* NULL allowed */
 
+#define PW_KV_PATH_BYTES 4096
+
+/* The regular file at path, or that which the beginning of path names; 0: there is none, but a directory or nothing. */
+int pw_kv_file_above(const char *path, char file[PW_KV_PATH_BYTES]);
+
 /* Whether path is a zip archive, or leads into one.  Reads the first bytes of a file. */
 int pw_kv_is_zip(const char *path);
 

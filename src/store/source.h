@@ -128,6 +128,9 @@ enum pw_status pw_source_refuse_output(const char *input, const char *output, st
 /* The whole chunk at chunk_index as a region of the array, clipped to nothing. */
 void pw_source_chunk_region(const struct pw_source *source, const uint64_t *chunk_index, struct pw_region *region);
 
+/* The slot file(); NULL as well when there is none. */
+const char *pw_source_file(const struct pw_source *source, uint64_t i);
+
 /* Decoded bytes of one chunk. */
 uint64_t pw_source_chunk_bytes(const struct pw_source *source);
 

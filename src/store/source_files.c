@@ -6,10 +6,15 @@
 #include "store/source.h"
 #include "sys/same_file.h"
 
+const char *pw_source_file(const struct pw_source *source, uint64_t i)
+{
+    return source->ops->file != NULL ? source->ops->file(source, i) : NULL;
+}
+
 static int has_file(const struct pw_source *source, const char *output)
 {
     const char *file;
-    for (uint64_t i = 0; source->ops->file != NULL && (file = source->ops->file(source, i)) != NULL; i++)
+    for (uint64_t i = 0; (file = pw_source_file(source, i)) != NULL; i++)
         if (pw_file_is_within(file, output))
             return 1;
     return 0;

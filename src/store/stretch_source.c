@@ -60,6 +60,11 @@ static enum pw_status stretch_decode(struct pw_source *source, struct pw_decoder
     return PW_OK;
 }
 
+static const char *stretch_file(const struct pw_source *source, uint64_t i)
+{
+    return pw_source_file(((const struct stretch_source *)source)->linear, i);
+}
+
 static void stretch_close(struct pw_source *source)
 {
     pw_source_close(((struct stretch_source *)source)->linear);
@@ -70,6 +75,7 @@ static const struct pw_source_ops stretch_ops = {
     .format = "stretch",
     .locate = stretch_locate,
     .decode = stretch_decode,
+    .file = stretch_file,
     .close = stretch_close,
 };
 

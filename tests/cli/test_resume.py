@@ -9,8 +9,11 @@ import os
 import signal
 import time
 
+import h5py
 import numpy as np
 import pytest
+import tifffile
+import zarr
 from pwtest import calls as calls_plugin
 from pwtest import images, stores
 from pwtest.tool import tree
@@ -95,7 +98,10 @@ def test_work_is_not_thrown_away_unasked(pw, scene, tmp_path):
     pw.refuses(*first, "--dry-run", says="labels.npy.part")
     assert len(scene.called()) == 5
     pw.refuses(*first, "--overwrite", env=fails_at(3), says="3 of 12")
-    pw.refuses(*scene.arguments(out, "--threads", "1", "--halo", "1"), env=fails_at(4), says="4 of 12")
+    other = scene.arguments(out, "--threads", "1", "--halo", "1")
+    pw.refuses(*other, says=["labels.npy.part holds 3 finished tiles of another run", "halo", "--resume", "--overwrite"])
+    assert len(scene.called()) == 5 + 3
+    pw.refuses(*other, "--overwrite", env=fails_at(4), says="4 of 12")
     pw.refuses(*first, "--resume", says=["--resume", "halo"])
     pw(*scene.arguments(out, "--halo", "1"), "--resume", "--summary=json")
     assert not (tmp_path / "labels.npy.part").exists()
@@ -124,7 +130,95 @@ def test_another_image_or_function(pw, scene, calls, tmp_path):
     arguments = ["run", scene.source, "--fn", f"{copy}:{scene.log}", "--tile", "10", "-o", tmp_path / "other.npy"]
     pw.refuses(*arguments, env=fails_at(9), says="--resume")
     copy.write_bytes(calls.read_bytes() + b"\0")
-    pw.refuses(*arguments, "--resume", says="files")
+    pw.refuses(*arguments, "--resume", says="copy.so, which its function reads, has changed since")
+
+
+def dots(value):
+    """More objects than uint8 has numbers for: a run that is to write these fails when all tiles are done."""
+    image = np.zeros((2, 40, 40), np.uint16)
+    image[:, ::2, ::2] = value
+    return image
+
+
+def write_series(folder, image):
+    for z, plane in enumerate(image):
+        tifffile.imwrite(folder / f"p_{z}.tif", plane)
+    return folder / "p_*.tif"
+
+
+def write_ome(folder, image):
+    path = folder / "b.ome.tif"
+    planes = "".join(f'<TiffData FirstZ="{z}" IFD="0" PlaneCount="1"><UUID FileName="{n}">urn:uuid:{n}</UUID></TiffData>'
+                     for z, n in enumerate(("a.ome.tif", "b.ome.tif")))
+    xml = ('<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels '
+           'ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="40" SizeY="40" SizeZ="2" SizeC="1" SizeT="1">'
+           f'<Channel ID="Channel:0:0"/>{planes}</Pixels></Image></OME>')
+    for z, name in enumerate(("a.ome.tif", "b.ome.tif")):
+        tifffile.imwrite(folder / name, image[z], description=xml, metadata=None)
+    os.utime(path, ns=(10**18, 10**18))
+    return path
+
+
+def write_hdf5(folder, image):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["x"] = image
+    return f"{folder}/a.h5:/x"
+
+
+def write_zip(folder, image):
+    (folder / "a.zarr.zip").unlink(missing_ok=True)
+    with zarr.storage.ZipStore(folder / "a.zarr.zip", mode="w") as store:
+        zarr.create_array(store, name="x", data=image, compressors=None)
+    return folder / "a.zarr.zip" / "x"
+
+
+def write_detached(folder, image):
+    image.tofile(folder / "a.raw")
+    (folder / "a.nhdr").write_text("NRRD0004\ntype: uint16\ndimension: 3\nsizes: 40 40 2\nencoding: raw\n"
+                                   "endian: little\ndata file: a.raw\n")
+    os.utime(folder / "a.nhdr", ns=(10**18, 10**18))
+    return folder / "a.nhdr"
+
+
+@pytest.mark.parametrize("write, says", [
+    (write_series, "p_0.tif has changed since"), (write_ome, "a.ome.tif has changed since"), (write_hdf5, "a.h5 has changed since"),
+    (write_zip, "a.zarr.zip has changed since"), (write_detached, "a.raw has changed since")])
+def test_another_image_in_several_files(pw, tmp_path, write, says):
+    """Whatever the voxels are read from, not only what was named, is compared."""
+    arguments = ["run", write(tmp_path, dots(500)), "--fn", "threshold:300", "-o", tmp_path / "labels.npy"]
+    pw.refuses(*arguments, "--out-dtype", "uint8", says="labels.npy.part has")
+    time.sleep(0.01)
+    write(tmp_path, dots(600))
+    pw.refuses(*arguments, "--resume", says=["labels.npy.part is of another run", says])
+
+
+def test_other_files_of_the_function(pw, tmp_path):
+    """Seeds, a mask, files that a worker is told of, names with spaces too; not the log that it writes."""
+    np.save(tmp_path / "image.npy", dots(500))
+    np.save(tmp_path / "my seeds.npy", dots(1) * np.arange(1600, dtype=np.uint16).reshape(40, 40))
+    np.save(tmp_path / "mask.npy", dots(1))
+    (tmp_path / "model.bin").write_bytes(b"one")
+    worker = tmp_path / "worker.sh"
+    worker.write_text("echo start >> $2; exec cat\n")
+    output = tmp_path / "labels.npy"
+    seeds = ["run", tmp_path / "image.npy", "--fn", f"watershed:threshold=1,smooth=0,size=2,seeds={tmp_path / 'my seeds.npy'}"]
+    mask = ["run", tmp_path / "image.npy", "--fn", "threshold:300", "--mask", tmp_path / "mask.npy"]
+    for arguments, name in ((seeds, "my seeds.npy"), (mask, "mask.npy")):
+        pw.refuses(*arguments, "-o", output, "--out-dtype", "uint8", says="labels.npy.part has")
+        os.utime(tmp_path / name, ns=(0, 10**18))
+        pw.refuses(*arguments, "-o", output, "--resume", says=[name, "has changed since"])
+        pw(*arguments, "-o", output, "--overwrite")
+        output.unlink()
+    image = (np.arange(1600, dtype=np.uint32) + 1).reshape(40, 40)  # cat: the image is what is returned
+    np.save(tmp_path / "numbers.npy", image)
+    arguments = ["run", tmp_path / "numbers.npy", "--fn", f"exec:sh {worker} {tmp_path / 'model.bin'} {tmp_path / 'log.txt'}",
+                 "--worker-io", "npy", "-o", output, "--overwrite", "--workers", "1"]
+    for _ in range(2):  # the log was not there; and then is, and grows
+        pw.refuses(*arguments, "--out-dtype", "uint8", says="labels.npy.part has")
+        pw(*arguments, "--resume")
+    pw.refuses(*arguments, "--out-dtype", "uint8", says="labels.npy.part has")
+    (tmp_path / "model.bin").write_bytes(b"two")
+    pw.refuses(*arguments, "--resume", says="model.bin, which its function reads, has changed since")
 
 
 def test_what_may_change(pw, scene, tmp_path):
@@ -188,7 +282,8 @@ def test_a_plan_that_is_broken(pw, scene, tmp_path):
     pw.refuses(*scene.arguments(tmp_path / "labels.npy"), env=fails_at(9), says="--resume")
     (tmp_path / "labels.npy.part" / "fingerprint.json").write_text("{")
     pw.refuses(*scene.arguments(tmp_path / "labels.npy"), "--resume", says=["labels.npy.part", "cannot be read"])
-    pw(*scene.arguments(tmp_path / "labels.npy"))
+    pw.refuses(*scene.arguments(tmp_path / "labels.npy"), says=["labels.npy.part holds", "cannot be read"])
+    pw(*scene.arguments(tmp_path / "labels.npy"), "--overwrite")
     assert not (tmp_path / "labels.npy.part").exists()
 
 
@@ -272,4 +367,4 @@ def test_the_plan_is_readable(pw, scene, tmp_path):
     pw.refuses(*scene.arguments(tmp_path / "labels.npy"), env=fails_at(9), says="--resume")
     plan = json.loads((tmp_path / "labels.npy.part" / "fingerprint.json").read_text())
     assert plan["tile"] == [1, 10, 10] and plan["halo"] == [0, 2, 2] and plan["image"]["shape"] == [30, 40]
-    assert plan["image"]["bytes"] == scene.source.stat().st_size
+    assert plan["image"]["files"][str(scene.source)]["bytes"] == scene.source.stat().st_size

@@ -366,6 +366,28 @@ def test_what_a_shell_has_started_ends_too(pw, programs, worker, image, tmp_path
     assert not [p for p in processes_named("sleep 1000")]
 
 
+def test_a_tile_left_empty_is_not_done(pw, programs, tmp_path):
+    """It is counted and warned of also by a run that goes on, and called for again."""
+    image = np.zeros((40, 40), np.uint16)
+    image[::2, ::2] = 500
+    np.save(tmp_path / "image.npy", image)
+    (tmp_path / "worker.sh").write_text(f"exec {programs / 'worker'} 40 $WORDS\n")
+    arguments = ["run", tmp_path / "image.npy", "--fn", f"exec:sh {tmp_path / 'worker.sh'}", "--tile", "20", "-o",
+                 tmp_path / "labels.npy", "--quiet", "--summary=json"]
+    again = ["--resume", "--overwrite", "--on-error"]
+    for _ in range(2):  # 400 objects do not fit: what fails is what comes after the tiles
+        pw.refuses(*arguments, "--on-error", "zero", "--out-dtype", "uint8", env={"WORDS": "fail=1"}, says="has 3 of 4 tiles")
+        result = pw.any(*arguments, *again, "zero", env={"WORDS": "fail=1"})
+        assert result.code == EXIT_WARNINGS and result.summary()["n_failed_tiles"] == 1, str(result)
+        assert result.summary()["n_resumed_tiles"] == 3 and len(np.unique(np.load(tmp_path / "labels.npy"))) == 301
+        (tmp_path / "labels.npy").unlink()
+    pw.refuses(*arguments, "--on-error", "zero", "--out-dtype", "uint8", env={"WORDS": "fail=1"}, says="has 3 of 4 tiles")
+    pw.refuses(*arguments, *again, "fail", env={"WORDS": "fail=1"}, says=["tile 1 ", "has 3 of 4 tiles"])
+    result = pw(*arguments, *again, "fail")
+    assert result.summary()["n_resumed_tiles"] == 3 and result.summary()["n_failed_tiles"] == 0
+    assert len(np.unique(np.load(tmp_path / "labels.npy"))) == 401
+
+
 def processes_named(command):
     out = subprocess.run(["ps", "-eo", "pid,stat,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in out.splitlines() if line.split(None, 2)[2:] == [command] and " Z" not in line]
