@@ -622,6 +622,11 @@ struct pw_run_options {
     enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
     uint64_t output_chunk[3];     /* 0: chosen */
     uint64_t output_shard[3];     /* 0: chosen */
+    /*
+     * "zstd", "gzip", "blosc-lz4", "blosc-zstd" or "none" of zarr, "deflate", "zstd" or "none" of tiff, and after a colon the
+     * level; NULL: "zstd:1", of tiff "deflate:3".
+     */
+    const char *codec;
     enum pw_pyramid_rule pyramid; /* of a store or TIFF: the image's levels, or down to one chunk or tile */
     int overwrite;
     int in_place; /* the labels take the place of the zarr array that was read: its chunks and element width; no output */
@@ -1071,12 +1076,12 @@ struct pw_convert_options {
     struct pw_open_options open;
 
     const char *output;        /* path */
-    const char *output_format; /* "zarr" "npy" "raw", or NULL: from the suffix */
+    const char *output_format; /* "zarr" "tiff" "npy" "raw", or NULL: from the suffix */
     const char *ngff;          /* "0.5" (default) or "0.4" */
     uint64_t chunk[3];         /* z y x, 0: chosen */
     uint64_t shard[3];         /* 0: chosen */
-    int zstd_level;            /* of zarr, 1..19; 0: 1 */
-    int no_pyramid;            /* of zarr: no smaller levels */
+    const char *codec;         /* as pw_run_options.codec; NULL: zstd:1, of tiff deflate:1 */
+    int no_pyramid;            /* of zarr and tiff: no smaller levels */
     int overwrite;
 
     uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
@@ -1103,7 +1108,7 @@ struct pw_convert_result {
 
 /*
  * Writes all time points and channels of an image, as it is, in another format: axes in the order t c z y x, those that it
- * has more than one entry of and z y x.  OME-Zarr gets calibration, the names of channels, and smaller levels by mean.
+ * has more than one entry of and z y x.  OME-Zarr and TIFF get calibration, the names of channels, and smaller levels by mean.
  * The output appears when it is whole.
  * Memory: never more than options->memory_bytes plus the process itself.
  * Errors: PW_E_ARGUMENT, PW_E_EXISTS, PW_E_BUDGET, PW_E_CANCELLED, and those of reading and writing.

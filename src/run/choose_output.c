@@ -151,6 +151,7 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
         .scratch_dir = job->scratch_dir,
         .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2,
         .segmenter = job->segmenter.text,
+        .codec = options->codec,
     };
     const char *format = options->output == NULL ? "zarr" : options->output_format;
     if (options->output == NULL && !options->in_place && (!is_zarr || !is_ngff))

@@ -66,7 +66,7 @@ static enum pw_status open_output(struct pw_level_job *job, const struct pw_conv
         .overwrite = options->overwrite,
         .dtype = info->dtype,
         .ngff = options->ngff != NULL ? options->ngff : "0.5",
-        .zstd_level = options->zstd_level != 0 ? options->zstd_level : 1,
+        .codec = options->codec,
         .pyramid = !options->no_pyramid,
     };
     if ((uint64_t)info->n_channel_names == job->volume.image_channels)

@@ -260,6 +260,9 @@ static enum pw_status run_part(struct pw_level_job *job, struct pw_error *error)
         status = fit(job, &pipeline, error);
     if (status == PW_OK)
         status = workers_init(job, &pipeline, error);
+    job->output->from = job->from;
+    job->output->first_channel = job->part.channel[0];
+    job->output->channels_together = job->part.n_channels;
     struct pw_watch watch = {job->progress, job->progress_user, PW_PASS_EMIT, job->grid.n_tiles};
     if (status == PW_OK)
         status = pw_pipeline_run(&pipeline, &watch, &read, error);

@@ -28,6 +28,13 @@ static int is_cancelled(struct state *s)
     return 1;
 }
 
+/* Whoever still works on a tile, or waits for an earlier one, may ask whether to go on. */
+static void fail(struct state *s, const struct pw_error *error)
+{
+    pw_ring_fail(&s->ring, error);
+    atomic_store(&s->counters.cancel, 1);
+}
+
 /* Slots whose reads are under way, in tile order. */
 struct filling {
     struct pw_slot *first, **last;
@@ -57,7 +64,7 @@ static int begin(struct state *s, struct filling *filling, struct pw_slot *slot,
     enum pw_status status = pw_loader_begin(&s->loader, slot, tile, &error);
     push(filling, slot);
     if (status != PW_OK)
-        pw_ring_fail(&s->ring, &error);
+        fail(s, &error);
     return status == PW_OK;
 }
 
@@ -107,13 +114,6 @@ static enum pw_status commit(struct state *s, struct pw_slot *slot, struct pw_er
     atomic_fetch_add(&s->counters.input_bytes, pw_box_voxels(&slot->window) * s->pipeline->volume->voxel_bytes);
     atomic_fetch_add(&s->counters.done, 1);
     return status;
-}
-
-/* Whoever still works on a tile may ask whether to go on. */
-static void fail(struct state *s, const struct pw_error *error)
-{
-    pw_ring_fail(&s->ring, error);
-    atomic_store(&s->counters.cancel, 1);
 }
 
 static int enter(struct state *s, unsigned number)

@@ -41,8 +41,8 @@ struct pw_image_request {
     uint64_t source_chunk[3];        /* a hint */
     uint64_t chunk[3], shard[3];     /* asked for; 0: chosen */
     const char *ngff;
-    int zstd_level;
-    int pyramid; /* smaller levels, by mean */
+    const char *codec; /* of store/output_codec.h; NULL: the format's usual one */
+    int pyramid;       /* smaller levels, by mean */
 };
 
 /* The values of a channel, for viewers; low > high: none seen. */
@@ -50,6 +50,7 @@ struct pw_image_window {
     double low, high;
 };
 
+struct pw_source;
 struct pw_image_output;
 struct pw_image_writer;
 
@@ -79,9 +80,16 @@ struct pw_image_output {
     char level_path[4096]; /* of the level that was written last, to be read for the next one */
     int fills_zero;        /* units that are all 0 need not be written */
     _Atomic uint64_t bytes_written;
+    /*
+     * Of the units that come, set before threads begin: from first_channel on so many channels of a box one after the other,
+     * boxes in the order of the units; and where they are from, whose cancel flag ends waiting.
+     */
+    uint64_t first_channel, channels_together;
+    const struct pw_source *from;
 };
 
 enum pw_status pw_zarr_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
+enum pw_status pw_tiff_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 enum pw_status pw_npy_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 enum pw_status pw_raw_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 
@@ -90,13 +98,12 @@ enum pw_status pw_raw_image_open(const struct pw_image_request *, struct pw_imag
  * others come into view on commit.  rule as in pw_ngff_multiscale.type: "mean", "mode" or "nearest".
  * Errors: PW_E_ARGUMENT when source is no level 0 of an OME-Zarr image, PW_E_EXISTS when that has several levels.
  */
-struct pw_source;
 enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_array_axes *axes,
                                    const uint64_t shape[3], const char *rule, struct pw_image_output **output,
                                    struct pw_error *error);
 
 /*
- * Opens the output called format ("zarr", "npy", "raw"; NULL: from the suffix of the path).
+ * Opens the output called format ("zarr", "tiff", "npy", "raw"; NULL: from the suffix of the path).
  * Errors: PW_E_EXISTS without overwrite, PW_E_ARGUMENT, PW_E_NOT_FOUND for a missing parent directory.
  */
 enum pw_status pw_image_output_open(const char *format, const struct pw_image_request *request,

@@ -103,13 +103,13 @@ enum pw_status pw_tile_batch_add(struct pw_tile_batch *batch, const struct pw_ti
 }
 
 enum pw_status pw_tile_batch_place(struct pw_tile_batch *batch, struct pw_tiff_file *file, uint64_t turn,
-                                   enum pw_status status, struct pw_error *error)
+                                   enum pw_status status, const _Atomic int *cancel, struct pw_error *error)
 {
     if (status != PW_OK) {
         atomic_store(&file->stopped, (int)status);
         return status;
     }
-    if (!pw_turn_await(&file->turn, turn, file->cancel != NULL ? file->cancel : &file->stopped)) {
+    if (!pw_turn_await(&file->turn, turn, cancel != NULL ? cancel : &file->stopped)) {
         int stopped = atomic_load(&file->stopped);
         return pw_fail(error, stopped != 0 ? (enum pw_status)stopped : PW_E_CANCELLED,
                        "%s: writing ended at an earlier failure", file->path);
@@ -191,7 +191,7 @@ static enum pw_status store_empty_tile(struct pw_tiff_file *file, struct pw_erro
     pw_tile_batch_begin(&batch);
     status = pw_tile_batch_add(&batch, file, voxels, error);
     if (status == PW_OK)
-        status = pw_tile_batch_place(&batch, file, 0, PW_OK, error);
+        status = pw_tile_batch_place(&batch, file, 0, PW_OK, NULL, error);
     file->empty_offset = batch.offset[0];
     file->empty_bytes = batch.bytes[0];
     pw_tile_batch_release(&batch);

@@ -26,6 +26,9 @@
 #include "store/tiff_directory.h"
 #include "sys/turn.h"
 
+/* Of enum pw_compression, those that libtiff reads. */
+#define PW_TIFF_CODECS (1u << PW_COMPRESS_NONE | 1u << PW_COMPRESS_ZSTD | 1u << PW_COMPRESS_DEFLATE)
+
 struct pw_tiff_file {
     struct pw_tiff_pages pages; /* complete, but for compression */
     struct pw_output_codec codec;
@@ -79,10 +82,10 @@ enum pw_status pw_tile_batch_add(struct pw_tile_batch *batch, const struct pw_ti
 
 /*
  * Waits for the turn and writes the tiles.  A batch that has failed is handed in with its status, so that none behind it waits
- * for ever.
+ * for ever; waiting ends at such a one, or, where that is given, when *cancel is raised.
  */
 enum pw_status pw_tile_batch_place(struct pw_tile_batch *batch, struct pw_tiff_file *file, uint64_t turn,
-                                   enum pw_status status, struct pw_error *error);
+                                   enum pw_status status, const _Atomic int *cancel, struct pw_error *error);
 
 /* Lists n tiles of the batch, from its first-th on, as those of a page from tile (of its level) on. */
 enum pw_status pw_tile_batch_list(struct pw_tile_batch *batch, struct pw_tiff_file *file, int level, uint64_t page,

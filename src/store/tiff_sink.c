@@ -221,7 +221,7 @@ static enum pw_status tiff_write_unit(struct pw_sink *sink, struct pw_writer *wr
     pw_tile_batch_begin(&writer->batch);
     for (uint64_t plane = 0; plane < box->shape[0] && status == PW_OK; plane++)
         status = add_plane(tiff, writer, box, &block, plane, error);
-    status = pw_tile_batch_place(&writer->batch, &tiff->file, unit_index, status, error);
+    status = pw_tile_batch_place(&writer->batch, &tiff->file, unit_index, status, NULL, error);
     for (uint64_t plane = 0; plane < box->shape[0] && status == PW_OK; plane++)
         status = pw_tile_batch_list(&writer->batch, &tiff->file, 0, box->start[0] + plane, tile, plane * n, n, error);
     return status;
@@ -279,7 +279,7 @@ static enum pw_status tiff_write_level_unit(struct pw_sink *sink, struct pw_writ
             status =
                 pw_tile_batch_add(&writer->batch, &tiff->file, status == PW_EMPTY ? NULL : writer->maker.made, error);
     }
-    status = pw_tile_batch_place(&writer->batch, &tiff->file, unit, status, error);
+    status = pw_tile_batch_place(&writer->batch, &tiff->file, unit, status, NULL, error);
     if (status == PW_OK)
         status = pw_tile_batch_list(&writer->batch, &tiff->file, level, page, row * made->across + first, 0, n, error);
     return status;
@@ -394,9 +394,7 @@ enum pw_status pw_tiff_sink_open(const struct pw_sink_request *request, struct p
     tiff->file.overwrite = request->overwrite;
     tiff->file.bytes_written = &tiff->base.bytes_written;
     take_axes(tiff, request);
-    status = pw_output_codec_choose(request->codec,
-                                    1u << PW_COMPRESS_NONE | 1u << PW_COMPRESS_ZSTD | 1u << PW_COMPRESS_DEFLATE,
-                                    &usual_codec, &tiff->file.codec, "TIFF", error);
+    status = pw_output_codec_choose(request->codec, PW_TIFF_CODECS, &usual_codec, &tiff->file.codec, "TIFF", error);
     if (status == PW_OK)
         status = choose_levels(tiff, request, error);
     if (status != PW_OK) {

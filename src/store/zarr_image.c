@@ -42,7 +42,7 @@ static struct pw_zarr_image *of(struct pw_image_output *output)
 
 static uint64_t chunk_bound(const struct pw_zarr_image *image)
 {
-    return pw_codec_find("zstd")->bound((size_t)pw_output_array_chunk_bytes(&image->level[0]));
+    return pw_output_codec_bound(&image->level[0].codec, (size_t)pw_output_array_chunk_bytes(&image->level[0]));
 }
 
 static uint64_t unit_chunks(const struct pw_zarr_image *image)
@@ -55,9 +55,10 @@ static uint64_t unit_chunks(const struct pw_zarr_image *image)
 static uint64_t zarr_writer_memory_bytes(const struct pw_image_output *output)
 {
     const struct pw_zarr_image *image = (const struct pw_zarr_image *)output;
-    return sizeof(struct pw_image_writer) + pw_codec_state_memory_bytes() + ((uint64_t)2 << 20) +
-           pw_output_array_chunk_bytes(&image->level[0]) +
-           pw_unit_file_memory_bytes(unit_chunks(image), chunk_bound(image));
+    const struct pw_output_array *first = &image->level[0];
+    return sizeof(struct pw_image_writer) + ((uint64_t)2 << 20) +
+           pw_output_codec_memory_bytes(&first->codec, (size_t)pw_output_array_chunk_bytes(first)) +
+           pw_output_array_chunk_bytes(first) + pw_unit_file_memory_bytes(unit_chunks(image), chunk_bound(image));
 }
 
 static void zarr_writer_free(struct pw_image_writer *writer)
@@ -117,22 +118,17 @@ static enum pw_status write_chunk(const struct pw_zarr_image *image, struct pw_i
 {
     const struct pw_output_array *array = &image->level[level];
     const uint64_t *chunk = array->layout.chunk;
-    const struct pw_codec_options options = {.level = array->zstd_level, .element_bytes = pw_dtype_bytes(array->dtype)};
     size_t bytes = (size_t)pw_output_array_chunk_bytes(array), n;
     uint64_t from[3], shape[3];
     for (int i = 0; i < 3; i++) {
         from[i] = within[i] * chunk[i];
         shape[i] = pw_min_u64(chunk[i], box->shape[i] - from[i]);
     }
-    gather(block, from, shape, chunk, options.element_bytes, writer->chunk.data);
+    gather(block, from, shape, chunk, pw_dtype_bytes(array->dtype), writer->chunk.data);
     if (is_zero(writer->chunk.data, bytes))
         return PW_OK;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    pw_swap_bytes(writer->chunk.data, bytes / options.element_bytes, options.element_bytes);
-#endif
     void *room = pw_unit_room(&writer->file, &n);
-    enum pw_status status =
-        pw_codec_find("zstd")->encode(&writer->codec, &options, writer->chunk.data, bytes, room, &n, error);
+    enum pw_status status = pw_chunk_encode(array, &writer->codec, writer->chunk.data, room, &n, error);
     return status == PW_OK ? pw_unit_add(&writer->file, within, n, error) : status;
 }
 
@@ -336,7 +332,11 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     memcpy(asked.chunk, request->chunk, sizeof asked.chunk);
     memcpy(asked.shard, request->shard, sizeof asked.shard);
     memcpy(asked.tile, request->source_chunk, sizeof asked.tile);
-    enum pw_status status = pw_zarr_layout_choose(&asked, image->version, &first, error);
+    struct pw_output_codec codec;
+    const struct pw_output_codec usual = PW_ZARR_CODEC_USUAL;
+    enum pw_status status = pw_output_codec_choose(request->codec, PW_ZARR_CODECS, &usual, &codec, "zarr", error);
+    if (status == PW_OK)
+        status = pw_zarr_layout_choose(&asked, image->version, &first, error);
     if (status == PW_OK)
         status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, 0, error);
     if (status != PW_OK)
@@ -349,7 +349,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
         pw_zarr_image_shrink_unit(&image->base.levels, l, request->dtype, request->shard, &layout);
         pw_output_array_init(array, request->axes.rank, image->base.levels.shape[l], &layout);
         array->dtype = request->dtype;
-        array->zstd_level = request->zstd_level;
+        array->codec = codec;
         pw_zarr_image_finish_level(image, l);
     }
     return PW_OK;

@@ -86,12 +86,65 @@ static json *zero_of(enum pw_dtype dtype)
     return kind == 'b' ? json_object_new_boolean(0) : kind == 'f' ? pw_json_make_real(0) : pw_json_make_whole(0);
 }
 
-static json *zstd_codec(int level)
+/* Of zarr v3. */
+static json *compression_v3(const struct pw_output_codec *codec, json *blosc)
 {
-    json *configuration = json_object_new_object();
-    pw_json_set(configuration, "level", pw_json_make_whole((uint64_t)level));
-    pw_json_set(configuration, "checksum", json_object_new_boolean(0));
-    return extension("zstd", configuration);
+    json *configuration;
+    switch (codec->compression) {
+    case PW_COMPRESS_GZIP:
+        return extension("gzip", pw_json_single("level", pw_json_make_whole((uint64_t)codec->level)));
+    case PW_COMPRESS_BLOSC_LZ4:
+    case PW_COMPRESS_BLOSC_ZSTD: return extension("blosc", blosc);
+    default:
+        configuration = pw_json_single("level", pw_json_make_whole((uint64_t)codec->level));
+        pw_json_set(configuration, "checksum", json_object_new_boolean(0));
+        return extension("zstd", configuration);
+    }
+}
+
+static int is_blosc(const struct pw_output_codec *codec)
+{
+    return codec->compression == PW_COMPRESS_BLOSC_LZ4 || codec->compression == PW_COMPRESS_BLOSC_ZSTD;
+}
+
+/* What both versions of zarr say of blosc, added to object. */
+static json *describe_blosc(const struct pw_output_codec *codec, json *object)
+{
+    const char *within = codec->compression == PW_COMPRESS_BLOSC_LZ4 ? "lz4" : "zstd";
+    pw_json_set(object, "cname", pw_json_make_text(within));
+    pw_json_set(object, "clevel", pw_json_make_whole((uint64_t)codec->level));
+    pw_json_set(object, "blocksize", pw_json_make_whole(0));
+    return object;
+}
+
+static void add_compression_v3(const struct pw_output_array *array, json *codecs)
+{
+    size_t bytes = pw_dtype_bytes(array->dtype);
+    json *blosc = NULL;
+    if (array->codec.compression == PW_COMPRESS_NONE)
+        return;
+    if (is_blosc(&array->codec)) {
+        blosc = describe_blosc(&array->codec, pw_json_single("typesize", pw_json_make_whole(bytes)));
+        pw_json_set(blosc, "shuffle", pw_json_make_text(bytes > 1 ? "shuffle" : "noshuffle"));
+    }
+    pw_json_append(codecs, compression_v3(&array->codec, blosc));
+}
+
+/* Other keys than these break older readers; NULL: none. */
+static json *compressor_v2(const struct pw_output_array *array)
+{
+    const struct pw_output_codec *codec = &array->codec;
+    json *object;
+    if (codec->compression == PW_COMPRESS_NONE)
+        return NULL;
+    if (is_blosc(codec)) {
+        object = describe_blosc(codec, pw_json_single("id", pw_json_make_text("blosc")));
+        pw_json_set(object, "shuffle", pw_json_make_whole(pw_dtype_bytes(array->dtype) > 1));
+        return object;
+    }
+    object = pw_json_single("id", pw_json_make_text(codec->compression == PW_COMPRESS_GZIP ? "gzip" : "zstd"));
+    pw_json_set(object, "level", pw_json_make_whole((uint64_t)codec->level));
+    return object;
 }
 
 /* One-byte elements have no byte order. */
@@ -106,7 +159,7 @@ static json *sharding_codec(const struct pw_array_axes *axes, const struct pw_ou
     json *codecs = json_object_new_array();
     json *index_codecs = json_object_new_array();
     pw_json_append(codecs, bytes_codec(pw_dtype_bytes(array->dtype) > 1));
-    pw_json_append(codecs, zstd_codec(array->zstd_level));
+    add_compression_v3(array, codecs);
     pw_json_append(index_codecs, bytes_codec(1));
     pw_json_append(index_codecs, extension("crc32c", NULL));
     pw_json_set(sharding, "chunk_shape", extents(axes, 1, 1, array->layout.chunk));
@@ -136,20 +189,17 @@ static json *array_v3(const struct pw_array_axes *axes, const struct pw_output_a
     return object;
 }
 
-/* Other keys in the compressor than these two break older readers. */
 static json *array_v2(const struct pw_array_axes *axes, const struct pw_output_array *array)
 {
     char dtype[8];
     size_t bytes = pw_dtype_bytes(array->dtype);
     json *object = json_object_new_object();
-    json *compressor = pw_json_single("id", pw_json_make_text("zstd"));
-    pw_json_set(compressor, "level", pw_json_make_whole((uint64_t)array->zstd_level));
     (void)snprintf(dtype, sizeof dtype, "%c%c%d", bytes > 1 ? '<' : '|', kind_of(array->dtype), (int)bytes);
     pw_json_set(object, "zarr_format", pw_json_make_whole(2));
     pw_json_set(object, "shape", extents(axes, axes->times, axes->channels, array->shape));
     pw_json_set(object, "chunks", extents(axes, 1, 1, array->layout.chunk));
     pw_json_set(object, "dtype", pw_json_make_text(dtype));
-    pw_json_set(object, "compressor", compressor);
+    pw_json_set(object, "compressor", compressor_v2(array));
     pw_json_set(object, "fill_value", zero_of(array->dtype));
     pw_json_set(object, "order", pw_json_make_text("C"));
     pw_json_set(object, "filters", NULL);

@@ -28,7 +28,7 @@ void pw_output_array_init(struct pw_output_array *array, int rank, const uint64_
     array->rank = rank;
     array->layout = *layout;
     array->times = array->channels = 1;
-    array->zstd_level = 1;
+    array->codec = PW_ZARR_CODEC_USUAL;
     for (int i = 0; i < 3; i++) {
         array->shape[i] = shape[i];
         array->n_units[i] = pw_ceil_div(shape[i], layout->unit[i]);
@@ -80,6 +80,16 @@ static uint64_t unit_chunks(const struct pw_output_array *array)
 }
 
 /* ---- writing ---- */
+
+enum pw_status pw_chunk_encode(const struct pw_output_array *array, struct pw_codec_state *state, void *voxels,
+                               void *out, size_t *n, struct pw_error *error)
+{
+    size_t bytes = (size_t)pw_output_array_chunk_bytes(array), element_bytes = pw_dtype_bytes(array->dtype);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    pw_swap_bytes(voxels, bytes / element_bytes, element_bytes);
+#endif
+    return pw_output_codec_encode(&array->codec, state, element_bytes, voxels, bytes, out, n, error);
+}
 
 uint64_t pw_unit_file_memory_bytes(uint64_t shard_chunks, uint64_t chunk_bound)
 {
@@ -380,8 +390,8 @@ enum pw_status pw_chunk_read(struct pw_chunk_reader *reader, const struct pw_out
     status = pw_file_read_exactly(reader->fd, reader->stored, (size_t)length, offset, array->path, error);
     if (status != PW_OK)
         return status;
-    status = pw_codec_find("zstd")->decode(&reader->codec, reader->stored, (size_t)length, voxels,
-                                           (size_t)pw_output_array_chunk_bytes(array), error);
+    status = pw_output_codec_decode(&array->codec, &reader->codec, reader->stored, (size_t)length, voxels,
+                                    (size_t)pw_output_array_chunk_bytes(array), error);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     if (status == PW_OK)
         pw_swap_bytes(voxels, pw_output_array_chunk_bytes(array) / pw_dtype_bytes(array->dtype),

@@ -22,7 +22,7 @@
 
 #include <stdatomic.h>
 
-#include "codec/codec.h"
+#include "store/output_codec.h"
 #include "store/zarr_layout.h"
 
 /* An array; z y x also for rank 2, where the keys have no z, and of one time point where there are several. */
@@ -38,7 +38,7 @@ struct pw_output_array {
     int has_time;        /* keys begin with the time point */
     uint64_t channels;   /* likewise stacked, those of a time point one after the other */
     int has_channel;     /* the channel comes next in the keys */
-    int zstd_level;
+    struct pw_output_codec codec; /* of its chunks */
 };
 
 /* All but fd, path, dtype and time: of one time point. */
@@ -48,6 +48,19 @@ void pw_output_array_init(struct pw_output_array *array, int rank, const uint64_
 /* Chunks of a time point along z, with those beyond the end of the last unit. */
 uint64_t pw_output_array_depth(const struct pw_output_array *array);
 uint64_t pw_output_array_chunk_bytes(const struct pw_output_array *array);
+
+/* Of enum pw_compression, those that zarr has. */
+#define PW_ZARR_CODECS                                                                                                 \
+    (1u << PW_COMPRESS_NONE | 1u << PW_COMPRESS_ZSTD | 1u << PW_COMPRESS_GZIP | 1u << PW_COMPRESS_BLOSC_LZ4 |          \
+     1u << PW_COMPRESS_BLOSC_ZSTD)
+#define PW_ZARR_CODEC_USUAL ((struct pw_output_codec){PW_COMPRESS_ZSTD, 1})
+
+/*
+ * Encodes a whole chunk of voxels, which on machines of the other byte order are swapped in place, into out with room for *n
+ * bytes.
+ */
+enum pw_status pw_chunk_encode(const struct pw_output_array *array, struct pw_codec_state *state, void *voxels,
+                               void *out, size_t *n, struct pw_error *error);
 
 /* ---- writing ---- */
 

@@ -149,7 +149,8 @@ static uint64_t index_chunks(const struct pw_pyramid *pyramid)
 uint64_t pw_pyramid_worker_memory_bytes(const struct pw_pyramid *pyramid, uint64_t chunk_bound, size_t element_bytes)
 {
     struct pw_level_step step[PW_MAX_LEVELS];
-    return pw_level_maker_memory_bytes(step, list_steps(pyramid, step), element_bytes) + pw_codec_state_memory_bytes() +
+    return pw_level_maker_memory_bytes(step, list_steps(pyramid, step), element_bytes) +
+           pw_output_codec_memory_bytes(&pyramid->level[0].codec, pw_output_array_chunk_bytes(&pyramid->level[0])) +
            pw_chunk_reader_memory_bytes(index_chunks(pyramid), chunk_bound);
 }
 
@@ -209,16 +210,11 @@ static enum pw_status make_chunk(struct pw_pyramid *pyramid, struct pw_pyramid_w
 static enum pw_status encode(const struct pw_output_array *array, struct pw_pyramid_worker *worker,
                              struct pw_unit_file *file, size_t *n, struct pw_error *error)
 {
-    const struct pw_codec_options options = {.level = 1, .element_bytes = pw_dtype_bytes(array->dtype)};
-    size_t bytes = (size_t)pw_output_array_chunk_bytes(array);
     void *out = pw_unit_room(file, n);
     if (worker->maker.has_runs)
         return pw_zstd_runs_encode(worker->encoder, array->dtype, &worker->maker.runs, array->layout.chunk, out, n,
                                    error);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    pw_swap_bytes(worker->maker.made, bytes / options.element_bytes, options.element_bytes);
-#endif
-    return pw_codec_find("zstd")->encode(&worker->codec, &options, worker->maker.made, bytes, out, n, error);
+    return pw_chunk_encode(array, &worker->codec, worker->maker.made, out, n, error);
 }
 
 /* ---- units ---- */

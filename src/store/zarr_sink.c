@@ -29,6 +29,7 @@ struct zarr_sink {
     uint64_t n_objects;
     struct pw_level_shapes levels;
     enum pw_pyramid_rule rule;
+    struct pw_output_codec codec;
     struct pw_output_array level[PW_MAX_LEVELS];
     struct pw_pyramid pyramid;
 };
@@ -37,6 +38,8 @@ struct pw_writer {
     struct pw_zstd_runs *encoder;
     struct pw_unit_file file;
     struct pw_pyramid_worker worker; /* zeroed when there is one level */
+    struct pw_buffer chunk;          /* of voxels: none where chunks are encoded from runs */
+    struct pw_codec_state codec;
 };
 
 static struct zarr_sink *of(struct pw_sink *sink)
@@ -54,10 +57,17 @@ static uint64_t chunk_voxels(const struct zarr_sink *zarr)
     return chunk[0] * chunk[1] * chunk[2];
 }
 
+/* Runs become zstd frames of the level for speed; for any other codec they are painted. */
+static int is_from_runs(const struct zarr_sink *zarr)
+{
+    return zarr->level[0].codec.compression == PW_COMPRESS_ZSTD && zarr->level[0].codec.level == 1;
+}
+
 /* Most bytes of an encoded chunk of any level: none has larger chunks than the first. */
 static uint64_t chunk_bound(const struct zarr_sink *zarr, size_t element_bytes)
 {
-    return pw_zstd_runs_bound(chunk_voxels(zarr) * element_bytes);
+    uint64_t bytes = chunk_voxels(zarr) * element_bytes;
+    return is_from_runs(zarr) ? pw_zstd_runs_bound(bytes) : pw_output_codec_bound(&zarr->level[0].codec, (size_t)bytes);
 }
 
 static uint64_t unit_chunks(const struct zarr_sink *zarr)
@@ -74,6 +84,9 @@ static size_t zarr_writer_memory_bytes(const struct pw_sink *sink)
     uint64_t bound = chunk_bound(zarr, element_bytes);
     uint64_t bytes =
         sizeof(struct pw_writer) + pw_zstd_runs_memory_bytes() + pw_unit_file_memory_bytes(unit_chunks(zarr), bound);
+    if (!is_from_runs(zarr))
+        bytes += chunk_voxels(zarr) * element_bytes + ((uint64_t)2 << 20) +
+                 pw_output_codec_memory_bytes(&zarr->level[0].codec, (size_t)(chunk_voxels(zarr) * element_bytes));
     if (zarr->levels.n > 1)
         bytes += pw_pyramid_worker_memory_bytes(&zarr->pyramid, bound, element_bytes);
     return (size_t)bytes;
@@ -86,6 +99,8 @@ static void zarr_writer_free(struct pw_writer *writer)
     pw_zstd_runs_free(writer->encoder);
     pw_unit_file_release(&writer->file);
     pw_pyramid_worker_release(&writer->worker);
+    pw_buffer_release(&writer->chunk);
+    pw_codec_state_release(&writer->codec);
     free(writer);
 }
 
@@ -99,8 +114,11 @@ static enum pw_status zarr_writer_new(struct pw_sink *sink, struct pw_writer **w
     enum pw_status status = pw_zstd_runs_new(&made->encoder, error);
     if (status == PW_OK)
         status = pw_unit_file_init(&made->file, unit_chunks(zarr), bound, &sink->bytes_written, error);
+    if (status == PW_OK && !is_from_runs(zarr))
+        status = pw_buffer_init(&made->chunk, pw_output_array_chunk_bytes(&zarr->level[0]), "a chunk", error);
     if (status == PW_OK && zarr->levels.n > 1)
-        status = pw_pyramid_worker_init(&made->worker, &zarr->pyramid, bound, made->encoder, error);
+        status = pw_pyramid_worker_init(&made->worker, &zarr->pyramid, bound, is_from_runs(zarr) ? made->encoder : NULL,
+                                        error);
     if (status != PW_OK) {
         zarr_writer_free(made);
         return status;
@@ -112,6 +130,23 @@ static enum pw_status zarr_writer_new(struct pw_sink *sink, struct pw_writer **w
 /* ------------------------------------------------------------------------ *
  * Units
  * ------------------------------------------------------------------------ */
+
+/* Paints the block as a whole chunk, beyond it 0, and encodes that. */
+static enum pw_status encode_painted(const struct zarr_sink *zarr, struct pw_writer *writer,
+                                     const struct pw_label_block *block, void *room, size_t *n, struct pw_error *error)
+{
+    const uint64_t *chunk = zarr->level[0].layout.chunk;
+    size_t row_bytes = (size_t)chunk[2] * pw_dtype_bytes(zarr->dtype);
+    unsigned char *voxels = writer->chunk.data;
+    memset(voxels, 0, (size_t)pw_output_array_chunk_bytes(&zarr->level[0]));
+    for (uint64_t z = 0; z < block->shape[0]; z++)
+        for (uint64_t y = 0; y < block->shape[1]; y++) {
+            uint64_t row = z * block->shape[1] + y, first = block->row[row];
+            pw_paint_row(zarr->dtype, voxels + (z * chunk[1] + y) * row_bytes, block->shape[2], block->run + first,
+                         block->value + first, block->row[row + 1] - first);
+        }
+    return pw_chunk_encode(&zarr->level[0], &writer->codec, voxels, room, n, error);
+}
 
 /* Pulls and encodes the chunk at start (volume coordinates). */
 static enum pw_status write_chunk(struct zarr_sink *zarr, struct pw_writer *writer, const uint64_t start[3],
@@ -130,7 +165,8 @@ static enum pw_status write_chunk(struct zarr_sink *zarr, struct pw_writer *writ
     if (status != PW_OK || block.n_runs == 0)
         return status;
     void *room = pw_unit_room(&writer->file, &n);
-    status = pw_zstd_runs_encode(writer->encoder, zarr->dtype, &block, chunk, room, &n, error);
+    status = is_from_runs(zarr) ? pw_zstd_runs_encode(writer->encoder, zarr->dtype, &block, chunk, room, &n, error)
+                                : encode_painted(zarr, writer, &block, room, &n, error);
     return status == PW_OK ? pw_unit_add(&writer->file, within, n, error) : status;
 }
 
@@ -294,6 +330,7 @@ static void init_array(const struct zarr_sink *zarr, struct pw_output_array *arr
     pw_output_array_init(array, zarr->axes.rank, shape, layout);
     array->times = zarr->axes.times;
     array->has_time = zarr->axes.has_time;
+    array->codec = zarr->codec;
 }
 
 /* Names are needed and may not repeat; without both of the image's they are z y x. */
@@ -354,6 +391,7 @@ static void grow_pull(struct zarr_sink *zarr)
 
 enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
 {
+    const struct pw_output_codec usual = PW_ZARR_CODEC_USUAL;
     struct zarr_sink *zarr = pw_alloc(1, sizeof *zarr, error);
     *sink = NULL;
     if (zarr == NULL)
@@ -368,6 +406,8 @@ enum pw_status pw_zarr_sink_open(const struct pw_sink_request *request, struct p
     enum pw_status status = pw_zarr_place_init(&zarr->place, request, error);
     memcpy(zarr->base.path, zarr->place.label_path, sizeof zarr->base.path);
     zarr->base.zarr_version = zarr->place.version;
+    if (status == PW_OK)
+        status = pw_output_codec_choose(request->codec, PW_ZARR_CODECS, &usual, &zarr->codec, "zarr", error);
     if (status == PW_OK)
         status = take_shape(zarr, request, error);
     if (status == PW_OK) {

@@ -3,12 +3,14 @@ TIFF files that pw-stream writes, read by tifffile and libtiff: smaller levels i
 """
 
 import hashlib
+import subprocess
 
 import numpy as np
 import pytest
 import tifffile
 import zarr
 from pwtest import images, stores
+from test_convert import DTYPES, random_image
 from test_label_pyramids import RULES
 
 
@@ -96,3 +98,80 @@ def test_the_levels_of_the_image(pw, data, tmp_path):
 def test_no_levels(pw, tmp_path, cells):
     pw("run", cells[0], "--fn", f"threshold:{cells[2]}", "-o", tmp_path / "none.tif", "--chunk", "1,16,16", "--pyramid", "none")
     assert len(read_levels(tmp_path / "none.tif")) == 1
+
+
+# ---- images ----
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_image_of_every_type(pw, tmp_path, dtype):
+    """Levels by mean, as in a zarr store of which z stays; the way back is exact."""
+    image = random_image((3, 1, 71, 83), dtype)
+    np.save(tmp_path / "i.npy", image)
+    options = [tmp_path / "i.npy", "--axes", "czyx"]
+    pw("convert", *options, tmp_path / "o.zarr", "--chunk", "1,16,16")
+    stored = [a[...] for a in stores.levels(tmp_path / "o.zarr")]
+    written = []
+    for threads, codec in ((1, []), (7, []), (2, ["--codec", "zstd:3"]), (3, ["--codec", "none"])):
+        pw("convert", *options, tmp_path / "o.tif", "--chunk", "1,32,16", "--threads", threads, *codec, "--overwrite")
+        written.append((tmp_path / "o.tif").read_bytes())
+        levels = read_levels(tmp_path / "o.tif", ome=dtype not in ("uint64", "int64", "float16"))
+        assert [a.shape[-2:] for a in levels] == [(71, 83), (36, 42), (18, 21), (9, 11)]
+        assert levels[0].dtype == ("uint8" if dtype == "bool" else dtype)
+        for made, wanted in zip(levels, stored):
+            assert np.array_equal(made.reshape(wanted.shape), wanted)
+    assert written[0] == written[1]
+    pw("convert", tmp_path / "o.tif", tmp_path / "back.npy")
+    assert np.array_equal(np.load(tmp_path / "back.npy").reshape(image.shape), image)
+
+
+@pytest.mark.parametrize("memory", ["12M", "1G"])
+def test_a_hyperstack(pw, tmp_path, memory):
+    """t c z y x, calibrated, with names; the same file whatever the threads and the memory."""
+    image = random_image((2, 3, 4, 90, 200), "uint16")
+    image[:, 1, :2] = 0
+    tifffile.imwrite(tmp_path / "i.ome.tif", image, metadata={
+        "axes": "TCZYX", "PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.25, "PhysicalSizeYUnit": "µm",
+        "PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "µm", "TimeIncrement": 30.0, "TimeIncrementUnit": "s", "Channel": {"Name": ["DAPI", "GFP <2>", "µ-Cherry"]}})
+    hashes = set()
+    for threads in (1, 2, 7):
+        pw("convert", tmp_path / "i.ome.tif", tmp_path / "o.tif", "--chunk", "1,32,64", "--threads", threads, "--memory", memory, "--overwrite")
+        hashes.add(hashlib.sha256((tmp_path / "o.tif").read_bytes()).hexdigest())
+    assert len(hashes) == 1
+    levels = read_levels(tmp_path / "o.tif")
+    assert np.array_equal(levels[0], image) and len(levels) == 3
+    for upper, lower in zip(levels, levels[1:]):
+        blocks = upper[..., :upper.shape[-2] // 2 * 2, :upper.shape[-1] // 2 * 2].astype(np.uint64)
+        sums = sum(blocks[..., y::2, x::2] for y in (0, 1) for x in (0, 1))
+        assert np.array_equal(lower[..., :sums.shape[-2], :sums.shape[-1]], (sums + 2) // 4)
+    with tifffile.TiffFile(tmp_path / "o.tif") as tiff:
+        assert tiff.series[0].axes == "TCZYX"
+        pixels = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]["Pixels"]
+        assert tiff.pages[0].predictor == 2
+    assert [c["Name"] for c in pixels["Channel"]] == ["DAPI", "GFP <2>", "µ-Cherry"]
+    assert [c["Color"] % 2**32 for c in pixels["Channel"]] == [0x00FF00FF, 0xFF00FFFF, 0x00FFFFFF]
+    assert (pixels["PhysicalSizeX"], pixels["PhysicalSizeXUnit"], pixels["PhysicalSizeZ"], pixels["TimeIncrement"]) == (0.25, "µm", 2.0, 30.0)
+
+
+def test_real_images(pw, data, tmp_path):
+    """libtiff reads every directory, and there is no word from it."""
+    for i, name in enumerate(["nuclei/stardist_img3d.tif", "cells/maize_clsm.tif"]):
+        pw("convert", data / name, tmp_path / f"{i}.tif")
+        assert np.array_equal(read_levels(tmp_path / f"{i}.tif")[0], tifffile.imread(data / name)), name
+        told = subprocess.run(["tiffinfo", "-D", tmp_path / f"{i}.tif"], capture_output=True, text=True)
+        assert told.returncode == 0 and told.stderr == ""
+
+
+def test_what_is_refused(pw, tmp_path, cells):
+    np.save(tmp_path / "i.npy", random_image((20, 30), "uint8"))
+    for verb in (["convert", tmp_path / "i.npy"], ["run", tmp_path / "i.npy", "--fn", "otsu"]):
+        def refused(out, *options, says):
+            pw.refuses(*verb, "-o", tmp_path / out, *options, says=says)
+        refused("o.tif", "--codec", "gzip", says="codec 'gzip': TIFF output has none, zstd[:LEVEL], deflate[:LEVEL]")
+        refused("o.tif", "--codec", "deflate:10", says="codec 'deflate:10': its levels are 1 to 9")
+        refused("o.tif", "--codec", "none:1", says="codec 'none:1': has no levels")
+        refused("o.npy", "--codec", "zstd", says="codec 'zstd': npy output is not compressed")
+        refused("o.tif", "--chunk", "2,16,16", says="TIFF tiles are one plane thick, not 2")
+        refused("o.tif", "--chunk", "1,16,20", says="their edges are multiples of 16")
+        refused("o.zarr", "--codec", "deflate", says="codec 'deflate': zarr output has none, zstd[:LEVEL], gzip[:LEVEL], blosc-lz4[:LEVEL], blosc-zstd[:LEVEL]")
+    assert [p.name for p in tmp_path.iterdir() if p.name != "scratch.tmp"] == ["i.npy"]

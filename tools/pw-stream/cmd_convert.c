@@ -20,7 +20,7 @@ enum {
     OPT_NGFF,
     OPT_CHUNK,
     OPT_SHARD,
-    OPT_LEVEL_OF_ZSTD,
+    OPT_CODEC,
     OPT_PYRAMID,
     OPT_OVERWRITE,
     OPT_MEMORY,
@@ -37,7 +37,7 @@ static const struct option long_options[] = {
     {"ngff", required_argument, NULL, OPT_NGFF},
     {"chunk", required_argument, NULL, OPT_CHUNK},
     {"shard", required_argument, NULL, OPT_SHARD},
-    {"zstd", required_argument, NULL, OPT_LEVEL_OF_ZSTD},
+    {"codec", required_argument, NULL, OPT_CODEC},
     {"pyramid", required_argument, NULL, OPT_PYRAMID},
     {"overwrite", no_argument, NULL, OPT_OVERWRITE},
     {"memory", required_argument, NULL, OPT_MEMORY},
@@ -52,7 +52,7 @@ static const struct option long_options[] = {
 
 static int take_option(struct request *request, int option, const char *text)
 {
-    static const char *const format[] = {"zarr", "npy", "raw", NULL}, *const ngff[] = {"0.5", "0.4", NULL};
+    static const char *const format[] = {"zarr", "tiff", "npy", "raw", NULL}, *const ngff[] = {"0.5", "0.4", NULL};
     static const char *const pyramid[] = {"mean", "none", NULL}, *const engine[] = {"auto", "uring", "mmap", "sync",
                                                                                     NULL};
     struct pw_convert_options *o = &request->options;
@@ -63,7 +63,7 @@ static int take_option(struct request *request, int option, const char *text)
     case OPT_NGFF: o->ngff = text; return pw_argument_choose("--ngff", text, ngff) >= 0;
     case OPT_CHUNK: return pw_argument_box("--chunk", text, 1, o->chunk);
     case OPT_SHARD: return pw_argument_box("--shard", text, 1, o->shard);
-    case OPT_LEVEL_OF_ZSTD: return pw_argument_small("--zstd", text, 1, 19, &o->zstd_level);
+    case OPT_CODEC: o->codec = text; return 1;
     case OPT_PYRAMID:
         number = pw_argument_choose("--pyramid", text, pyramid);
         o->no_pyramid = number == 1;

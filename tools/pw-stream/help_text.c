@@ -20,7 +20,8 @@ const char *const pw_help_merge[] = {
     "  --merge touch         labels that touch across a seam are one object: exact for components (default)\n"
     "  --merge face          their cross-sections must agree by more than --tau: for cells, which may touch\n"
     "  --connectivity, --tau, --min-contact   as for run\n"
-    "  -o, --format, --name, --ngff, --chunk, --shard, --pyramid, --out-dtype, --overwrite   as for run\n"
+    "  -o, --format, --name, --ngff, --chunk, --shard, --codec, --pyramid, --out-dtype, --overwrite\n"
+    "                        as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet            as for run\n"
     "  --level, --channel, --time, --shape, --dtype, --offset, --endian          as for run\n",
     NULL,
@@ -34,7 +35,8 @@ const char *const pw_help_remerge[] = {
     "\n"
     "  --merge, --tau, --metric, --min-contact, --context, --connectivity   as for run\n"
     "  --fill-holes, --dilate, --min-size, --max-size, --border              as for run\n"
-    "  -o, --format, --name, --ngff, --chunk, --shard, --pyramid, --out-dtype, --overwrite   as for run\n"
+    "  -o, --format, --name, --ngff, --chunk, --shard, --codec, --pyramid, --out-dtype, --overwrite\n"
+    "                        as for run\n"
     "  --memory, --threads, --scratch, --progress, --summary, --quiet        as for run\n",
     NULL,
 };
@@ -158,14 +160,15 @@ const char *const pw_help_convert[] = {
     "usage: pw-stream convert IN OUT [options]\n"
     "\n"
     "Writes IN, an image in any format that run reads, as OUT: all time points and channels, t c z y x. OUT appears\n"
-    "when it is whole; OME-Zarr gets calibration, names of channels, and smaller levels by mean.\n"
+    "when it is whole; OME-Zarr and OME-TIFF get calibration, names of channels, and smaller levels by mean.\n"
     "\n"
-    "  OUT, or -o OUT        .zarr, .npy or .raw\n"
-    "  --format FORMAT       zarr, npy or raw, whatever OUT is called\n"
+    "  OUT, or -o OUT        .zarr, .tif, .npy or .raw\n"
+    "  --format FORMAT       zarr, tiff, npy or raw, whatever OUT is called\n"
     "  --ngff 0.5|0.4        OME-NGFF version (default 0.5)\n"
     "  --chunk z,y,x         and --shard z,y,x (default: chosen)\n"
-    "  --zstd N              level of compression, 1 to 19 (default 1)\n"
-    "  --pyramid mean|none   smaller levels, until one is a single chunk (default mean)\n"
+    "  --codec NAME[:LEVEL]  of zarr: zstd (default zstd:1), gzip, blosc-lz4, blosc-zstd or none; of a TIFF: deflate\n"
+    "                        (default deflate:1), zstd or none\n"
+    "  --pyramid mean|none   smaller levels, until one is a single chunk or tile (default mean)\n"
     "  --overwrite           replace a file, or a store that was converted before and has no labels\n"
     "  --memory SIZE, --threads N, --io ENGINE, --scratch DIR, --progress WHEN   as for run\n"
     "  --quiet               no line about what was done\n"

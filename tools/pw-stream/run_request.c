@@ -35,6 +35,7 @@ static int take_output_option(struct pw_run_options *o, int option, const char *
     case PW_OPTION_NGFF: o->ngff = text; return pw_argument_choose("--ngff", text, ngff) >= 0;
     case PW_OPTION_CHUNK: return pw_argument_box("--chunk", text, 1, o->output_chunk);
     case PW_OPTION_SHARD: return pw_argument_box("--shard", text, 1, o->output_shard);
+    case PW_OPTION_CODEC: o->codec = text; return 1;
     case PW_OPTION_PYRAMID:
         number = pw_argument_choose("--pyramid", text, pyramid);
         o->pyramid = (enum pw_pyramid_rule)(number < 0 ? 0 : number);

@@ -43,6 +43,7 @@ enum {
     PW_OPTION_NGFF,
     PW_OPTION_CHUNK,
     PW_OPTION_SHARD,
+    PW_OPTION_CODEC,
     PW_OPTION_PYRAMID,
     PW_OPTION_OUT_DTYPE,
     PW_OPTION_OVERWRITE,
@@ -70,7 +71,8 @@ enum {
         {"dilate", required_argument, NULL, PW_OPTION_DILATE}, {"output", required_argument, NULL, 'o'},               \
         {"format", required_argument, NULL, PW_OPTION_FORMAT}, {"name", required_argument, NULL, PW_OPTION_NAME},      \
         {"ngff", required_argument, NULL, PW_OPTION_NGFF}, {"chunk", required_argument, NULL, PW_OPTION_CHUNK},        \
-        {"shard", required_argument, NULL, PW_OPTION_SHARD}, {"pyramid", required_argument, NULL, PW_OPTION_PYRAMID},  \
+        {"shard", required_argument, NULL, PW_OPTION_SHARD}, {"codec", required_argument, NULL, PW_OPTION_CODEC},      \
+        {"pyramid", required_argument, NULL, PW_OPTION_PYRAMID},                                                       \
         {"out-dtype", required_argument, NULL, PW_OPTION_OUT_DTYPE},                                                   \
         {"overwrite", no_argument, NULL, PW_OPTION_OVERWRITE}, {"memory", required_argument, NULL, PW_OPTION_MEMORY},  \
         {"threads", required_argument, NULL, PW_OPTION_THREADS},                                                       \
