@@ -615,13 +615,13 @@ struct pw_run_options {
     uint64_t n_times; /* with a time: so many from it on, or PW_TIMES_ALL of the rest, in labels with a time axis;
                          0: that one, in labels without */
 
-    const char *output;           /* path, "-", or NULL: into the input store under labels/ */
-    const char *output_format;    /* "zarr" "tiff" "npy" "raw" "geojson", or NULL: from the suffix */
-    const char *label_name;       /* name of the label image in a store; NULL: the segmenter's name */
-    const char *ngff;             /* "0.5" (default) or "0.4" */
-    enum pw_dtype output_dtype;   /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
-    uint64_t output_chunk[3];     /* 0: chosen */
-    uint64_t output_shard[3];     /* 0: chosen */
+    const char *output;         /* path, "-", or NULL: into the input store under labels/ */
+    const char *output_format;  /* "zarr" "tiff" "npy" "raw" "geojson", or NULL: from the suffix */
+    const char *label_name;     /* name of the label image in a store; NULL: the segmenter's name */
+    const char *ngff;           /* "0.5" (default) or "0.4" */
+    enum pw_dtype output_dtype; /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
+    uint64_t output_chunk[3];   /* 0: chosen */
+    uint64_t output_shard[3];   /* 0: chosen */
     /*
      * "zstd", "gzip", "blosc-lz4", "blosc-zstd" or "none" of zarr, "deflate", "zstd" or "none" of tiff, and after a colon the
      * level; NULL: "zstd:1", of tiff "deflate:3".
