@@ -69,9 +69,8 @@ static enum pw_status take_data_file(struct mhd *mhd, const char *value, size_t 
         mhd->header.data_offset = behind;
         return PW_OK;
     }
-    if (strncmp(value, "LIST", 4) == 0 || (strchr(value, '%') != NULL && strchr(value, ' ') != NULL))
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: the array is in several data files (%s), which is not read",
-                       mhd->path, value);
+    if (pw_text_parts_are(value))
+        return pw_text_parts_begin(&mhd->header, mhd->path, value, error);
     pw_text_header_beside(mhd->path, value, mhd->header.data_file, sizeof mhd->header.data_file);
     return PW_OK;
 }
@@ -157,6 +156,7 @@ static enum pw_status finish(struct mhd *mhd, struct pw_error *error)
     if (mhd->channels > 1) {
         header->shape[header->rank] = mhd->channels;
         pw_text_axis(&header->axis[header->rank++], 'c', 0, "");
+        header->part_rank += header->part_rank > 0;
     }
     return PW_OK;
 }
@@ -169,15 +169,19 @@ static enum pw_status mhd_open(const char *path, const struct pw_open_options *o
     size_t n = 0;
     (void)options;
     enum pw_status status = pw_text_header_read(path, &text, &n, error);
-    for (size_t at = 0; status == PW_OK && at < n && !mhd.has_data;) {
+    for (size_t at = 0; status == PW_OK && at < n && (!mhd.has_data || mhd.header.part_lines_follow);) {
         size_t length = strcspn(text + at, "\n");
-        status = take_line(&mhd, text + at, length, at + length + 1, error);
+        status = mhd.has_data ? pw_text_parts_add(&mhd.header, path, text + at, length, error)
+                              : take_line(&mhd, text + at, length, at + length + 1, error);
         at += length + 1;
     }
     free(text);
     if (status == PW_OK)
         status = finish(&mhd, error);
-    return status == PW_OK ? pw_text_header_open(&mhd.header, path, source, error) : status;
+    if (status == PW_OK)
+        status = pw_text_header_open(&mhd.header, path, source, error);
+    pw_names_release(&mhd.header.part);
+    return status;
 }
 
 static int has_key(const char *text, const char *key)

@@ -150,9 +150,8 @@ static void take_numbers(const char *value, double out[PW_MAX_RANK])
 
 static enum pw_status take_data_file(struct nrrd *nrrd, const char *value, struct pw_error *error)
 {
-    if (strncmp(value, "LIST", 4) == 0 || (strchr(value, '%') != NULL && strchr(value, ' ') != NULL))
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: the array is in several data files (%s), which is not read",
-                       nrrd->path, value);
+    if (pw_text_parts_are(value))
+        return pw_text_parts_begin(&nrrd->header, nrrd->path, value, error);
     pw_text_header_beside(nrrd->path, value, nrrd->header.data_file, sizeof nrrd->header.data_file);
     return PW_OK;
 }
@@ -279,10 +278,11 @@ static enum pw_status parse(struct nrrd *nrrd, const char *text, size_t n, struc
             at += length + 1;
             break;
         }
-        status = take_line(nrrd, text + at, length, error);
+        status = nrrd->header.part_lines_follow ? pw_text_parts_add(&nrrd->header, nrrd->path, text + at, length, error)
+                                                : take_line(nrrd, text + at, length, error);
         at += length + 1;
     }
-    if (nrrd->header.data_file[0] == '\0')
+    if (nrrd->header.data_file[0] == '\0' && nrrd->header.part.n == 0)
         nrrd->header.data_offset = at;
     return status == PW_OK ? finish(nrrd, error) : status;
 }
@@ -298,7 +298,10 @@ static enum pw_status nrrd_open(const char *path, const struct pw_open_options *
     if (status == PW_OK)
         status = parse(&nrrd, text, n, error);
     free(text);
-    return status == PW_OK ? pw_text_header_open(&nrrd.header, path, source, error) : status;
+    if (status == PW_OK)
+        status = pw_text_header_open(&nrrd.header, path, source, error);
+    pw_names_release(&nrrd.header.part);
+    return status;
 }
 
 static int nrrd_recognise(const char *path, const unsigned char *head, size_t n)

@@ -16,4 +16,14 @@
  */
 enum pw_status pw_stretch_source(struct pw_source **source, struct pw_error *error);
 
+/*
+ * What other sources of such chunks need.  pw_stretch_chunk() sets the chunk, files ending after every `each` places of axis
+ * split and at every place of the slower ones; pw_stretch_elements() counts those of a chunk that are stored, and
+ * pw_stretch_decode() is their decode().
+ */
+void pw_stretch_chunk(struct pw_source *source, int split, uint64_t each);
+uint64_t pw_stretch_elements(const struct pw_source *source, const uint64_t *chunk_index);
+enum pw_status pw_stretch_decode(struct pw_source *source, struct pw_decoder *decoder, const uint64_t *chunk_index,
+                                 const void *stored, size_t n, void *voxels, struct pw_error *error);
+
 #endif

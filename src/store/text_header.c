@@ -13,6 +13,7 @@
 #include "store/axis_names.h"
 #include "store/inflate_source.h"
 #include "store/linear_source.h"
+#include "store/parts_source.h"
 #include "store/tiff_stack.h"
 #include "sys/file.h"
 
@@ -99,38 +100,65 @@ static const struct pw_source_ops *linear_ops(const char *format)
     return strcmp(format, "nrrd") == 0 ? &nrrd : &mhd;
 }
 
-static enum pw_status make(const struct pw_text_header *header, const char *file, int fd, uint64_t offset,
-                           uint64_t file_bytes, struct pw_source **source, struct pw_error *error)
+enum pw_status pw_text_header_describe(const struct pw_text_header *header, struct pw_source *source, uint64_t offset,
+                                       struct pw_error *error)
 {
-    int swap = (header->big_endian != 0) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
-    enum pw_status status =
-        header->compressed ? pw_inflate_source_new(file, header->format, fd, offset, header->byte_skip, source, error)
-                           : pw_linear_source_new(file, linear_ops(header->format), fd, source, error);
-    if (status != PW_OK)
-        return status;
-    struct pw_image_info *info = &(*source)->info;
+    struct pw_image_info *info = &source->info;
     info->rank = header->rank;
     info->dtype = header->dtype;
     memcpy(info->shape, header->shape, sizeof info->shape);
-    uint64_t bytes = array_bytes(header);
-    if (!header->compressed && header->from_end)
-        offset = bytes < file_bytes ? file_bytes - bytes : 0;
-    else if (!header->compressed && !pw_add_u64(offset, header->byte_skip, &offset))
-        return pw_fail(error, PW_E_RANGE, "%s: %llu bytes to skip", file, (unsigned long long)header->byte_skip);
-    status = pw_linear_layout(*source, header->compressed ? 0 : offset, swap, error);
-    if (status != PW_OK)
-        return status;
-    if (!header->compressed && (*source)->linear.file_bytes > file_bytes)
-        return pw_fail(error, PW_E_TRUNCATED, "%s: %llu bytes of voxels from offset %llu on, the file has %llu", file,
-                       (unsigned long long)bytes, (unsigned long long)offset, (unsigned long long)file_bytes);
-    if (header->compressed)
-        (void)snprintf(info->codec, sizeof info->codec, "zlib or gzip, one stream");
-    for (int i = 0; i < info->rank; i++) {
+    int swap = (header->big_endian != 0) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+    enum pw_status status = pw_linear_layout(source, offset, swap, error);
+    for (int i = 0; i < info->rank && status == PW_OK; i++) {
         info->axis[i] = header->axis[i];
         info->level_scale[0][i] = info->axis[i].scale;
         info->level_translation[0][i] = info->axis[i].translation;
     }
-    return PW_OK;
+    return status;
+}
+
+enum pw_status pw_text_header_data(const struct pw_text_header *header, int fd, const char *path, uint64_t file_bytes,
+                                   uint64_t bytes, uint64_t *offset, struct pw_error *error)
+{
+    *offset = header->data_offset;
+    enum pw_status status = skip_lines(header, fd, path, offset, error);
+    if (status != PW_OK)
+        return status;
+    if (header->from_end)
+        *offset = bytes < file_bytes ? file_bytes - bytes : 0;
+    else if (!pw_add_u64(*offset, header->byte_skip, offset))
+        return pw_fail(error, PW_E_RANGE, "%s: %llu bytes to skip", path, (unsigned long long)header->byte_skip);
+    if (*offset <= file_bytes && bytes <= file_bytes - *offset)
+        return PW_OK;
+    return pw_fail(error, PW_E_TRUNCATED, "%s: %llu bytes of voxels from offset %llu on, the file has %llu", path,
+                   (unsigned long long)bytes, (unsigned long long)*offset, (unsigned long long)file_bytes);
+}
+
+static enum pw_status make(const struct pw_text_header *header, const char *file, int fd, uint64_t file_bytes,
+                           struct pw_source **source, struct pw_error *error)
+{
+    enum pw_status status = pw_linear_source_new(file, linear_ops(header->format), fd, source, error);
+    uint64_t offset;
+    if (status == PW_OK)
+        status = pw_text_header_data(header, fd, file, file_bytes, array_bytes(header), &offset, error);
+    return status == PW_OK ? pw_text_header_describe(header, *source, offset, error) : status;
+}
+
+static enum pw_status make_compressed(const struct pw_text_header *header, const char *file, int fd,
+                                      struct pw_source **source, struct pw_error *error)
+{
+    uint64_t offset = header->data_offset;
+    enum pw_status status = skip_lines(header, fd, file, &offset, error);
+    if (status != PW_OK) {
+        (void)close(fd);
+        return status;
+    }
+    status = pw_inflate_source_new(file, header->format, fd, offset, header->byte_skip, source, error);
+    if (status == PW_OK)
+        status = pw_text_header_describe(header, *source, 0, error);
+    if (status == PW_OK)
+        (void)snprintf((*source)->info.codec, sizeof(*source)->info.codec, "zlib or gzip, one stream");
+    return status;
 }
 
 enum pw_status pw_text_header_open(const struct pw_text_header *header, const char *path, struct pw_source **source,
@@ -138,19 +166,19 @@ enum pw_status pw_text_header_open(const struct pw_text_header *header, const ch
 {
     const char *file = header->data_file[0] != '\0' ? header->data_file : path;
     struct pw_source *made = NULL;
-    uint64_t file_bytes, offset = header->data_offset;
+    uint64_t file_bytes;
     int fd;
+    if (header->part_lines_follow && header->part.n == 0)
+        return pw_fail(error, PW_E_FORMAT, "%s: the list of data files is empty", path);
+    if (header->part.n > 0)
+        return pw_parts_source_open(header, path, source, error);
     if (header->data_file[0] != '\0' && access(file, F_OK) != 0)
         return pw_fail(error, PW_E_NOT_FOUND, "%s: is missing; %s says that the voxels are in it", file, path);
     enum pw_status status = pw_input_open(file, &fd, &file_bytes, error);
     if (status != PW_OK)
         return status;
-    status = skip_lines(header, fd, file, &offset, error);
-    if (status != PW_OK) {
-        (void)close(fd);
-        return status;
-    }
-    status = make(header, file, fd, offset, file_bytes, &made, error);
+    status = header->compressed ? make_compressed(header, file, fd, &made, error)
+                                : make(header, file, fd, file_bytes, &made, error);
     if (status != PW_OK) {
         if (made != NULL)
             made->ops->close(made);

@@ -7,6 +7,7 @@
 #ifndef PW_STORE_TEXT_HEADER_H
 #define PW_STORE_TEXT_HEADER_H
 
+#include "base/names.h"
 #include "store/source.h"
 
 enum {
@@ -27,7 +28,19 @@ struct pw_text_header {
     uint64_t line_skip;   /* lines to pass before them */
     uint64_t byte_skip;   /* bytes to pass after that, of a compressed array after decompressing */
     int from_end;         /* the data are the last bytes of the file */
+
+    struct pw_names part;  /* several data files, in order; the format releases them */
+    int part_rank;         /* axes of each; 0: one less than the array has */
+    int part_lines_follow; /* every further line is one of them */
 };
+
+/* Whether the value of a data file is a list or a pattern; then begins with it. */
+int pw_text_parts_are(const char *value);
+enum pw_status pw_text_parts_begin(struct pw_text_header *header, const char *path, const char *value,
+                                   struct pw_error *error);
+/* A line of the list; one that is empty is none. */
+enum pw_status pw_text_parts_add(struct pw_text_header *header, const char *path, const char *name, size_t n,
+                                 struct pw_error *error);
 
 /*
  * The text of the file at path up to its end or PW_TEXT_HEADER_MAX bytes, with a 0 behind
@@ -37,6 +50,14 @@ enum pw_status pw_text_header_read(const char *path, char **text, size_t *n, str
 
 /* The file name, in the directory of path unless it is absolute, into out. */
 void pw_text_header_beside(const char *path, const char *name, char *out, size_t capacity);
+
+/* Shape, element type and axes of the array, and its layout in a file from offset on. */
+enum pw_status pw_text_header_describe(const struct pw_text_header *header, struct pw_source *source, uint64_t offset,
+                                       struct pw_error *error);
+
+/* Where the bytes of an uncompressed data file of file_bytes begin.  Errors: PW_E_TRUNCATED. */
+enum pw_status pw_text_header_data(const struct pw_text_header *header, int fd, const char *path, uint64_t file_bytes,
+                                   uint64_t bytes, uint64_t *offset, struct pw_error *error);
 
 /* A source over the array.  Errors: PW_E_NOT_FOUND (the data file), PW_E_TRUNCATED, PW_E_FORMAT, PW_E_RANGE. */
 enum pw_status pw_text_header_open(const struct pw_text_header *header, const char *path, struct pw_source **source,

@@ -91,13 +91,49 @@ def test_nrrd_refusals(pw, tmp_path):
                        ("type: block\ndimension: 1\nsizes: 3\nencoding: raw\n\n", "block"),
                        ("type: uint8\nsizes: 4 x\nencoding: raw\n\n", "sizes"),
                        (base + "encoding: raw\ndata file: missing.raw\n", "missing.raw"),
-                       (base + "encoding: raw\ndata file: LIST\na\nb\n", "LIST")]:
+                       (base + "encoding: raw\ndata file: LIST\na\nb\nc\nd\n", "/a: is missing"),
+                       (base + "encoding: raw\ndata file: LIST\n", "list of data files is empty"),
+                       (base + "encoding: raw\ndata file: %s 1 2 1\n", "no pattern"),
+                       (base + "encoding: gzip\ndata file: a%d 1 2 1\n", "compressed data files")]:
         write(text)
         pw.refuses("cat", tmp_path / "a.nrrd", says=says, code=EXIT_FAILED)
     write(base + "encoding: gzip\n\n")
     with open(tmp_path / "a.nrrd", "ab") as file:
         file.write(gzip.compress(bytes(16))[:-12])
     pw.refuses("cat", tmp_path / "a.nrrd", says="a.nrrd", code=EXIT_FAILED, streams=True)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_nrrd_in_several_data_files(pw, tmp_path, threads):
+    """Planes in a list, slabs by a pattern that counts down, rows of four axes; each after a header of its own."""
+    image = noise((2, 6, 150, 200), ">u2")
+    start = "NRRD0004\ntype: uint16\nendian: big\nencoding: raw\nbyte skip: 7\n"
+
+    def put(name, part):
+        (tmp_path / name).write_bytes(bytes(7) + part.tobytes())
+
+    for z in range(6):
+        put(f"plane {z}.raw", image[0, z])
+    names = "\n".join(f"plane {z}.raw" for z in range(6))
+    (tmp_path / "list.nhdr").write_text(f"{start}dimension: 3\nsizes: 200 150 6\ndata file: LIST\n{names}\n")
+    for i in range(3):
+        put(f"slab{7 - 2 * i:03}.raw", image[1, 2 * i : 2 * i + 2])
+    (tmp_path / "slabs.nhdr").write_text(f"{start}dimension: 3\nsizes: 200 150 6\ndata file: slab%03d.raw 7 3 -2 3\n")
+    for t, z in np.ndindex(2, 6):
+        put(f"p{6 * t + z + 9}", image[t, z])
+    (tmp_path / "four.nhdr").write_text(f"{start}dimension: 4\nsizes: 200 150 6 2\ndata file: p%d 9 20 1 2\n")
+    for name, expected in (("list", image[0]), ("slabs", image[1]), ("four", image)):
+        assert np.array_equal(read(pw, tmp_path / f"{name}.nhdr"), expected), name
+        if name != "four":
+            assert np.array_equal(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / f"{name}.nhdr"))), expected), name
+    np.save(tmp_path / "a.npy", image[1].astype("=u2"))
+    for source in ("a.npy", "slabs.nhdr"):
+        pw("run", tmp_path / source, "--fn", "threshold:40000", "--tile", "4,64,64", "--threads", threads, "-o", tmp_path / f"{source}.l.npy")
+    assert (tmp_path / "a.npy.l.npy").read_bytes() == (tmp_path / "slabs.nhdr.l.npy").read_bytes()
+    (tmp_path / "plane 3.raw").write_bytes(bytes(7) + image[0, 3].tobytes()[:-1])
+    pw.refuses("cat", tmp_path / "list.nhdr", says="plane 3.raw")
+    (tmp_path / "five.nhdr").write_text(f"{start}dimension: 3\nsizes: 200 150 5\ndata file: p%d 9 20 1\n")
+    pw.refuses("cat", tmp_path / "five.nhdr", says=("five.nhdr", "12 data files", "make 5"))
 
 
 def test_labels_of_a_compressed_image(pw, tmp_path):
@@ -147,11 +183,25 @@ def test_metaimage_by_hand(pw, tmp_path):
             f"HeaderSize = {size}\nElementDataFile = a.raw\n")
         assert np.array_equal(read(pw, tmp_path / "a.mhd"), image)
     assert info(pw, tmp_path / "a.mhd")["axes"][0]["scale"] == 4
-    for change, says in [(("a.raw", "b.raw"), "b.raw"), (("a.raw", "LIST"), "LIST"), (("SHORT", "STRING"), "MET_STRING"),
+    for change, says in [(("a.raw", "b.raw"), "b.raw"), (("a.raw", "LIST"), "list of data files is empty"),
+                         (("a.raw", "a%02d.raw 1 3 1"), "a01.raw: is missing"), (("SHORT", "STRING"), "MET_STRING"),
                          (("7 5 3", "7 5 30"), "a.raw"), (("7 5 3", "7 0 3"), "DimSize")]:
         text = (tmp_path / "a.mhd").read_text()
         (tmp_path / "b.mhd").write_text(text.replace(*change))
         pw.refuses("cat", tmp_path / "b.mhd", says=says, code=EXIT_FAILED)
+
+
+def test_metaimage_in_several_data_files(pw, tmp_path):
+    """As SimpleITK reads them: a list of planes, a pattern."""
+    image = noise((4, 5, 7), "<i2")
+    for z, plane in enumerate(image):
+        (tmp_path / f"p{z + 1:02}.raw").write_bytes(plane.tobytes())
+    start = "ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = False\nDimSize = 7 5 4\nElementType = MET_SHORT\n"
+    (tmp_path / "list.mhd").write_text(start + "ElementDataFile = LIST\n" + "".join(f"p{z + 1:02}.raw\n" for z in range(4)))
+    (tmp_path / "pattern.mhd").write_text(start + "ElementDataFile = p%02d.raw 1 4 1\n")
+    for name in ("list", "pattern"):
+        assert np.array_equal(read(pw, tmp_path / f"{name}.mhd"), image)
+        assert np.array_equal(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / f"{name}.mhd"))), image)
 
 
 # ---------------------------------------------------------------------------- MRC
