@@ -213,6 +213,8 @@ struct pw_image_info {
     int series;                       /* this image is that one */
     int n_series;                     /* images in the file or store; 0 or 1: this one alone */
     const char *const *series_names;  /* n_series names, or NULL; "" where one has none */
+
+    char warning[256]; /* what the user should know of the file, though it was read; "" when there is nothing */
 };
 
 /* What a path holds. */

@@ -80,6 +80,8 @@ enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result
         return PW_OK;
     }
     status = run_passes(&job, result, error);
+    if (result->warning[0] == '\0')
+        memcpy(result->warning, job.source->info.warning, sizeof result->warning);
     (void)snprintf(result->output, sizeof result->output, "%s", job.sink->path);
     result->n_resumed_tiles = job.journal.n_resumed;
     pw_journal_end(&job, status, result, error);

@@ -1,4 +1,5 @@
 #include "store/zarr_ngff.h"
+#include "store/tiff_stack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,9 @@ static enum pw_status read_axes(const struct pw_zarr_node *group, const struct j
         const char *name = json_object_get_type(entry) == json_type_string ? json_object_get_string(entry)
                                                                            : pw_json_text(entry, "name");
         const char *unit = pw_json_text(entry, "unit");
+        /* "um" is what many write, and not what the specification knows. */
+        if (unit != NULL && pw_tiff_unit(unit)[0] != '\0')
+            unit = pw_tiff_unit(unit);
         char fallback[2] = {axes == NULL ? order[5 - info->rank + i] : '\0', '\0'};
         struct pw_axis *axis = &info->axis[i];
         (void)snprintf(axis->name, sizeof axis->name, "%s", name != NULL ? name : fallback);

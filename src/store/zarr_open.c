@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "store/linear_source.h"
 #include "store/zarr_ngff.h"
+#include "store/zarr_twin.h"
 
 enum {
     ANCESTORS = 3
@@ -36,6 +37,7 @@ static enum pw_status take_array(const struct pw_zarr_node *node, struct pw_zarr
     if (status != PW_OK)
         return status;
     const struct pw_zarr_array *array = &target->array;
+    pw_zarr_twin_compare(node, array, info->warning, sizeof info->warning);
     target->kv = node->kv;
     memcpy(target->directory, node->directory, sizeof target->directory);
     memcpy(info->path, node->directory, sizeof info->path);

@@ -85,6 +85,24 @@ def test_05_both_metadata_in_one_directory(pw, tmp_path):
     same(pw, tmp_path / "a", ARRAY.astype("<i2"))
 
 
+def test_05_metadata_that_disagree_are_told_of(pw, tmp_path):
+    """Shape or type: info says so, and a run ends with a warning; when both agree, nothing is said."""
+    for name, shape, dtype in (("same", [4, 6], "uint16"), ("shape", [2, 6], "uint16"), ("type", [4, 6], "int16")):
+        write2(tmp_path / name, ARRAY)
+        keys = {"name": "v2", "configuration": {"separator": "."}}
+        meta = {"zarr_format": 3, "node_type": "array", "shape": shape, "data_type": dtype, "fill_value": 0,
+                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 3]}}, "chunk_key_encoding": keys,
+                "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}]}
+        (tmp_path / name / "zarr.json").write_text(json.dumps(meta))
+        warning = json.loads(pw("info", tmp_path / name, "--json").text).get("warning")
+        result = pw.any("run", tmp_path / name, "--fn", "threshold:1", "-o", tmp_path / f"{name}.npy")
+        if name == "same":
+            assert warning is None and result.code == 0
+        else:
+            assert ".zarray beside it says 4,6 of uint16" in warning and warning in pw("info", tmp_path / name).text
+            assert result.code == 2 and f"warning: {warning}" in result.err
+
+
 def test_06_zstd_frames_that_do_not_say_their_size(pw, tmp_path):
     """A frame made by hand: no content size, one raw block; and the same behind a skippable frame."""
     def frame(data):
