@@ -69,12 +69,22 @@ static void parts_close(struct pw_source *source)
     free(parts);
 }
 
+/* The header first. */
+static const char *parts_file(const struct pw_source *source, uint64_t i)
+{
+    const struct parts_source *parts = (const struct parts_source *)source;
+    return i == 0 ? source->path : i <= (uint64_t)parts->n ? parts->part[i - 1].path : NULL;
+}
+
 static const struct pw_source_ops *ops_of(const char *format)
 {
-    static const struct pw_source_ops nrrd = {
-        .format = "nrrd", .locate = parts_locate, .decode = pw_stretch_decode, .close = parts_close};
+    static const struct pw_source_ops nrrd = {.format = "nrrd",
+                                              .locate = parts_locate,
+                                              .decode = pw_stretch_decode,
+                                              .close = parts_close,
+                                              .file = parts_file};
     static const struct pw_source_ops mhd = {
-        .format = "mhd", .locate = parts_locate, .decode = pw_stretch_decode, .close = parts_close};
+        .format = "mhd", .locate = parts_locate, .decode = pw_stretch_decode, .close = parts_close, .file = parts_file};
     return strcmp(format, "nrrd") == 0 ? &nrrd : &mhd;
 }
 
