@@ -13,6 +13,10 @@ class WorkerError(Exception):
     """What the user should read as it is, without a traceback: a wrong result, an option that is not there."""
 
 
+class WrongLabels(WorkerError):
+    """Labels that cannot be used.  The same function would give them again, so the tile is not tried again."""
+
+
 @dataclass(frozen=True)
 class ImageInfo:
     """The image as a whole, known before the first tile; shape and voxel are (y, x) or (z, y, x)."""
@@ -43,8 +47,17 @@ class Tile:
     channels: tuple[int, ...]
     statistics: list[dict[str, Any]]  # of the whole image, per channel, when the worker wants percentiles
     is_normalized: bool  # the voxels are scaled already: --normalize
-    out: np.ndarray  # where the labels go: a function may fill it and return it, which saves a copy
     progress: Callable[[float], None]  # says how much is done, 0 to 1: for functions that take minutes
+    _place: np.ndarray  # of the labels; those of another tile may be there still
+    _is_cleared: bool = False
+
+    @property
+    def out(self) -> np.ndarray:
+        """Where the labels go, 0 everywhere at first: a function may fill it and return it, which saves a copy."""
+        if not self._is_cleared:
+            self._place.fill(0)
+            self._is_cleared = True
+        return self._place
 
 
 def image_info(message: Mapping[str, Any]) -> ImageInfo:
@@ -68,17 +81,17 @@ def make_tile(message: Mapping[str, Any], out: np.ndarray, send: Callable[[Mappi
         channels=tuple(message.get("channels") or (0,)),
         statistics=message.get("statistics") or [],
         is_normalized=bool(message.get("normalize")),
-        out=out,
         progress=lambda done: send({"id": message["id"], "progress": float(done)}),
+        _place=out,
     )
 
 
 def _as_numpy(result: Any) -> np.ndarray:
     """Labels as an array, also from where torch and cupy keep them."""
     if result is None:
-        raise WorkerError("returned None instead of labels")
+        raise WrongLabels("returned None instead of labels")
     if isinstance(result, (tuple, list)) and any(isinstance(item, np.ndarray) for item in result):
-        raise WorkerError(f"returned a {type(result).__name__} of {len(result)} instead of labels alone")
+        raise WrongLabels(f"returned a {type(result).__name__} of {len(result)} instead of labels alone")
     if hasattr(result, "detach"):
         result = result.detach().cpu()
     elif hasattr(result, "get") and type(result).__module__.partition(".")[0] == "cupy":
@@ -93,35 +106,41 @@ def _shapes(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     return (shape, shape[1:]) if shape[0] == 1 else (shape,)
 
 
-def store(result: Any, out: np.ndarray) -> int | None:
-    """Checks labels and puts them where the host wants them; returns the greatest, where that was looked at."""
+def _place_of(wrong: np.ndarray, origin: Sequence[int]) -> str:
+    """The first voxel for which wrong is true, in the whole image; origin has as many axes, or z before them."""
+    first = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    at = [int(i) + low for i, low in zip(first, origin[len(origin) - wrong.ndim :])]
+    return f"at voxel ({', '.join(map(str, [*origin[: len(origin) - wrong.ndim], *at]))})"
+
+
+def store(result: Any, out: np.ndarray, origin: Sequence[int]) -> None:
+    """Checks the labels of a window that begins at origin (z, y, x), and puts them where the host wants them."""
     labels = _as_numpy(result)
     if labels.shape not in _shapes(out.shape):
-        raise WorkerError(f"returned labels of shape {labels.shape} for an image of shape {out.shape}")
+        raise WrongLabels(f"returned labels of shape {labels.shape} for an image of shape {out.shape}")
     labels = labels.reshape(out.shape)
     kind = labels.dtype.kind
     if kind not in "uib":
         nan = kind in "fc" and bool(np.isnan(labels).any())
-        raise WorkerError(
+        raise WrongLabels(
             f"returned {labels.dtype} values{', NaN among them,' if nan else ''} instead of integer labels"
         )
     if kind == "b" and out.dtype != bool:
-        raise WorkerError(
+        raise WrongLabels(
             "returned a mask (bool) instead of labels: label its objects, for example with scipy.ndimage.label, "
             'or declare out_dtype="bool"'
         )
-    greatest = None
     if labels.size and (kind == "i" or labels.dtype.itemsize > out.dtype.itemsize) and out.dtype != bool:
         # Seen as unsigned, a negative value is a large one: one look finds both.
         unsigned = np.dtype(labels.dtype.str.replace("i", "u"))
         greatest = int(labels.view(unsigned).max())
         if kind == "i" and greatest >= 1 << (8 * labels.dtype.itemsize - 1):
-            raise WorkerError(f"returned the negative label {labels.min()}")
+            raise WrongLabels(f"returned the negative label {labels.min()} {_place_of(labels == labels.min(), origin)}")
         if greatest > np.iinfo(out.dtype).max:
-            raise WorkerError(f"returned the label {greatest}, which {out.dtype} cannot hold")
+            place = _place_of(labels == greatest, origin)
+            raise WrongLabels(f"returned the label {greatest} {place}, which {out.dtype} cannot hold")
     if labels.__array_interface__ != out.__array_interface__:  # else they are tile.out itself
         np.copyto(out, labels, casting="unsafe")
-    return greatest
 
 
 def normalized(image: np.ndarray, ranges: Sequence[Mapping[str, float]], spatial: int) -> np.ndarray:

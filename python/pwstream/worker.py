@@ -46,7 +46,7 @@ if "PW_CTL_FD" in os.environ or "PW_CTL_SOCK" in os.environ:
 import numpy as np  # noqa: E402
 
 from ._function import bind, describe, free_memory, load, name_of, out_of_memory  # noqa: E402
-from ._tile import ImageInfo, Tile, WorkerError, image_info, make_tile, normalized, store  # noqa: E402
+from ._tile import ImageInfo, Tile, WorkerError, WrongLabels, image_info, make_tile, normalized, store  # noqa: E402
 
 __all__ = ["ImageInfo", "Tile", "WorkerError", "load", "main", "serve", "worker"]
 
@@ -176,17 +176,14 @@ class _Host:
         if takes:
             tile = make_tile(message, out, self.send)
             extra = {key: tile if key == "tile" else tile.voxel for key in takes}
-        greatest = store(call(image, **extra), out)
-        answer = {"id": message["id"], "ok": True}
-        if greatest is not None:
-            answer["max"] = greatest
-        return answer
+        store(call(image, **extra), out, message["origin"])
+        return {"id": message["id"], "ok": True}
 
     def answer(self, message: Mapping[str, Any], *how: Any) -> dict[str, Any]:
         try:
             return self.tile(message, *how)
         except (Exception, SystemExit) as error:
-            answer = {"id": message.get("id"), "error": describe(error)}
+            answer = {"id": message.get("id"), "error": describe(error), "wrong": isinstance(error, WrongLabels)}
             oom = out_of_memory(error)
         if oom:  # outside except: the traceback holds the function's arrays
             free_memory()

@@ -202,8 +202,13 @@ static enum pw_status take_answer(const struct json_object *message, struct pw_a
     if (!pw_json_to_u64(pw_json_get(message, "id"), &answer->id))
         return wrong(message, "id", "the number of a tile that it has", error);
     if (reason != NULL) {
-        answer->kind = json_object_get_boolean(pw_json_get(message, "oom")) ? PW_ANSWER_OOM : PW_ANSWER_ERROR;
+        answer->kind = json_object_get_boolean(pw_json_get(message, "oom"))     ? PW_ANSWER_OOM
+                       : json_object_get_boolean(pw_json_get(message, "wrong")) ? PW_ANSWER_WRONG
+                                                                                : PW_ANSWER_ERROR;
         (void)snprintf(answer->text, sizeof answer->text, "%s", reason);
+        for (char *c = answer->text; *c != '\0'; c++)
+            if ((unsigned char)*c < 0x20 || *c == 0x7f)
+                *c = ' ';
         return PW_OK;
     }
     if (json_object_get_boolean(pw_json_get(message, "ok"))) {

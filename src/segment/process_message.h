@@ -42,7 +42,8 @@ enum pw_status pw_hello_parse(const char *line, size_t n, struct pw_hello *hello
 enum pw_answer_kind {
     PW_ANSWER_OK,
     PW_ANSWER_ERROR,
-    PW_ANSWER_OOM, /* an error that may go away when there is more memory */
+    PW_ANSWER_WRONG, /* an error that will not go away: the labels cannot be used */
+    PW_ANSWER_OOM,   /* an error that may go away when there is more memory */
     PW_ANSWER_PROGRESS
 };
 
@@ -51,7 +52,7 @@ struct pw_answer {
     enum pw_answer_kind kind;
     int has_shape;
     uint64_t shape[3];
-    char text[600]; /* of an error */
+    char text[600]; /* of an error, in one line */
 };
 
 /* Errors: PW_E_SEGMENTER when the line is no answer. */
