@@ -116,6 +116,21 @@ static enum pw_status init(struct pass *pass, struct pw_error *error)
     return status;
 }
 
+/* What all workers of the segmenter shared goes, and with it the last that can be wrong with their labels. */
+static enum pw_status end_work(struct pass *pass, enum pw_status status, struct pw_error *error)
+{
+    struct pw_job *job = pass->job;
+    for (unsigned i = 0; pass->worker != NULL && i < job->sizes.tile_threads; i++)
+        pw_segment_worker_release(&pass->worker[i]);
+    free(pass->worker);
+    if (job->segmenter.ops->end == NULL)
+        return status;
+    enum pw_status ended = job->segmenter.ops->end(&job->segmenter, status != PW_OK, status != PW_OK ? NULL : error);
+    if (ended != PW_OK) /* tiles that are done may be wrong */
+        job->journal.can_resume = 0;
+    return status != PW_OK ? status : ended;
+}
+
 enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
 {
     struct pass pass = {.job = job};
@@ -141,6 +156,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     watch.total = pass.tiles.n_left;
     if (status == PW_OK && watch.total > 0)
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);
+    status = end_work(&pass, status, error);
     if (status == PW_OK)
         status = pw_edge_file_flush(&job->edges, error);
     if (status == PW_OK && job->options->keep_stage != NULL && !job->journal.is_kept)
@@ -149,11 +165,6 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     result->foreground_voxels = job->stage.n_voxels;
     result->skip_level = job->skip.is_set ? job->skip.level : (double)NAN;
     job->journal.n_done = count_tiles(&job->stage, result);
-    for (unsigned i = 0; pass.worker != NULL && i < job->sizes.tile_threads; i++)
-        pw_segment_worker_release(&pass.worker[i]);
-    free(pass.worker);
-    if (job->segmenter.ops->end != NULL)
-        job->segmenter.ops->end(&job->segmenter, status != PW_OK);
     result->n_worker_restarts = pw_process_segmenter_restarts(&job->segmenter);
     pw_seams_release(&pass.seams);
     pw_tile_set_release(&pass.tiles);

@@ -203,10 +203,12 @@ static enum pw_status frames_begin(struct pw_segmenter *segmenter, unsigned thre
     return PW_OK;
 }
 
-static void frames_end(struct pw_segmenter *segmenter, int failed)
+static enum pw_status frames_end(struct pw_segmenter *segmenter, int failed, struct pw_error *error)
 {
     (void)failed;
+    (void)error;
     pw_turn_destroy(&((struct frames *)segmenter->own)->turn);
+    return PW_OK;
 }
 
 static const struct pw_segment_ops frames_segment_ops = {

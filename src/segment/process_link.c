@@ -168,11 +168,13 @@ static enum pw_link_end hand_out(struct pw_process_link *link, const char *line,
     struct pw_error why = {0};
     if (pw_answer_parse(line, n, &answer, &why) != PW_OK)
         return broken(link, PW_LINK_BABBLE, "%.600s", why.message);
+    double now = pw_host_seconds();
+    for (int i = 0; i < PW_WORKER_INFLIGHT_MAX; i++) /* tiles that wait behind this one are not late */
+        link->call[i].heard = now;
     for (int i = 0; i < PW_WORKER_INFLIGHT_MAX; i++) {
         struct pw_call *call = &link->call[i];
         if (!call->is_used || call->is_answered || call->id != answer.id)
             continue;
-        call->heard = pw_host_seconds();
         call->is_answered = answer.kind != PW_ANSWER_PROGRESS;
         if (call->is_answered)
             call->answer = answer;
@@ -288,6 +290,24 @@ enum pw_link_end pw_link_call(struct pw_process_link *link, uint64_t id, const c
     own->is_used = 0;
     (void)pthread_mutex_unlock(&link->lock);
     return end;
+}
+
+static enum pw_link_end end_of(struct pw_process_link *link)
+{
+    (void)pthread_mutex_lock(&link->lock);
+    enum pw_link_end end = link->end;
+    (void)pthread_mutex_unlock(&link->lock);
+    return end;
+}
+
+int pw_link_is_good(struct pw_process_link *link)
+{
+    return end_of(link) == PW_LINK_GOOD;
+}
+
+int pw_link_has_closed(struct pw_process_link *link)
+{
+    return end_of(link) == PW_LINK_CLOSED;
 }
 
 void pw_link_bye(struct pw_process_link *link)

@@ -29,7 +29,7 @@ int pw_patience_is_over(const struct pw_patience *patience); /* it has been canc
 struct pw_call {
     int is_used, is_answered;
     uint64_t id;
-    double heard; /* when it was sent, or its last progress came */
+    double heard; /* when it was sent, or the worker last said something, of whatever tile */
     struct pw_answer answer;
 };
 
@@ -70,6 +70,12 @@ void pw_link_hello_taken(struct pw_process_link *link, size_t n);
 /* Sends message and waits for the answer to id.  What is wrong is in link->why. */
 enum pw_link_end pw_link_call(struct pw_process_link *link, uint64_t id, const char *message, size_t n,
                               const struct pw_patience *patience, struct pw_answer *answer);
+
+/* Whether it still leads to the worker, for who has nothing to send just now. */
+int pw_link_is_good(struct pw_process_link *link);
+
+/* Whether the worker has closed it. */
+int pw_link_has_closed(struct pw_process_link *link);
 
 /* Sends the last line; what comes of it does not matter. */
 void pw_link_bye(struct pw_process_link *link);

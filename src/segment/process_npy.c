@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -212,6 +213,22 @@ static enum pw_outcome talk(struct frames *f)
     return check_end(f);
 }
 
+/* The labels of the last tile are all that has been asked for. */
+static int has_surplus(const struct pw_process *process)
+{
+    char byte;
+    return read(process->os.output, &byte, 1) > 0;
+}
+
+int pw_npy_drain(const struct pw_process *process, double seconds)
+{
+    struct pollfd wait = {.fd = process->os.output, .events = POLLIN};
+    double until = pw_host_seconds() + seconds;
+    while (poll(&wait, 1, LOOK_UP_MS) <= 0 && pw_host_seconds() < until)
+        continue;
+    return has_surplus(process);
+}
+
 enum pw_outcome pw_npy_exchange(struct pw_attempt *attempt, struct pw_process *process)
 {
     struct frames f = {.attempt = attempt, .process = process};
@@ -220,5 +237,8 @@ enum pw_outcome pw_npy_exchange(struct pw_attempt *attempt, struct pw_process *p
     put_shape(attempt, &header);
     f.head_bytes = pw_npy_format(&header, f.head, sizeof f.head);
     f.body_bytes = (size_t)(shape[0] * shape[1] * shape[2]) * pw_dtype_bytes(header.dtype);
-    return talk(&f);
+    if (!has_surplus(process))
+        return talk(&f);
+    atomic_store(&attempt->pool->has_surplus, 1);
+    return wrong(&f, PW_TILE_REFUSED, "its output goes on after the labels of the tile before");
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "segment/process_start.h"
+#include "segment/process_tile.h"
 #include "sys/host.h"
 
 /* How long one may take to end after it has been asked to. */
@@ -137,7 +138,7 @@ struct pw_patience pw_pool_patience(struct pw_process_pool *pool)
 /* Nothing in it that anybody could want: idle ones first, then ones to be started, then ones with room. */
 static int how_good(const struct pw_process *process, int alone, unsigned inflight)
 {
-    if (process->is_exclusive || (alone && process->busy > 0) || process->busy >= inflight)
+    if (process->is_exclusive || process->is_reserved || (alone && process->busy > 0) || process->busy >= inflight)
         return 0;
     if (process->state == PW_PROCESS_DOWN)
         return alone ? 3 : 2;
@@ -146,10 +147,13 @@ static int how_good(const struct pw_process *process, int alone, unsigned inflig
     return process->busy > 0 ? 1 : alone ? 2 : 3;
 }
 
-static struct pw_process *find_best(struct pw_process_pool *pool, int alone)
+/* own: what the caller has reserved, or NULL. */
+static struct pw_process *find_best(struct pw_process_pool *pool, int alone, struct pw_process *own)
 {
     struct pw_process *best = NULL;
     int best_goodness = 0;
+    if (own != NULL && own->busy == 0 && own->state != PW_PROCESS_STARTING)
+        return own;
     for (unsigned i = 0; i < pool->n; i++) {
         struct pw_process *process = &pool->process[i];
         int goodness = how_good(process, alone, pool->hello.inflight);
@@ -171,6 +175,34 @@ static void wait_for_one(struct pw_process_pool *pool)
         until.tv_sec++;
     }
     (void)pthread_cond_clockwait(&pool->freed, &pool->lock, CLOCK_MONOTONIC, &until);
+}
+
+/* Who wants one alone would wait for ever while others hand it tiles: the one with the fewest gets no more. */
+static struct pw_process *reserve(struct pw_process_pool *pool)
+{
+    struct pw_process *best = NULL;
+    for (unsigned i = 0; i < pool->n; i++) {
+        struct pw_process *process = &pool->process[i];
+        if (!process->is_reserved && !process->is_exclusive && (best == NULL || process->busy < best->busy))
+            best = process;
+    }
+    if (best != NULL)
+        best->is_reserved = 1;
+    return best;
+}
+
+/* Waits for one with room; NULL when the run stops meanwhile.  The lock is held, but not while waiting. */
+static struct pw_process *await_one(struct pw_process_pool *pool, int alone, const struct pw_patience *patience)
+{
+    struct pw_process *own = NULL, *found = NULL;
+    while (!pw_patience_is_over(patience) && (found = find_best(pool, alone, own)) == NULL) {
+        if (alone && own == NULL)
+            own = reserve(pool);
+        wait_for_one(pool);
+    }
+    if (own != NULL)
+        own->is_reserved = 0;
+    return pw_patience_is_over(patience) ? NULL : found;
 }
 
 /* One that has died while it had nothing to do is nobody's failure. */
@@ -213,9 +245,8 @@ enum pw_status pw_pool_borrow(struct pw_process_pool *pool, int alone, struct pw
     struct pw_patience patience = pw_pool_patience(pool);
     enum pw_status status = PW_OK;
     (void)pthread_mutex_lock(&pool->lock);
-    while (!pw_patience_is_over(&patience) && (*process = find_best(pool, alone)) == NULL)
-        wait_for_one(pool);
-    if (pw_patience_is_over(&patience)) {
+    *process = await_one(pool, alone, &patience);
+    if (*process == NULL) {
         status = pw_fail(error, PW_E_CANCELLED, "stopped");
     } else {
         (*process)->busy++;
@@ -247,7 +278,7 @@ static void let_go(struct pw_process_pool *pool, struct pw_process *process, cha
     (void)pthread_mutex_unlock(&pool->lock);
     if (!is_broken)
         pw_link_bye(&process->link);
-    int has_closed = process->link.end == PW_LINK_CLOSED;
+    int has_closed = pw_link_has_closed(&process->link);
     stop(process, is_broken ? (has_closed ? END_SECONDS : 0) : LEAVE_SECONDS, how, sizeof how);
     join(why, has_closed ? how : "", &process->log);
     (void)pthread_mutex_lock(&pool->lock);
@@ -255,9 +286,20 @@ static void let_go(struct pw_process_pool *pool, struct pw_process *process, cha
     atomic_fetch_add(&pool->n_restarts, 1);
 }
 
+/* Until it is dead it may write where the tile is that it has not answered for. */
+static void kill_now(struct pw_process_pool *pool, struct pw_process *process)
+{
+    process->state = PW_PROCESS_LEAVING;
+    (void)pthread_mutex_unlock(&pool->lock);
+    pw_worker_process_kill(&process->os, pw_link_has_closed(&process->link) ? END_SECONDS : 0);
+    (void)pthread_mutex_lock(&pool->lock);
+}
+
 void pw_pool_give_back(struct pw_process_pool *pool, struct pw_process *process, enum pw_process_fate fate, char *why)
 {
     (void)pthread_mutex_lock(&pool->lock);
+    if (fate == PW_PROCESS_BROKEN)
+        kill_now(pool, process);
     process->is_exclusive = 0;
     process->is_broken |= fate == PW_PROCESS_BROKEN;
     if (fate != PW_PROCESS_STAYS) {
@@ -273,24 +315,33 @@ void pw_pool_give_back(struct pw_process_pool *pool, struct pw_process *process,
 
 /* ---- the end ----------------------------------------------------------- */
 
-void pw_pool_end(struct pw_process_pool *pool, int is_hurried)
+enum pw_status pw_pool_end(struct pw_process_pool *pool, int is_hurried, struct pw_error *error)
 {
-    for (unsigned i = 0; pool->process != NULL && i < pool->n; i++)
+    for (unsigned i = 0; pool->process != NULL && i < pool->n; i++) {
         pw_link_bye(&pool->process[i].link);
+        pw_worker_process_end_input(&pool->process[i].os);
+    }
     for (unsigned i = 0; pool->process != NULL && i < pool->n; i++) {
         struct pw_process *process = &pool->process[i];
+        if (pool->is_npy && !is_hurried && process->state == PW_PROCESS_UP && pw_npy_drain(process, LEAVE_SECONDS))
+            atomic_store(&pool->has_surplus, 1);
         stop(process, is_hurried || process->state != PW_PROCESS_UP ? 0 : LEAVE_SECONDS, NULL, 0);
         process->state = PW_PROCESS_DOWN;
     }
     pw_shared_memory_close(&pool->memory);
     pw_rendezvous_close(&pool->rendezvous);
+    if (!atomic_load(&pool->has_surplus))
+        return PW_OK;
+    return pw_fail(error, PW_E_SEGMENTER,
+                   "--fn %s: a worker wrote more than one frame of labels for a tile, so they may be those of another",
+                   pool->function);
 }
 
 void pw_pool_close(struct pw_process_pool *pool)
 {
     if (pool == NULL)
         return;
-    pw_pool_end(pool, 1);
+    (void)pw_pool_end(pool, 1, NULL);
     pw_keeper_destroy(&pool->keeper);
     for (unsigned i = 0; pool->process != NULL && i < pool->n; i++) {
         pw_link_destroy(&pool->process[i].link);

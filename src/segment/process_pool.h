@@ -6,7 +6,7 @@
  *     pw_pool_reserve(pool, n_slots, ...)               shared memory for n_slots tiles
  *     from any thread, for each tile:
  *         pw_pool_borrow(...), pw_link_call() or the like, pw_pool_give_back(...)
- *     pw_pool_end(pool, 0)                              lets all processes go and gives the memory back
+ *     pw_pool_end(pool, 0, error)                       lets all processes go and gives the memory back
  *     pw_pool_close(pool)
  *
  * A process serves as many tiles at a time as it has said it can; a tile that is tried again has one for itself, so that
@@ -56,7 +56,8 @@ struct pw_process {
     enum pw_process_state state;
     unsigned busy; /* tiles that it has */
     int is_exclusive;
-    int is_broken; /* it is not to be asked politely to end */
+    int is_reserved; /* it gets no more tiles: a tile waits to have it alone */
+    int is_broken;   /* it is not to be asked politely to end */
 };
 
 struct pw_process_pool {
@@ -83,6 +84,7 @@ struct pw_process_pool {
     pthread_cond_t freed;
     _Atomic uint64_t next_id;    /* of messages */
     _Atomic uint64_t n_restarts; /* processes that took the place of one that failed */
+    _Atomic int has_surplus;     /* bytes have come from a worker that belong to no tile */
 };
 
 /* How a process is given back. */
@@ -111,8 +113,11 @@ uint64_t pw_pool_slot_bytes(uint64_t in_bytes, uint64_t out_bytes);
 enum pw_status pw_pool_reserve(struct pw_process_pool *pool, unsigned n_slots, uint64_t in_bytes, uint64_t out_bytes,
                                struct pw_error *error);
 
-/* In a hurry nobody gets time to end by himself. */
-void pw_pool_end(struct pw_process_pool *pool, int is_hurried);
+/*
+ * In a hurry nobody gets time to end by himself.  Errors: PW_E_SEGMENTER, when a worker has written more than the labels
+ * of its tiles: then it is not certain whose they were.
+ */
+enum pw_status pw_pool_end(struct pw_process_pool *pool, int is_hurried, struct pw_error *error);
 
 /* Patience for one answer. */
 struct pw_patience pw_pool_patience(struct pw_process_pool *pool);
@@ -124,7 +129,10 @@ struct pw_patience pw_pool_patience(struct pw_process_pool *pool);
 enum pw_status pw_pool_borrow(struct pw_process_pool *pool, int alone, struct pw_process **process,
                               struct pw_error *error);
 
-/* Gives it back; unless it stays, why gets what became of it and its last lines (PW_WORKER_TEXT_BYTES). */
+/*
+ * Gives it back.  A broken one is dead before this returns, whoever else has it: the tile's place in the shared memory is
+ * free for another worker.  Unless it stays, why gets what became of it and its last lines (PW_WORKER_TEXT_BYTES).
+ */
 void pw_pool_give_back(struct pw_process_pool *pool, struct pw_process *process, enum pw_process_fate fate, char *why);
 
 #endif

@@ -167,9 +167,9 @@ static enum pw_status process_begin(struct pw_segmenter *segmenter, unsigned thr
     return pw_pool_reserve(segmenter->workers, threads, in_bytes(segmenter, shape), out_bytes(segmenter, shape), error);
 }
 
-static void process_end(struct pw_segmenter *segmenter, int failed)
+static enum pw_status process_end(struct pw_segmenter *segmenter, int failed, struct pw_error *error)
 {
-    pw_pool_end(segmenter->workers, failed);
+    return pw_pool_end(segmenter->workers, failed, error);
 }
 
 static enum pw_status process_worker_init(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,

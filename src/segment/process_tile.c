@@ -62,6 +62,10 @@ static enum pw_outcome call(struct pw_attempt *a, struct pw_process *process)
     memcpy(in.shape, a->tile->shape, sizeof in.shape);
     memcpy(out.shape, a->tile->shape, sizeof out.shape);
     size_t n = pw_tile_message(a->desk->line, sizeof a->desk->line, id, a->tile, &in, &out, pool->rest);
+    if (n == 0) {
+        (void)snprintf(a->why, sizeof a->why, "what it is to be told does not fit into %d bytes", PW_WORKER_LINE_BYTES);
+        return PW_TILE_REFUSED;
+    }
     enum pw_link_end end = pw_link_call(&process->link, id, a->desk->line, n, &patience, &answer);
     if (end != PW_LINK_GOOD)
         return ended(a, process, end);
@@ -69,7 +73,9 @@ static enum pw_outcome call(struct pw_attempt *a, struct pw_process *process)
     if (answer.kind == PW_ANSWER_OK)
         return check_shape(a, &answer);
     (void)snprintf(a->why, sizeof a->why, "%s", answer.text);
-    return answer.kind == PW_ANSWER_OOM ? PW_TILE_NO_MEMORY : PW_TILE_FAILED;
+    return answer.kind == PW_ANSWER_OOM     ? PW_TILE_NO_MEMORY
+           : answer.kind == PW_ANSWER_WRONG ? PW_TILE_REFUSED
+                                            : PW_TILE_FAILED;
 }
 
 static enum pw_outcome exchange(struct pw_attempt *a, struct pw_process *process)
@@ -77,13 +83,13 @@ static enum pw_outcome exchange(struct pw_attempt *a, struct pw_process *process
     return a->pool->is_npy ? pw_npy_exchange(a, process) : call(a, process);
 }
 
-/* Sleeps, unless the run stops meanwhile. */
-static void pause_for(struct pw_process_pool *pool, double seconds)
+/* Sleeps, unless the run stops meanwhile, or somebody else finds the worker broken and waits for it to be given back. */
+static void pause_for(struct pw_process_pool *pool, struct pw_process *process, double seconds)
 {
     const struct timespec step = {0, 20000000};
     struct pw_patience patience = pw_pool_patience(pool);
     double until = pw_host_seconds() + seconds;
-    while (pw_host_seconds() < until && !pw_patience_is_over(&patience))
+    while (pw_host_seconds() < until && !pw_patience_is_over(&patience) && pw_link_is_good(&process->link))
         (void)nanosleep(&step, NULL);
 }
 
@@ -99,7 +105,7 @@ static enum pw_outcome exchange_patiently(struct pw_attempt *a, struct pw_proces
             return PW_TILE_FAILED;
         pw_messages_say(&a->pool->messages, "%s: tile %" PRIu64 ": out of memory, again in %g s: %.300s",
                         process->log.name, a->tile->index, pause, a->why);
-        pause_for(a->pool, pause);
+        pause_for(a->pool, process, pause);
         pause = 2 * pause < OOM_PAUSE_MOST ? 2 * pause : OOM_PAUSE_MOST;
     }
 }
@@ -123,8 +129,9 @@ static enum pw_outcome try_once(struct pw_attempt *a, int alone, struct pw_error
 {
     struct pw_process *process;
     char rest[PW_WORKER_TEXT_BYTES] = "";
-    if (pw_pool_borrow(a->pool, alone, &process, error) != PW_OK)
-        return PW_TILE_CANCELLED;
+    enum pw_status borrowed = pw_pool_borrow(a->pool, alone, &process, error);
+    if (borrowed != PW_OK)
+        return borrowed == PW_E_CANCELLED ? PW_TILE_CANCELLED : PW_TILE_ALONE;
     a->why[0] = '\0';
     enum pw_outcome outcome = exchange_patiently(a, process);
     pw_pool_give_back(a->pool, process, fate_of(a, outcome), rest);
@@ -162,19 +169,18 @@ static void leave_empty(const struct pw_tile *tile, struct pw_runs *runs)
     runs->n_labels = 0;
 }
 
-/* It failed for good: the run does, or has the tile empty. */
-static enum pw_status give_up(struct pw_attempt *a, struct pw_runs *runs, struct pw_error *error)
+/* It failed for good, and why says so: the run does, or has the tile empty. */
+static enum pw_status give_up(struct pw_attempt *a, struct pw_runs *runs, const struct pw_error *why,
+                              struct pw_error *error)
 {
-    struct pw_error why = {0};
-    (void)refuse(a, &why);
     if (a->pool->options->on_error_zero) {
         leave_empty(a->tile, runs);
-        pw_messages_say(&a->pool->messages, "%s; the tile is left empty", why.message);
+        pw_messages_say(&a->pool->messages, "%s; tile %" PRIu64 " is left empty", why->message, a->tile->index);
         return PW_OK;
     }
     if (error != NULL)
-        *error = why;
-    return PW_E_SEGMENTER;
+        *error = *why;
+    return why->status;
 }
 
 enum pw_status pw_process_tile(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
@@ -190,12 +196,14 @@ enum pw_status pw_process_tile(struct pw_segmenter *segmenter, struct pw_segment
             return PW_OK;
         (void)snprintf(attempt.why, sizeof attempt.why, "%s", why.message);
     }
-    if (outcome != PW_TILE_CANCELLED) {
-        enum pw_status status = give_up(&attempt, runs, error);
-        worker->gave_up = status == PW_OK;
-        return status;
+    if (outcome == PW_TILE_CANCELLED) {
+        if (error != NULL)
+            *error = why;
+        return why.status;
     }
-    if (error != NULL) /* stopped, or no worker can be started any more */
-        *error = why;
-    return why.status;
+    if (outcome != PW_TILE_ALONE)
+        (void)refuse(&attempt, &why);
+    enum pw_status status = give_up(&attempt, runs, &why, error);
+    worker->gave_up = status == PW_OK;
+    return status;
 }

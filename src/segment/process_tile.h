@@ -31,6 +31,7 @@ enum pw_outcome {
     PW_TILE_FAILED,    /* the worker is to go, and the tile to another */
     PW_TILE_BROKEN,    /* likewise; the worker has gone, or cannot be spoken to any more */
     PW_TILE_REFUSED,   /* the worker has done what it can, and it is wrong: trying again would not help */
+    PW_TILE_ALONE,     /* no worker can be started */
     PW_TILE_CANCELLED
 };
 
@@ -46,6 +47,9 @@ struct pw_attempt {
     enum pw_dtype labels; /* of what has been left in desk->out */
     char why[PW_TILE_WHY_BYTES];
 };
+
+/* After the end of its input: whether process writes anything more until it ends, or for seconds.  In process_npy.c. */
+int pw_npy_drain(const struct pw_process *process, double seconds);
 
 /* Gives the voxels in desk->in to process and gets labels into desk->out: over frames in pipes.  In process_npy.c. */
 enum pw_outcome pw_npy_exchange(struct pw_attempt *attempt, struct pw_process *process);

@@ -56,12 +56,12 @@ struct pw_segment_ops {
     int (*constant_is_empty)(const struct pw_segmenter *segmenter, uint64_t bits);
     /*
      * NULL, or for what all workers share: the bytes of it for that many threads; taking it, before the first worker_init;
-     * giving it back after the last worker_release (failed: in a hurry).
+     * giving it back after the last worker_release (failed: in a hurry), which may find that labels were wrong.
      */
     uint64_t (*shared_bytes)(const struct pw_segmenter *segmenter, unsigned threads, const uint64_t shape[3]);
     enum pw_status (*begin)(struct pw_segmenter *segmenter, unsigned threads, const uint64_t shape[3],
                             struct pw_error *error);
-    void (*end)(struct pw_segmenter *segmenter, int failed);
+    enum pw_status (*end)(struct pw_segmenter *segmenter, int failed, struct pw_error *error);
 };
 
 /* What --normalize says. */

@@ -18,6 +18,9 @@
 /* Large frames go through pipes in fewer steps. */
 #define PIPE_BYTES (1 << 20)
 
+/* One that does not die of SIGKILL is in the kernel, where it does not write labels. */
+#define DEATH_SECONDS 5.0
+
 enum {
     FIRST_FREE_FD = 10 /* above what the child gets, so that moving one never overwrites another */
 };
@@ -153,6 +156,11 @@ enum pw_status pw_worker_process_start(struct pw_worker_process *process, const 
     return pw_fail_errno(error, PW_E_NOMEM, failed, "cannot start a worker process");
 }
 
+void pw_worker_process_end_input(struct pw_worker_process *process)
+{
+    close_fd(&process->input);
+}
+
 /* Whether the leader is a zombie, which keeps its number and that of its group from being given to others. */
 int pw_worker_process_has_ended(const struct pw_worker_process *process)
 {
@@ -180,6 +188,15 @@ static void tell(int state, char *how, size_t how_bytes)
         (void)snprintf(how, how_bytes, "killed by signal %d (%s)", WTERMSIG(state), sigabbrev_np(WTERMSIG(state)));
     else
         (void)snprintf(how, how_bytes, "exit status %d", WEXITSTATUS(state));
+}
+
+void pw_worker_process_kill(const struct pw_worker_process *process, double seconds)
+{
+    if (process->pid <= 0)
+        return;
+    wait_for_end(process, seconds);
+    (void)kill(-process->pid, SIGKILL);
+    wait_for_end(process, DEATH_SECONDS);
 }
 
 void pw_worker_process_stop(struct pw_worker_process *process, double seconds, char *how, size_t how_bytes)

@@ -48,8 +48,17 @@ void pw_worker_process_init(struct pw_worker_process *process);
 enum pw_status pw_worker_process_start(struct pw_worker_process *process, const struct pw_worker_start *start,
                                        struct pw_error *error);
 
+/* Closes what is written to it. */
+void pw_worker_process_end_input(struct pw_worker_process *process);
+
 /* Whether it has ended by itself. */
 int pw_worker_process_has_ended(const struct pw_worker_process *process);
+
+/*
+ * Gives it seconds to end by itself, then kills its whole group, and comes back when it does nothing any more.  It is
+ * still to be stopped.  Any number of threads.
+ */
+void pw_worker_process_kill(const struct pw_worker_process *process, double seconds);
 
 /*
  * Closes what is written to it, gives it seconds to end by itself, then kills its whole group.  how gets "exit status
