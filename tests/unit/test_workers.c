@@ -70,9 +70,11 @@ Test(workers, answers)
     cr_assert_eq(answer("{\"id\":7,\"ok\":true,\"max\":3,\"shape\":[4,5]}", &a, &error), PW_OK);
     cr_assert(a.id == 7 && a.kind == PW_ANSWER_OK && a.has_shape && a.shape[0] == 1 && a.shape[2] == 5);
     cr_assert_eq(answer("{\"id\":8,\"error\":\"two\\nlines\"}", &a, &error), PW_OK);
-    cr_assert(a.kind == PW_ANSWER_ERROR && strcmp(a.text, "two\nlines") == 0);
+    cr_assert(a.kind == PW_ANSWER_ERROR && strcmp(a.text, "two lines") == 0);
     cr_assert_eq(answer("{\"id\":8,\"error\":\"x\",\"oom\":true}", &a, &error), PW_OK);
     cr_assert_eq(a.kind, PW_ANSWER_OOM);
+    cr_assert_eq(answer("{\"id\":8,\"error\":\"x\",\"wrong\":true}", &a, &error), PW_OK);
+    cr_assert_eq(a.kind, PW_ANSWER_WRONG);
     cr_assert_eq(answer("{\"id\":8,\"progress\":0.5}", &a, &error), PW_OK);
     cr_assert_eq(a.kind, PW_ANSWER_PROGRESS);
     static const char *const wrong[] = {"",
