@@ -44,6 +44,20 @@ def dump(function: Callable[..., Any], path: Path) -> None:
     path.write_bytes(data)
 
 
+def sources(function: Any) -> list[Path]:
+    """The files of the modules that a function, or what a partial or an object is made of, comes from."""
+    found: list[Path] = []
+    while function is not None:
+        for thing in (function, type(function)):
+            module = sys.modules.get(getattr(thing, "__module__", None) or "")
+            file = getattr(module, "__file__", None)
+            if file is not None and Path(file).is_file() and Path(file) not in found:
+                found.append(Path(file))
+        inner = getattr(function, "func", None) or getattr(function, "__wrapped__", None)
+        function = inner if inner is not function else None
+    return found
+
+
 def _of_main(function: Any) -> bool:
     """Whether a function, or what a partial or an object is made of, lives in the program itself."""
     inner = getattr(function, "func", None)

@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -104,7 +103,9 @@ def tile_process(
         source = _source(image, channel, level, folder)
         if resume and Path(source.path).parent == folder:
             raise ValueError("resume needs an image that is a file: an array in memory cannot be recognised again")
-        arguments = ["run", source.path, *source.options, "--fn", _function(fn, channel, folder, resume)]
+        out = None if dry_run else _Output(source, write_to, output_component, pyramid_levels, resume)
+        place = folder if out is None else out.lasting_folder() or folder
+        arguments = ["run", source.path, *source.options, "--fn", _function(fn, channel, place)]
         tile = _tile(tile_shape, source)
         arguments += ["--tile", _csv(tile) if tile else "auto"]
         halo = _halo(overlap, fn, tile, source.ndim)
@@ -124,9 +125,8 @@ def tile_process(
         if stage_dir is not None:
             arguments += ["--scratch", os.fspath(stage_dir)]
         arguments += options
-        if dry_run:
+        if out is None:
             return _plan(arguments, folder)
-        out = _Output(source, write_to, output_component, pyramid_levels)
         if keep_stage:
             arguments += ["--keep-stage", out.stage(keep_stage)]
         log = _log(log_file, out, stack)
@@ -139,6 +139,7 @@ def tile_process(
                 raise
             raise _tool.ToolError(re.sub(r"^--fn exec:.*?: ", f"{name_of(fn)}: ", str(error))) from None
         labels = out.open(summary)
+        out.forget()
     return (labels, int(summary["n_objects"])) if return_count else labels
 
 
@@ -148,16 +149,23 @@ def _source(image: Any, channel: int | None, level: int, folder: Path) -> _image
     return _image.of_array(image, folder)
 
 
-def _function(fn: Callable[..., Any] | str, channel: int | None, folder: Path, resume: bool) -> str:
+def _function(fn: Callable[..., Any] | str, channel: int | None, folder: Path) -> str:
     if isinstance(fn, str):
         return fn
     if not callable(fn):
         raise TypeError(f"fn is {type(fn).__name__}; it is a function, or the name of one that pw-stream knows")
-    file = folder / "function.pickle"
-    _called.dump(fn, file)
-    if resume:  # a later call is the same when its command is: the same function has the same file
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        file = file.replace(Path(tempfile.gettempdir()) / f"pwstream-{os.getuid()}-{digest}.pickle")
+    made = folder / "function.pickle"
+    _called.dump(fn, made)
+    # A call that resumes is the same when its command and the files in it are: the name says what the function is made
+    # of, and a file that is there stays.
+    digest = hashlib.sha256(made.read_bytes())
+    for source in _called.sources(fn):
+        digest.update(source.read_bytes())
+    file = folder / f"function-{digest.hexdigest()[:16]}.pickle"
+    if file.exists():
+        made.unlink()
+    else:
+        made.replace(file)
     python = os.environ.get("PW_PYTHON", sys.executable)
     command = [python, "-m", "pwstream._called", str(file), *(["all"] if channel is None else [])]
     return "exec:" + shlex.join(command)
@@ -220,12 +228,19 @@ class _Output:
     """Where labels are written first, and where they are in the end."""
 
     def __init__(
-        self, source: _image.Image, write_to: str | os.PathLike[str] | None, component: str, levels: int
+        self,
+        source: _image.Image,
+        write_to: str | os.PathLike[str] | None,
+        component: str,
+        levels: int,
+        resume: bool,
     ) -> None:
-        self.component, self.levels = component, levels
+        self.component, self.levels, self.resume = component, levels, resume
         self.in_image = write_to is None and source.is_store and source.is_ngff
         self.image = Path(source.path)
         self.is_temporary = write_to is None and not self.in_image
+        if self.is_temporary and resume:
+            raise ValueError("resume needs a place where the labels of the earlier call began: write_to")
         if self.is_temporary:
             folder = _labels.temporary_folder()
             _labels.forget_at_exit(folder)
@@ -233,6 +248,23 @@ class _Output:
         self.path = Path(write_to) if write_to is not None else self.image
         self.is_store = not self.path.name.lower().endswith(OTHER_FORMATS)
         self.made: Path | None = None
+        image = self.image.resolve()
+        if self.is_store and not self.in_image and (self.path / component).resolve() in (image, *image.parents):
+            raise ValueError(f"{self.path / component} is the image or holds it, and an image is never replaced")
+
+    def lasting_folder(self) -> Path | None:
+        """Beside the labels, for what a call that resumes has to find again; None: nothing has to last."""
+        if not self.resume:
+            return None
+        folder = self.path.absolute().parent / f".{self.path.name}.{self.component}.pwstream"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def forget(self) -> None:
+        """All is done: nothing is left to resume."""
+        folder = self.lasting_folder()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def stage(self, wanted: bool | str | os.PathLike[str]) -> str:
         return f"{self.path}.stage" if isinstance(wanted, bool) else os.fspath(wanted)
@@ -248,11 +280,14 @@ class _Output:
             raise FileExistsError(f"{self.path / self.component} is there already")
         parent = self.path.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
-        folder = _labels.temporary_folder(parent)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = self.lasting_folder()
+        if folder is None:
+            folder = _labels.temporary_folder(parent)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
         self.made = folder / "labels.zarr"
         old = ["--ngff", "0.4"] if _labels.zarr_is_old() else []
-        return ["-o", str(self.made), "--name", "labels", *pyramid, *old]
+        again = ["--overwrite"] if self.resume else []  # a call that ended before its labels were moved
+        return ["-o", str(self.made), "--name", "labels", *again, *pyramid, *old]
 
     def open(self, summary: Mapping[str, Any]) -> Any:
         if self.made is not None:

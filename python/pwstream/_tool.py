@@ -23,6 +23,7 @@ from ._progress import Reporter
 
 # Lines of standard error that an exception quotes.
 QUOTED_LINES = 12
+PATIENCE_SECONDS = 10  # with a tool that has been asked to stop
 
 
 class ToolError(RuntimeError):
@@ -149,8 +150,7 @@ def run(
                     log.write(text + "\n")
         status = process.wait()
     except BaseException:
-        process.terminate()
-        process.wait()
+        _end(process)
         raise
     finally:
         reporter.close()
@@ -161,6 +161,16 @@ def run(
         if text.startswith("pw-stream: ") and not verbose:
             print(text, file=sys.stderr)
     return summary
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Asks it to stop, and does not wait for ever: a function may hang."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _json_line(text: str) -> dict[str, Any] | None:
