@@ -682,6 +682,12 @@ struct pw_run_options {
     enum pw_skip_empty skip_empty;     /* a window with NaN is never skipped */
     double skip_level;
     /*
+     * With skip_empty, the greatest voxels of bricks of the image are kept for the next run, which then does not read tiles
+     * that they say are empty: in $XDG_CACHE_HOME/patchworks (NULL), in this directory, or not ("none").  With a directory also
+     * by runs without skip_empty that read the image before pass 1.  Results are the same.
+     */
+    const char *maxima;
+    /*
      * "IMAGE[:path][@level]": another image, of this one's shape or smaller (see run --mask in pw-stream(1)), outside of whose non-zero voxels
      * there are no labels.  Tiles whose core lies outside are not read.  What a function labels outside is cleared
      * before tiles are merged: what that leaves of a component in pieces is as many components, of an instance one.
@@ -776,6 +782,7 @@ struct pw_run_result {
     uint64_t n_resumed_tiles;   /* of them, that were there when the run went on */
     uint64_t n_empty_tiles;     /* without any label */
     uint64_t n_skipped_tiles;   /* of them, by skip_empty */
+    uint64_t n_unread_tiles;    /* of those, that were known to be empty without being read */
     uint64_t n_masked_tiles;    /* of them, that lie outside of the mask */
     uint64_t n_failed_tiles;    /* of them, as the segmenter failed on them */
     uint64_t n_worker_restarts; /* worker processes that were replaced */

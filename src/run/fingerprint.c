@@ -32,7 +32,7 @@ static void put_box(json *object, const char *key, const uint64_t value[3])
 
 /* ---- the image ----------------------------------------------------------- */
 
-static json *image_of(const struct pw_job *job)
+json *pw_fingerprint_image(const struct pw_job *job)
 {
     const struct pw_image_info *info = &job->source->info;
     json *image = pw_files_of_image(job->source, job->options->input), *shape = json_object_new_array();
@@ -82,7 +82,7 @@ json *pw_fingerprint_of(const struct pw_job *job)
     json *print = json_object_new_object();
     put(print, "patchworks_records", json_object_new_int(RECORD_VERSION));
     put_text(print, "program", pw_version());
-    put(print, "image", image_of(job));
+    put(print, "image", pw_fingerprint_image(job));
     put(print, "channels", channels_of(&job->volume));
     put(print, "first_time", json_object_new_uint64(job->volume.first_time));
     put(print, "times", json_object_new_uint64(job->volume.times));

@@ -11,6 +11,9 @@
 #include "base/json.h"
 #include "run/job.h"
 
+/* Which image it is, a part of the next. */
+struct json_object *pw_fingerprint_image(const struct pw_job *job);
+
 /* A new object; json_object_put() frees it. */
 struct json_object *pw_fingerprint_of(const struct pw_job *job);
 

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "run/kept_maxima.h"
 #include "run/pipeline.h"
 #include "store/source.h"
 
@@ -27,6 +28,7 @@ static enum pw_status work(void *context, unsigned worker, struct pw_slot *slot,
 {
     struct pass *pass = context;
     (void)error;
+    pw_maxima_add_channel(pass->job, slot);
     if (slot->constant) {
         add_constant(pass, worker, slot);
         return PW_OK;
@@ -73,8 +75,12 @@ enum pw_status pw_image_pass(struct pw_job *job, uint32_t channel, uint64_t besi
                              pw_plane_fn add, void *context, struct pw_run_result *result, struct pw_error *error)
 {
     static const uint64_t no_halo[3] = {0, 0, 0};
-    struct pass pass = {
-        .job = job, .channel = channel, .beside_bytes = beside_bytes, .what = what, .add = add, .context = context};
+    struct pass pass = {.job = job,
+                        .channel = channel,
+                        .beside_bytes = beside_bytes + pw_maxima_memory_bytes(job),
+                        .what = what,
+                        .add = add,
+                        .context = context};
     struct pw_pipeline pipeline = {
         .volume = &job->volume,
         .grid = &pass.grid,
@@ -90,7 +96,10 @@ enum pw_status pw_image_pass(struct pw_job *job, uint32_t channel, uint64_t besi
     if (status == PW_OK)
         status = fit(&pass, &pipeline, error);
     if (status == PW_OK)
+        pw_maxima_pass_begins(job, channel);
+    if (status == PW_OK)
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);
+    pw_maxima_pass_ends(job);
     result->bytes_read += stored_read;
     return status;
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "run/journal.h"
+#include "run/kept_maxima.h"
 #include "run/kept_stage.h"
 #include "run/mask_tiles.h"
 #include "run/reshape.h"
@@ -133,6 +134,7 @@ void pw_job_close(struct pw_job *job)
     pw_stage_close(&job->stage);
     pw_segmenter_close(&job->segmenter);
     pw_mask_close(&job->mask);
+    pw_maxima_close(job);
     pw_source_close(job->source);
     job->source = NULL;
 }

@@ -16,6 +16,8 @@
 #include "run/crew.h"
 #include "run/mask_image.h"
 #include "segment/segmenter.h"
+#include "sys/stamp.h"
+#include "tile/brick_maxima.h"
 #include "store/sink.h"
 #include "tile/grid.h"
 #include "tile/loader.h"
@@ -52,8 +54,17 @@ struct pw_job {
         int is_set;
         double level; /* of emptiness */
         struct pw_threshold threshold;
-    } skip;                         /* tiles without a voxel above it (run/skip_empty.h) */
-    struct pw_mask mask;            /* where there is anything to segment (run/mask_tiles.h) */
+    } skip; /* tiles without a voxel above it (run/skip_empty.h) */
+    struct pw_kept_maxima {
+        int is_open, can_keep, collects;
+        struct pw_bricks bricks;
+        struct pw_stamp stamp; /* of the image, before anything was read */
+        char path[4200];
+        uint64_t n_loaded;                                 /* bricks that were known then */
+        uint32_t channel;                                  /* that a pass collects; UINT32_MAX: none */
+        unsigned char has_channel[PW_VOLUME_CHANNELS_MAX]; /* one has */
+    } maxima;                                              /* of bricks (run/kept_maxima.h) */
+    struct pw_mask mask;                                   /* where there is anything to segment (run/mask_tiles.h) */
     struct pw_expand shape;         /* how far objects grow, once they are whole (run/reshape.h) */
     const struct pw_holes *holes;   /* of the objects, while they are filled */
     struct pw_object_filter filter; /* of objects, whole and as painted */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "merge/seams.h"
 #include "run/journal.h"
+#include "run/kept_maxima.h"
 #include "run/kept_stage.h"
 #include "run/mask_tiles.h"
 #include "run/pipeline.h"
@@ -77,18 +78,36 @@ static enum pw_status take_outside(void *context, const unsigned char *record, u
     return status;
 }
 
+/* Tiles that are known to be empty without being read. */
+static enum pw_status leave_out_empty(struct pass *pass, struct pw_run_result *result, struct pw_error *error)
+{
+    struct pw_tile_set *tiles = &pass->tiles;
+    unsigned char record[PW_RECORD_HEADER_BYTES];
+    enum pw_status status = PW_OK;
+    for (uint64_t t = pw_tile_set_next(tiles, 0); status == PW_OK && t < tiles->n_tiles;
+         t = pw_tile_set_next(tiles, t + 1))
+        if (pw_maxima_are_below(pass->job, t)) {
+            (void)pw_job_encode_empty(pass->job, t, PW_RECORD_BELOW, record);
+            status = take_outside(pass, record, t, error);
+            result->n_unread_tiles++;
+        }
+    return status;
+}
+
 /* Tiles that have a record are not worked on again, and those outside of the mask get theirs. */
-static enum pw_status choose_tiles(struct pass *pass, struct pw_error *error)
+static enum pw_status choose_tiles(struct pass *pass, struct pw_run_result *result, struct pw_error *error)
 {
     const struct pw_stage *stage = &pass->job->stage;
     enum pw_status status = pw_tile_set_init(&pass->tiles, stage->n_tiles, error);
     for (uint64_t tile = 0; status == PW_OK && tile < stage->n_tiles; tile++)
         if (pw_stage_has(stage, tile))
             pw_tile_set_leave_out(&pass->tiles, tile);
-    return status == PW_OK ? pw_mask_find_outside(pass->job, &pass->tiles, take_outside, pass, error) : status;
+    if (status == PW_OK)
+        status = pw_mask_find_outside(pass->job, &pass->tiles, take_outside, pass, error);
+    return status == PW_OK ? leave_out_empty(pass, result, error) : status;
 }
 
-static enum pw_status init(struct pass *pass, struct pw_error *error)
+static enum pw_status init(struct pass *pass, struct pw_run_result *result, struct pw_error *error)
 {
     struct pw_job *job = pass->job;
     struct pw_record_limits limits;
@@ -99,7 +118,7 @@ static enum pw_status init(struct pass *pass, struct pw_error *error)
     if (status == PW_OK)
         status = pw_journal_match(job, &pass->seams, error);
     if (status == PW_OK)
-        status = choose_tiles(pass, error);
+        status = choose_tiles(pass, result, error);
     if (status != PW_OK)
         return status;
     job->segmenter.n_workers = job->sizes.tile_threads;
@@ -152,7 +171,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     uint64_t stored_read = 0;
     enum pw_status status = pw_skip_find_level(job, error);
     if (status == PW_OK)
-        status = init(&pass, error);
+        status = init(&pass, result, error);
     watch.total = pass.tiles.n_left;
     if (status == PW_OK && watch.total > 0)
         status = pw_pipeline_run(&pipeline, &watch, &stored_read, error);

@@ -20,6 +20,7 @@
 #include "run/image_statistics.h"
 #include "run/job.h"
 #include "run/journal.h"
+#include "run/kept_maxima.h"
 #include "run/mask_tiles.h"
 #include "run/reshape.h"
 #include "run/run_objects.h"
@@ -101,6 +102,7 @@ static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, 
     add(&sum, "segmenter workers", s->tile_threads, pw_segment_worker_bytes(job));
     add(&sum, "worker processes' tiles", 1, shared_bytes(job, s));
     add(&sum, "object records", s->tile_threads, pw_tile_objects_bytes(job));
+    add(&sum, "maxima of bricks", 1, pw_maxima_memory_bytes(job));
     add(&sum, "mask", s->tile_threads, pw_tile_mask_bytes(job));
     add(&sum, "decoders", s->tile_threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
     add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
@@ -170,7 +172,8 @@ static uint64_t search_bytes(const struct pw_job *job)
     if (bytes == 0)
         return 0;
     pw_job_record_limits(job, &limits);
-    return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule);
+    return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule) +
+           pw_maxima_memory_bytes(job);
 }
 
 /* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */

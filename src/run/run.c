@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "run/job.h"
 #include "run/journal.h"
+#include "run/kept_maxima.h"
 #include "sys/host.h"
 
 void pw_run_options_init(struct pw_run_options *options)
@@ -52,14 +53,15 @@ static enum pw_status run_passes(struct pw_job *job, struct pw_run_result *resul
         [PW_PASS_RESOLVE] = pw_pass_resolve,
         [PW_PASS_EMIT] = pw_pass_emit,
     };
-    for (int i = 0; i < PW_PASS_COUNT; i++) {
+    enum pw_status status = pw_maxima_begin(job, error);
+    for (int i = 0; status == PW_OK && i < PW_PASS_COUNT; i++) {
         double began = pw_host_seconds();
-        enum pw_status status = pass[i](job, result, error);
+        status = pass[i](job, result, error);
+        if (status == PW_OK && i == PW_PASS_SEGMENT)
+            pw_maxima_end(job);
         result->seconds[i] = pw_host_seconds() - began;
-        if (status != PW_OK)
-            return status;
     }
-    return PW_OK;
+    return status;
 }
 
 enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result *result, struct pw_error *error)

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "merge/seams.h"
 #include "segment/limits.h"
+#include "run/kept_maxima.h"
 #include "run/skip_empty.h"
 #include "store/source.h"
 
@@ -283,6 +284,7 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
     uint64_t rim[3];
     for (int i = 0; i < 3; i++)
         rim[i] = core_box.start[i] - box.start[i];
+    pw_maxima_add_core(job, slot, &core_box);
     if (pw_skip_is_empty(job, slot)) {
         slot->record_bytes = pw_job_encode_empty(job, slot->tile, PW_RECORD_BELOW, slot->memory.data);
         return PW_OK;

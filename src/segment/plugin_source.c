@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "sys/cache_dir.h"
 #include "sys/child.h"
 #include "sys/search_path.h"
 
@@ -203,44 +204,6 @@ static enum pw_status compile(struct command *c, const char *source, const char 
 
 /* ---- the cache --------------------------------------------------------- */
 
-static int is_ours(const struct stat *st)
-{
-    return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-static int is_own_directory(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && is_ours(&st);
-}
-
-static int is_own_file(const char *path)
-{
-    struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && is_ours(&st);
-}
-
-/* The directory of compiled plugins, made when it is missing.  0 when there is none that can be trusted. */
-static int find_cache(char *out, size_t bytes)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char base[4200];
-    if (cache != NULL && cache[0] == '/')
-        (void)snprintf(base, sizeof base, "%s", cache);
-    else if (home != NULL && home[0] == '/')
-        (void)snprintf(base, sizeof base, "%s/.cache", home);
-    else
-        return 0;
-    int n = snprintf(out, bytes, "%s/patchworks", base);
-    if (n < 0 || (size_t)n >= bytes)
-        return 0;
-    if (mkdir(base, 0700) != 0 && errno != EEXIST)
-        return 0;
-    if (mkdir(out, 0700) != 0 && errno != EEXIST)
-        return 0;
-    return is_own_directory(out);
-}
-
 /* Compiled beside its place and renamed there: whole, or not there at all. */
 static enum pw_status compile_into(struct command *c, const char *source, const char *directory, const char *object,
                                    const struct pw_say *say, char *said, struct pw_error *error)
@@ -281,12 +244,12 @@ static enum pw_status build(struct command *c, const char *source, const struct 
     enum pw_status status = preprocess(c, source, &key, say, said, error);
     if (status != PW_OK)
         return status;
-    int has_cache = find_cache(cache, sizeof cache);
+    int has_cache = pw_cache_dir(cache, sizeof cache);
     if (!has_cache && (status = make_temporary(out, error)) != PW_OK)
         return status;
     (void)snprintf(out->path, sizeof out->path, "%s/%016" PRIx64 "%016" PRIx64 ".so",
                    has_cache ? cache : out->directory, key.hash[0], key.hash[1]);
-    if (has_cache && is_own_file(out->path))
+    if (has_cache && pw_cache_is_own_file(out->path))
         return PW_OK;
     return compile_into(c, source, has_cache ? cache : out->directory, out->path, say, said, error);
 }

@@ -63,6 +63,11 @@ static enum pw_status crop_await(struct pw_source *source, uint64_t end, struct 
     return whole->ops->await(whole, end, error);
 }
 
+static const char *crop_file(const struct pw_source *source, uint64_t i)
+{
+    return pw_source_file(((const struct crop_source *)source)->whole, i);
+}
+
 static void crop_close(struct pw_source *source)
 {
     pw_source_close(((struct crop_source *)source)->whole);
@@ -81,6 +86,7 @@ static void take_ops(struct crop_source *crop)
     ops->decoder_free = theirs->decoder_free;
     ops->decoder_memory_bytes = theirs->decoder_memory_bytes != NULL ? crop_decoder_memory_bytes : NULL;
     ops->await = theirs->await != NULL ? crop_await : NULL;
+    ops->file = theirs->file != NULL ? crop_file : NULL;
     ops->close = crop_close;
     crop->base.ops = ops;
 }

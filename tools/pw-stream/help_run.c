@@ -87,6 +87,8 @@ const char *const pw_help_run[] = {
     "                        are not read, and labels outside are cleared before tiles are merged\n"
     "  --skip-empty LEVEL|auto|none   the function is not called for tiles without a voxel above LEVEL in core\n"
     "                        and halo; auto: Otsu's threshold of three samples (default none)\n"
+    "  --maxima DIR|auto|none   where the greatest voxels of bricks are kept, by which the next run with --skip-empty\n"
+    "                        does not read empty tiles (default auto: in ~/.cache/patchworks)\n"
     "\n",
     "tiles and resources\n"
     "  --tile z,y,x|N|auto   core of a tile (default auto: by image, chunks and memory)\n"

@@ -94,8 +94,9 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     if (result->n_resumed_tiles > 0)
         (void)fprintf(out, "%llu tiles were there already\n", (unsigned long long)result->n_resumed_tiles);
     if (!isnan(result->skip_level))
-        (void)fprintf(out, "%llu tiles skipped: nothing above %.9g\n", (unsigned long long)result->n_skipped_tiles,
-                      result->skip_level);
+        (void)fprintf(out, "%llu tiles skipped: nothing above %.9g; %llu of them not read\n",
+                      (unsigned long long)result->n_skipped_tiles, result->skip_level,
+                      (unsigned long long)result->n_unread_tiles);
     if (result->n_masked_tiles > 0)
         (void)fprintf(out, "%llu tiles left out: outside of the mask\n", (unsigned long long)result->n_masked_tiles);
     if (result->n_leftovers > 0)
@@ -139,6 +140,7 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     add_number(object, "n_empty_tiles", result->n_empty_tiles);
     add_number(object, "n_resumed_tiles", result->n_resumed_tiles);
     add_number(object, "n_skipped_tiles", result->n_skipped_tiles);
+    add_number(object, "n_unread_tiles", result->n_unread_tiles);
     add_number(object, "n_masked_tiles", result->n_masked_tiles);
     add_number(object, "n_failed_tiles", result->n_failed_tiles);
     add_number(object, "n_worker_restarts", result->n_worker_restarts);

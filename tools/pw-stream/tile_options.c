@@ -70,6 +70,7 @@ int pw_tile_options_take(struct pw_run_options *options, int option, const char 
 {
     switch (option) {
     case PW_OPTION_ROI: return take_roi(options, text);
+    case PW_OPTION_MAXIMA: options->maxima = strcmp(text, "auto") == 0 ? NULL : text; return 1;
     case PW_OPTION_MASK: options->mask = text; return 1;
     case PW_OPTION_RESUME: options->resume = 1; return 1;
     case PW_OPTION_SKIP_EMPTY: return take_skip_empty(options, text);

@@ -1,5 +1,5 @@
 /*
- * tile_options - the options of run that say where work is done: --roi, --mask, --skip-empty, --resume.
+ * tile_options - the options of run that say where work is done: --roi, --mask, --skip-empty, --maxima, --resume.
  */
 #ifndef TILE_OPTIONS_H
 #define TILE_OPTIONS_H
@@ -10,11 +10,12 @@ enum {
     PW_OPTION_ROI = 900,
     PW_OPTION_SKIP_EMPTY,
     PW_OPTION_RESUME,
-    PW_OPTION_MASK
+    PW_OPTION_MASK,
+    PW_OPTION_MAXIMA
 };
 #define PW_TILE_OPTIONS                                                                                                \
     {"roi", required_argument, NULL, PW_OPTION_ROI}, {"resume", no_argument, NULL, PW_OPTION_RESUME},                  \
-        {"mask", required_argument, NULL, PW_OPTION_MASK},                                                             \
+        {"maxima", required_argument, NULL, PW_OPTION_MAXIMA}, {"mask", required_argument, NULL, PW_OPTION_MASK},      \
     {                                                                                                                  \
         "skip-empty", required_argument, NULL, PW_OPTION_SKIP_EMPTY                                                    \
     }
