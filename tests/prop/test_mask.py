@@ -208,7 +208,7 @@ def test_plan_stage_and_resume(pw, calls, tmp_path):
     pw.refuses(*common, env={"CALLS_FAIL": "9"}, says="tile 9")
     other = [tmp_path / "other.npy" if word == tmp_path / "mask.npy" else word for word in common if word != "--overwrite"]
     (tmp_path / "labels.npy").unlink()
-    pw.refuses(*other, "--resume", says="its mask is")
+    pw.refuses(*other, "--resume", says="its mask")
     result = pw(*common, "--resume", "--summary=json")
     assert (tmp_path / "labels.npy").read_bytes() == whole and result.summary()["n_resumed_tiles"] == 9
 
