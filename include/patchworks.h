@@ -795,6 +795,7 @@ struct pw_run_result {
     uint64_t resolve_bytes; /* the most disk that joining and numbering took */
     double threshold;       /* of a whole-image otsu or a threshold; NaN otherwise */
     double skip_level;      /* of emptiness; NaN without one */
+    int skip_is_guess;      /* it was found in samples: what is dimmer is lost in tiles that were skipped */
     double seconds[PW_PASS_COUNT];
     uint64_t peak_memory_bytes;
     enum pw_dtype dtype; /* of the output */

@@ -51,7 +51,7 @@ struct pw_job {
     struct pw_grid grid;
     struct pw_sizes sizes;
     struct pw_skip {
-        int is_set;
+        int is_set, is_guess;
         double level; /* of emptiness */
         struct pw_threshold threshold;
     } skip; /* tiles without a voxel above it (run/skip_empty.h) */

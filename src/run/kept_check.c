@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "run/kept_stage.h"
 #include "sys/same_file.h"
+#include "sys/tree.h"
 
 static enum pw_status take_path(struct pw_job *job, struct pw_error *error)
 {
@@ -64,6 +65,7 @@ enum pw_status pw_kept_check(struct pw_job *job, struct pw_error *error)
         return status;
     if (options->output != NULL && pw_file_is_same_name(options->output, job->kept_path))
         return pw_fail(error, PW_E_ARGUMENT, "--keep-stage %s: the labels go there", job->kept_path);
+    pw_tree_recover(job->kept_path);
     if (lstat(job->kept_path, &st) != 0)
         return PW_OK;
     if (!options->overwrite && !options->resume)

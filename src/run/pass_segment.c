@@ -183,6 +183,7 @@ enum pw_status pw_pass_segment(struct pw_job *job, struct pw_run_result *result,
     result->bytes_read += stored_read;
     result->foreground_voxels = job->stage.n_voxels;
     result->skip_level = job->skip.is_set ? job->skip.level : (double)NAN;
+    result->skip_is_guess = job->skip.is_guess;
     job->journal.n_done = count_tiles(&job->stage, result);
     result->n_worker_restarts = pw_process_segmenter_restarts(&job->segmenter);
     pw_seams_release(&pass.seams);

@@ -51,9 +51,17 @@ static uint64_t sample_bytes(const struct pw_job *job)
     return pw_box_voxels(&box) * job->volume.voxel_bytes;
 }
 
+/* Whether the function itself says what is empty. */
+static int is_told(const struct pw_job *job, double *level)
+{
+    const struct pw_segmenter *segmenter = &job->segmenter;
+    return segmenter->ops->empty_level != NULL && segmenter->ops->empty_level(segmenter, level);
+}
+
 uint64_t pw_skip_memory_bytes(const struct pw_job *job)
 {
-    if (job->options->skip_empty != PW_SKIP_AUTO)
+    double level;
+    if (job->options->skip_empty != PW_SKIP_AUTO || is_told(job, &level))
         return 0;
     return SAMPLES * sample_bytes(job) + pw_region_reader_memory_bytes(job->source) + BINS_MOST * sizeof(uint64_t);
 }
@@ -134,7 +142,8 @@ enum pw_status pw_skip_find_level(struct pw_job *job, struct pw_error *error)
     enum pw_status status = PW_OK;
     if (options->skip_empty == PW_SKIP_NONE)
         return PW_OK;
-    if (options->skip_empty == PW_SKIP_AUTO)
+    job->skip.is_guess = options->skip_empty == PW_SKIP_AUTO && !is_told(job, &level);
+    if (job->skip.is_guess)
         status = sample_level(job, &level, error);
     job->skip.is_set = status == PW_OK;
     job->skip.level = level;

@@ -2,7 +2,8 @@
  * run/skip_empty - tiles with nothing in them, for which the function is not called.
  *
  * A tile is empty when no voxel of its window, halo included, is above the level of emptiness; one that is NaN
- * keeps it.  The level is a number, or found: Otsu's threshold of three samples of the image.
+ * keeps it.  The level is a number, or found: that at which the function cannot find anything, where it can tell
+ * (a threshold); else a guess, Otsu's threshold of three samples of the image.
  *
  *     pw_skip_check(job)         the options
  *     pw_skip_find_level(job)    before pass 1; reads the samples

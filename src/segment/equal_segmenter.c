@@ -1,4 +1,5 @@
 /* Connected components of voxels that are equal and not zero: `label`. */
+#include "base/dtype.h"
 #include "label/components.h"
 #include "segment/segmenter.h"
 
@@ -24,8 +25,16 @@ static int equal_constant_is_empty(const struct pw_segmenter *segmenter, uint64_
     return bits == 0;
 }
 
+/* Values below 0 are labels too. */
+int pw_equal_empty_level(const struct pw_segmenter *segmenter, double *level)
+{
+    *level = 0;
+    return pw_dtype_is_integer(segmenter->dtype) && !pw_dtype_is_signed(segmenter->dtype);
+}
+
 const struct pw_segment_ops pw_equal_segment_ops = {
     .arena_bytes = equal_arena_bytes,
     .segment = equal_segment,
     .constant_is_empty = equal_constant_is_empty,
+    .empty_level = pw_equal_empty_level,
 };

@@ -239,8 +239,14 @@ static int given_constant_is_empty(const struct pw_segmenter *segmenter, uint64_
     return segmenter->tiles == NULL && bits == 0;
 }
 
+static int given_empty_level(const struct pw_segmenter *segmenter, double *level)
+{
+    return segmenter->tiles == NULL && pw_equal_empty_level(segmenter, level);
+}
+
 const struct pw_segment_ops pw_given_segment_ops = {
     .arena_bytes = given_arena_bytes,
     .segment = given_segment,
     .constant_is_empty = given_constant_is_empty,
+    .empty_level = given_empty_level,
 };

@@ -55,6 +55,11 @@ struct pw_segment_ops {
     /* Whether a window whose voxels all are value (raw bits) has no label for certain.  NULL: it cannot be known. */
     int (*constant_is_empty)(const struct pw_segmenter *segmenter, uint64_t bits);
     /*
+     * Sets level, such that a window without a voxel above it has no label for certain, and returns 1; 0 when there is none.
+     * Called again when a whole-image threshold is known.  NULL: there is none.
+     */
+    int (*empty_level)(const struct pw_segmenter *segmenter, double *level);
+    /*
      * NULL, or for what all workers share: the bytes of it for that many threads; taking it, before the first worker_init;
      * giving it back after the last worker_release (failed: in a hurry), which may find that labels were wrong.
      */
@@ -158,7 +163,8 @@ uint64_t pw_segmenter_memory_bytes(const struct pw_segmenter *segmenter, const u
 
 extern const struct pw_segment_ops pw_threshold_segment_ops; /* segment/threshold_segmenter.c */
 extern const struct pw_segment_ops pw_otsu_tile_segment_ops;
-extern const struct pw_segment_ops pw_equal_segment_ops;    /* segment/equal_segmenter.c */
+extern const struct pw_segment_ops pw_equal_segment_ops; /* segment/equal_segmenter.c */
+int pw_equal_empty_level(const struct pw_segmenter *segmenter, double *level);
 extern const struct pw_segment_ops pw_given_segment_ops;    /* segment/given_segmenter.c */
 extern const struct pw_segment_ops pw_callback_segment_ops; /* segment/callback_segmenter.c */
 

@@ -116,6 +116,12 @@ static int threshold_constant_is_empty(const struct pw_segmenter *segmenter, uin
     return row == 0;
 }
 
+static int threshold_empty_level(const struct pw_segmenter *segmenter, double *level)
+{
+    *level = segmenter->threshold_value;
+    return 1;
+}
+
 /* The threshold of a constant image is its value, and nothing is above it. */
 static int otsu_tile_constant_is_empty(const struct pw_segmenter *segmenter, uint64_t bits)
 {
@@ -128,6 +134,7 @@ const struct pw_segment_ops pw_threshold_segment_ops = {
     .arena_bytes = threshold_arena_bytes,
     .segment = threshold_segment,
     .constant_is_empty = threshold_constant_is_empty,
+    .empty_level = threshold_empty_level,
 };
 
 const struct pw_segment_ops pw_otsu_tile_segment_ops = {

@@ -223,6 +223,13 @@ static enum pw_status watershed_segment(struct pw_segmenter *segmenter, struct p
     return PW_OK;
 }
 
+/* A smoothed voxel is none above those that it was made of, but for rounding. */
+static int watershed_empty_level(const struct pw_segmenter *segmenter, double *level)
+{
+    *level = segmenter->threshold_value - fabs(segmenter->threshold_value) / 65536;
+    return 1;
+}
+
 /* ---- workers ----------------------------------------------------------- */
 
 static enum pw_status watershed_worker_init(struct pw_segmenter *segmenter, struct pw_segment_worker *worker,
@@ -249,4 +256,5 @@ const struct pw_segment_ops pw_watershed_segment_ops = {
     .worker_init = watershed_worker_init,
     .worker_release = watershed_worker_release,
     .segment = watershed_segment,
+    .empty_level = watershed_empty_level,
 };

@@ -274,6 +274,7 @@ static enum pw_status check_place(const struct pw_image_request *request, struct
     pw_file_parent(request->path, parent, sizeof parent);
     if (stat(parent, &st) != 0 || !S_ISDIR(st.st_mode))
         return pw_fail(error, PW_E_NOT_FOUND, "%s: no such directory", parent);
+    pw_tree_recover(request->path);
     if (lstat(request->path, &st) != 0)
         return PW_OK;
     if (!request->overwrite)

@@ -119,6 +119,7 @@ static enum pw_status init_alone(struct pw_zarr_place *place, const struct pw_si
     status = check_writable(parent, error);
     if (status != PW_OK)
         return status;
+    pw_tree_recover(place->final);
     if (lstat(place->final, &st) == 0 && !place->overwrite)
         return pw_fail(error, PW_E_EXISTS, "%s: exists already; --overwrite replaces it", place->final);
     if (lstat(place->final, &st) == 0 && !is_label_store(place->final))
@@ -159,6 +160,7 @@ static enum pw_status check_old_label(const struct pw_zarr_place *place, struct 
 {
     struct pw_zarr_node node = {0};
     struct stat st;
+    pw_tree_recover(place->final);
     if (lstat(place->final, &st) != 0)
         return PW_OK;
     if (!place->overwrite)

@@ -13,6 +13,9 @@
 #include "base/error.h"
 #include "sys/file.h"
 
+/* Ends the name of what was moved aside. */
+#define ASIDE "-old"
+
 enum {
     TRIES = 100,
     HEX_DIGITS = 6,        /* of a hidden name */
@@ -36,7 +39,7 @@ static enum pw_status hidden_name(const char *parent, const char *name, char pat
 /* flock(2): the header that declares it, <sys/file.h>, is hidden by our own sys/file.h. */
 int flock(int fd, int operation);
 
-/* Whether entry is .NAME.pw-XXXXXX, or the -old of one. */
+/* Whether entry is .NAME.pw-XXXXXX, or one that was moved aside. */
 static int is_hidden_of(const char *entry, const char *name)
 {
     size_t n = strlen(name);
@@ -44,26 +47,72 @@ static int is_hidden_of(const char *entry, const char *name)
         return 0;
     const char *bits = entry + 1 + n + 4;
     return strspn(bits, "0123456789abcdef") == HEX_DIGITS &&
-           (bits[HEX_DIGITS] == '\0' || strcmp(bits + HEX_DIGITS, "-old") == 0);
+           (bits[HEX_DIGITS] == '\0' || strcmp(bits + HEX_DIGITS, ASIDE) == 0);
 }
 
-/* Nobody holds its lock. */
-void pw_tree_remove_stale(const char *parent, const char *name)
+/* Calls visit with the path of each hidden directory for parent/name. */
+static void each_hidden(const char *parent, const char *name, void (*visit)(const char *hidden, const char *final))
 {
-    char path[PW_TREE_PATH_BYTES];
+    char path[PW_TREE_PATH_BYTES], final[PW_TREE_PATH_BYTES];
     DIR *directory = opendir(parent);
-    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
-        int n = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
-        if (!is_hidden_of(entry->d_name, name) || n < 0 || (size_t)n >= sizeof path)
-            continue;
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-            pw_tree_remove(path);
-        if (fd >= 0)
-            (void)close(fd);
+    int n = snprintf(final, sizeof final, "%s/%s", parent, name), fits = n > 0 && (size_t)n < sizeof final;
+    for (struct dirent *entry; directory != NULL && fits && (entry = readdir(directory)) != NULL;) {
+        n = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+        if (is_hidden_of(entry->d_name, name) && n > 0 && (size_t)n < sizeof path)
+            visit(path, final);
     }
     if (directory != NULL)
         (void)closedir(directory);
+}
+
+/* Whether a process holds the lock of the directory; 0 too when it is not there. */
+static int is_in_use(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int in_use = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return in_use;
+}
+
+/* Who moved it aside holds the lock of the new one, whose name it has but for the ending. */
+static void bring_back(const char *hidden, const char *final)
+{
+    char made[PW_TREE_PATH_BYTES];
+    struct stat st;
+    size_t n = strlen(hidden) - strlen(ASIDE);
+    if (strcmp(hidden + n, ASIDE) != 0 || lstat(final, &st) == 0)
+        return;
+    memcpy(made, hidden, n);
+    made[n] = '\0';
+    if (!is_in_use(made))
+        (void)rename(hidden, final);
+}
+
+static void remove_unused(const char *hidden, const char *final)
+{
+    (void) final;
+    int fd = open(hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        pw_tree_remove(hidden);
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+void pw_tree_recover(const char *path)
+{
+    char parent[PW_TREE_PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+    pw_file_parent(path, parent, sizeof parent);
+    if (lstat(path, &st) != 0)
+        each_hidden(parent, slash != NULL ? slash + 1 : path, bring_back);
+}
+
+void pw_tree_remove_stale(const char *parent, const char *name)
+{
+    each_hidden(parent, name, bring_back);
+    each_hidden(parent, name, remove_unused);
 }
 
 /* Locks a new directory.  Returns 0 when another process took it for a stale one before. */
@@ -304,7 +353,7 @@ enum pw_status pw_tree_sync_directory(const char *path, struct pw_error *error)
 static enum pw_status replace_in_steps(const char *made, const char *final, struct pw_error *error)
 {
     char aside[PW_TREE_PATH_BYTES];
-    int n = snprintf(aside, sizeof aside, "%s-old", made);
+    int n = snprintf(aside, sizeof aside, "%s" ASIDE, made);
     if (n < 0 || (size_t)n >= sizeof aside)
         return pw_fail(error, PW_E_ARGUMENT, "%s: the path is too long", made);
     if (rename(final, aside) != 0)

@@ -26,7 +26,14 @@
 enum pw_status pw_tree_make_hidden(const char *parent, const char *name, char path[PW_TREE_PATH_BYTES], int *lock,
                                    struct pw_error *error);
 
-/* Removes what killed processes have left of hidden directories for parent/name. */
+/*
+ * Where a directory cannot be exchanged with another in one step, an earlier one is moved aside while the new one takes its
+ * place.  When a killed process has left nothing at path and one aside, it gets its name back.  Called before it is asked
+ * whether something is at path.
+ */
+void pw_tree_recover(const char *path);
+
+/* Removes what killed processes have left of hidden directories for parent/name, after pw_tree_recover(). */
 void pw_tree_remove_stale(const char *parent, const char *name);
 
 /* flock(2) on a directory; where locks do not work at all it goes on without.  Closing *lock gives it back. */

@@ -37,6 +37,7 @@ enum pw_status pw_table_place_init(struct pw_table_place *place, const char *lab
     place->overwrite = overwrite;
     if (access(labels, W_OK | X_OK) != 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot make a table here", labels);
+    pw_tree_recover(place->final);
     if (lstat(place->final, &st) == 0 && !overwrite)
         return pw_fail(error, PW_E_EXISTS, "%s: exists already; --overwrite replaces it", place->final);
     return PW_OK;

@@ -109,3 +109,18 @@ def test_pictures_replace_nothing_unasked(pw, work):
         refuses_and_keeps(pw, work, *command, "old.png", says=["old.png", "--overwrite"])
         pw(*command, "old.png", "--overwrite", cwd=work)
         assert (work / "old.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_moved_aside_comes_back(pw, work):
+    """A run that was killed between moving the earlier result aside and putting its own there, as is done on NFS."""
+    pw("run", work / "image.npy", "--fn", "threshold:100", "-o", work / "x.zarr", "--keep-stage", work / "stage")
+    earlier = {name: tree(work / name) for name in ("x.zarr", "stage")}
+    for name in earlier:
+        (work / name).rename(work / f".{name}.pw-abcdef-old")
+        shutil.copytree(work / "precious", work / f".{name}.pw-abcdef")
+    pw.refuses("run", work / "image.npy", "--fn", "threshold:60", "-o", work / "x.zarr", says="x.zarr: exists already")
+    pw.refuses("run", work / "image.npy", "--fn", "threshold:60", "-o", work / "y.npy", "--keep-stage", work / "stage",
+               says="stage: exists")
+    assert {name: tree(work / name) for name in earlier} == earlier
+    pw("run", work / "image.npy", "--fn", "threshold:40", "-o", work / "x.zarr", "--overwrite")
+    assert tree(work / "x.zarr") != earlier["x.zarr"] and not list(work.glob(".x.zarr*"))

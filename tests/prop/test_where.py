@@ -237,14 +237,34 @@ def sample_otsu(image):
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float64", "uint32"])
 @pytest.mark.parametrize("shape", [(300, 200), (20, 150, 170), (70, 65, 90)])
-def test_the_level_that_is_found(pw, tmp_path, dtype, shape):
+def test_the_level_that_is_found(pw, calls, tmp_path, dtype, shape):
     rng = np.random.default_rng(len(shape))
     field = images.ndimage.gaussian_filter(rng.standard_normal(shape), 3)
     image = ((field - field.min()) / np.ptp(field) * 120).astype(dtype)
     np.save(tmp_path / "image.npy", image)
-    result = pw("run", tmp_path / "image.npy", "--fn", "threshold:0", "--skip-empty", "auto", "-o", tmp_path / "labels.npy",
-                "--summary=json")
+    result = pw("run", tmp_path / "image.npy", "--fn", f"{calls}:{tmp_path / 'calls.txt'}", "--skip-empty", "auto", "-o",
+                tmp_path / "labels.npy", "--summary=json")
+    assert result.summary()["skip_is_guess"]
     assert result.summary()["skip_level"] == pytest.approx(sample_otsu(image), abs=1e-3 if np.dtype(dtype).kind == "f" else 0)
+
+
+def test_no_object_is_lost_where_the_function_tells_the_level(pw, calls, tmp_path):
+    """Dim objects beside bright ones in the middle: Otsu's threshold of samples would drop them, and does for a plugin."""
+    rng = np.random.default_rng(5)
+    image = np.where(images.blob_mask(rng, (4, 150, 150)), 900, 100).astype(np.uint16)
+    image[:, 90:120, 60:120] *= 5
+    image[:, :90, :90] = 100
+    np.save(tmp_path / "image.npy", image)
+    run = ["run", tmp_path / "image.npy", "--tile", "2,30,30", "--summary=json", "--fn"]
+    for fn, level in (("threshold:300", 300), ("otsu", images.otsu(image)), ("label", 0),
+                      ("watershed:threshold=300,smooth=0.5,size=6", 300)):
+        pw(*run, fn, "-o", tmp_path / "all.npy", "--overwrite")
+        summary = pw(*run, fn, "--skip-empty", "auto", "-o", tmp_path / "some.npy", "--overwrite").summary()
+        assert (tmp_path / "all.npy").read_bytes() == (tmp_path / "some.npy").read_bytes(), fn
+        assert summary["skip_level"] == pytest.approx(level, rel=1e-4) and not summary["skip_is_guess"]
+        assert (summary["n_skipped_tiles"] > 0) == (fn != "label"), fn
+    guessed = pw(*run[:-2], "--fn", f"{calls}:{tmp_path / 'calls.txt'}", "--skip-empty", "auto", "-o", tmp_path / "x.npy")
+    assert "nothing above" in guessed.err and "is a guess from samples; dimmer objects there are lost" in guessed.err
 
 
 def test_samples_of_one_value(pw, calls, tmp_path):

@@ -86,7 +86,9 @@ const char *const pw_help_run[] = {
     "tiles\n"
     "                        are not read, and labels outside are cleared before tiles are merged\n"
     "  --skip-empty LEVEL|auto|none   the function is not called for tiles without a voxel above LEVEL in core\n"
-    "                        and halo; auto: Otsu's threshold of three samples (default none)\n"
+    "                        and halo, which is then lost; auto: what the function cannot find anything in, where it\n"
+    "                        is known (threshold, otsu, watershed, label); else a guess, Otsu's threshold of three\n"
+    "                        samples, that drops dim objects (default none)\n"
     "  --maxima DIR|auto|none   where the greatest voxels of bricks are kept, by which the next run with --skip-empty\n"
     "                        does not read empty tiles (default auto: in ~/.cache/patchworks)\n"
     "\n",

@@ -94,9 +94,12 @@ void pw_report_summary(FILE *out, const struct pw_run_result *result)
     if (result->n_resumed_tiles > 0)
         (void)fprintf(out, "%llu tiles were there already\n", (unsigned long long)result->n_resumed_tiles);
     if (!isnan(result->skip_level))
-        (void)fprintf(out, "%llu tiles skipped: nothing above %.9g; %llu of them not read\n",
+        (void)fprintf(out, "%llu tiles skipped: nothing above %.9g; %llu of them not read%s\n",
                       (unsigned long long)result->n_skipped_tiles, result->skip_level,
-                      (unsigned long long)result->n_unread_tiles);
+                      (unsigned long long)result->n_unread_tiles,
+                      result->skip_is_guess ? "; the level is a guess from samples; dimmer objects there are lost, "
+                                              "--skip-empty LEVEL says better"
+                                            : "");
     if (result->n_masked_tiles > 0)
         (void)fprintf(out, "%llu tiles left out: outside of the mask\n", (unsigned long long)result->n_masked_tiles);
     if (result->n_leftovers > 0)
@@ -155,6 +158,7 @@ void pw_report_summary_json(FILE *out, const struct pw_run_result *result)
     /* JSON has no NaN or infinity: a run without a threshold has null. */
     (void)json_object_object_add(object, "threshold",
                                  isfinite(result->threshold) ? json_object_new_double(result->threshold) : NULL);
+    (void)json_object_object_add(object, "skip_is_guess", json_object_new_boolean(result->skip_is_guess));
     (void)json_object_object_add(object, "skip_level",
                                  isfinite(result->skip_level) ? json_object_new_double(result->skip_level) : NULL);
     for (int i = 0; i < PW_PASS_COUNT; i++)
