@@ -162,9 +162,6 @@ static enum pw_status open_image(struct pw_job *job, const struct pw_run_options
         status = pw_source_open(options->input, &options->open, job->scratch_dir, &job->source, error);
     if (status == PW_OK)
         status = pw_volume_init(&job->volume, job->source, options->time, options->channel, error);
-    if (status == PW_OK && job->volume.times > 1)
-        status = pw_fail(error, PW_E_ARGUMENT, "%s: has %llu time points, and tiles are of one; choose it with --time",
-                         job->source->path, (unsigned long long)job->volume.times);
     if (status == PW_OK)
         status = pw_job_choose_part(job, error);
     return status == PW_OK ? pw_job_suggest_tile(job, error) : status;

@@ -146,8 +146,10 @@ static enum pw_status read_header(const struct pw_segmenter *segmenter, const st
     return status == PW_OK ? check_frame(header, tile, name, error) : status;
 }
 
-static int is_last(const struct pw_tile *tile)
+static int is_last(const struct pw_volume *volume, const struct pw_tile *tile)
 {
+    if (tile->time + 1 < volume->first_time + volume->times)
+        return 0;
     for (int i = 0; i < 3; i++)
         if (tile->origin[i] + tile->core_start[i] + tile->core_shape[i] < tile->volume_shape[i])
             return 0;
@@ -165,7 +167,7 @@ static enum pw_status read_frame(const struct pw_segmenter *segmenter, const str
     if (status == PW_OK)
         status = read_all(segmenter, name.text, labels, voxels * pw_dtype_bytes(header.dtype), error);
     *dtype = header.dtype;
-    if (status != PW_OK || !is_last(tile))
+    if (status != PW_OK || !is_last(segmenter->volume, tile))
         return status;
     status = read_up_to(segmenter, &more, 1, &got, error);
     if (status == PW_OK && got > 0)

@@ -297,8 +297,11 @@ static void put_statistics(struct text *text, const struct pw_tile *tile)
 
 static void put_array(struct text *text, const char *name, const struct pw_shared_array *array)
 {
-    put(text, ",\"%s\":{\"off\":%" PRIu64 ",\"shape\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 "],\"dtype\":\"%s\"}", name,
-        array->offset, array->shape[0], array->shape[1], array->shape[2], pw_dtype_code(array->dtype));
+    put(text, ",\"%s\":{\"off\":%" PRIu64 ",\"shape\":[", name, array->offset);
+    if (array->channels > 0)
+        put(text, "%" PRIu32 ",", array->channels);
+    put(text, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 "],\"dtype\":\"%s\"}", array->shape[0], array->shape[1],
+        array->shape[2], pw_dtype_code(array->dtype));
 }
 
 static void put_place(struct text *text, const struct pw_tile *tile)

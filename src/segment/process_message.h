@@ -61,6 +61,7 @@ enum pw_status pw_answer_parse(const char *line, size_t n, struct pw_answer *ans
 /* An array in the shared memory. */
 struct pw_shared_array {
     uint64_t offset;
+    uint32_t channels; /* a first axis of so many; 0: there is none */
     uint64_t shape[3];
     enum pw_dtype dtype;
 };

@@ -235,8 +235,13 @@ enum pw_outcome pw_npy_exchange(struct pw_attempt *attempt, struct pw_process *p
     struct pw_npy_header header = {.dtype = attempt->pool->in_dtype};
     const uint64_t *shape = attempt->tile->shape;
     put_shape(attempt, &header);
+    if (attempt->tile->n_channels > 1) { /* in front */
+        memmove(&header.shape[1], header.shape, (size_t)header.rank * sizeof header.shape[0]);
+        header.shape[0] = attempt->tile->n_channels;
+        header.rank++;
+    }
     f.head_bytes = pw_npy_format(&header, f.head, sizeof f.head);
-    f.body_bytes = (size_t)(shape[0] * shape[1] * shape[2]) * pw_dtype_bytes(header.dtype);
+    f.body_bytes = (size_t)(attempt->tile->n_channels * shape[0] * shape[1] * shape[2]) * pw_dtype_bytes(header.dtype);
     if (!has_surplus(process))
         return talk(&f);
     atomic_store(&attempt->pool->has_surplus, 1);

@@ -31,9 +31,6 @@ static enum pw_status check_hello(const struct pw_process_pool *pool, struct pw_
     if (hello->in_dtype != PW_DTYPE_NONE && !pw_convert_is_safe(image->dtype, hello->in_dtype))
         return pw_fail(error, PW_E_UNSUPPORTED, "--fn %s: takes voxels of %s, and these are %s", pool->function,
                        pw_dtype_name(hello->in_dtype), pw_dtype_name(image->dtype));
-    if (hello->channels > 1)
-        return pw_fail(error, PW_E_UNSUPPORTED, "--fn %s: takes %d channels at once, and a run gives it one",
-                       pool->function, hello->channels);
     if (hello->connectivity > image->rank)
         return pw_fail(error, PW_E_SEGMENTER, "--fn %s: has connectivity %d, in an image of %d dimensions",
                        pool->function, hello->connectivity, image->rank);
@@ -45,6 +42,7 @@ static void take_hello(struct pw_segmenter *segmenter, const struct pw_hello *he
     if (hello->name[0] != '\0')
         pw_plain_name(hello->name, segmenter->name, sizeof segmenter->name);
     segmenter->components = hello->components;
+    segmenter->channels = hello->channels == PW_WORKER_CHANNELS_ALL ? PW_CHANNELS_ALL : (uint32_t)hello->channels;
     segmenter->connectivity = hello->components && hello->connectivity == 0 ? 1 : hello->connectivity;
     memcpy(segmenter->halo, hello->halo, sizeof segmenter->halo);
     if (segmenter->rank == 2)
@@ -58,14 +56,6 @@ static void take_hello(struct pw_segmenter *segmenter, const struct pw_hello *he
     memcpy(segmenter->percent, hello->percentile, sizeof hello->percentile[0] * (size_t)hello->n_percentiles);
 }
 
-static uint64_t channels_of(const struct pw_image_info *info)
-{
-    for (int i = 0; i < info->rank; i++)
-        if (info->axis[i].kind == 'c')
-            return info->shape[i];
-    return 1;
-}
-
 static void describe_image(const struct pw_segmenter *segmenter, struct pw_segment_image *image)
 {
     const struct pw_volume *volume = segmenter->volume;
@@ -73,7 +63,7 @@ static void describe_image(const struct pw_segmenter *segmenter, struct pw_segme
     image->source = volume->source;
     image->rank = segmenter->rank;
     image->dtype = segmenter->dtype;
-    image->channels = channels_of(&volume->source->info);
+    image->channels = volume->image_channels;
     image->unit = volume->space[2].unit;
     for (int i = 0; i < 3; i++) {
         image->shape[i] = volume->shape[i];
@@ -81,7 +71,7 @@ static void describe_image(const struct pw_segmenter *segmenter, struct pw_segme
     }
 }
 
-static enum pw_status start(struct pw_segmenter *segmenter, struct pw_error *error)
+static enum pw_status start(struct pw_segmenter *segmenter, int names_several, struct pw_error *error)
 {
     struct pw_process_pool *pool = segmenter->workers;
     struct pw_segment_image image;
@@ -92,6 +82,8 @@ static enum pw_status start(struct pw_segmenter *segmenter, struct pw_error *err
         status = check_hello(pool, error);
     if (status == PW_OK)
         take_hello(segmenter, &pool->hello);
+    if (status == PW_OK && pool->is_npy && names_several) /* it cannot say that it takes them */
+        segmenter->channels = PW_CHANNELS_ALL;
     return status;
 }
 
@@ -108,7 +100,7 @@ enum pw_status pw_process_segmenter_open(struct pw_segmenter *segmenter, const s
     segmenter->labels_may_touch = 1;
     (void)snprintf(segmenter->name, sizeof segmenter->name, "%s", segmenter->workers->command.name);
     pw_shorten(segmenter->text, sizeof segmenter->text, options->segmenter);
-    return start(segmenter, error);
+    return start(segmenter, options->channels != NULL, error);
 }
 
 unsigned pw_process_segmenter_tiles(const struct pw_segmenter *segmenter)
@@ -130,7 +122,7 @@ static uint64_t voxels_of(const uint64_t shape[3])
 
 static uint64_t in_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])
 {
-    return voxels_of(shape) * pw_dtype_bytes(segmenter->workers->in_dtype);
+    return voxels_of(shape) * segmenter->volume->n_channels * pw_dtype_bytes(segmenter->workers->in_dtype);
 }
 
 static uint64_t out_bytes(const struct pw_segmenter *segmenter, const uint64_t shape[3])

@@ -17,15 +17,18 @@
 #define OOM_PAUSE_FIRST 0.25
 #define OOM_PAUSE_MOST 8.0
 
-/* The window's voxels, side by side, of the type that the worker asks for. */
+/* The window's voxels, one channel after the other, side by side, of the type that the worker asks for. */
 static void copy_in(const struct pw_tile *tile, enum pw_dtype dtype, void *out)
 {
     char *next = out;
     size_t row = (size_t)tile->shape[2] * pw_dtype_bytes(dtype);
-    for (uint64_t z = 0; z < tile->shape[0]; z++)
-        for (uint64_t y = 0; y < tile->shape[1]; y++, next += row)
-            pw_convert(tile->dtype, (const char *)tile->voxels + z * tile->stride_bytes[0] + y * tile->stride_bytes[1],
-                       dtype, next, (size_t)tile->shape[2]);
+    for (uint32_t c = 0; c < tile->n_channels; c++)
+        for (uint64_t z = 0; z < tile->shape[0]; z++)
+            for (uint64_t y = 0; y < tile->shape[1]; y++, next += row)
+                pw_convert(tile->dtype,
+                           (const char *)tile->voxels + c * tile->channel_stride_bytes + z * tile->stride_bytes[0] +
+                               y * tile->stride_bytes[1],
+                           dtype, next, (size_t)tile->shape[2]);
 }
 
 /* ---- one call ---------------------------------------------------------- */
@@ -59,6 +62,7 @@ static enum pw_outcome call(struct pw_attempt *a, struct pw_process *process)
     struct pw_shared_array out = {.offset = a->desk->out_offset, .dtype = pool->hello.out_dtype};
     uint64_t id = atomic_fetch_add(&pool->next_id, 1);
     struct pw_answer answer;
+    in.channels = pool->hello.channels != 1 ? a->tile->n_channels : 0;
     memcpy(in.shape, a->tile->shape, sizeof in.shape);
     memcpy(out.shape, a->tile->shape, sizeof out.shape);
     size_t n = pw_tile_message(a->desk->line, sizeof a->desk->line, id, a->tile, &in, &out, pool->rest);

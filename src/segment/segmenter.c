@@ -113,8 +113,10 @@ static enum pw_status open_builtin(struct pw_segmenter *segmenter, const struct 
         return open_found(segmenter, specification, length, error);
     (void)snprintf(segmenter->name, sizeof segmenter->name, "%s", builtin->name);
     if (segmenter->normalize.kind != PW_NORMALIZE_NONE && !builtin->normalizes)
-        return pw_fail(error, PW_E_ARGUMENT, "--normalize %s: %s works on voxels as they are", options->normalize,
-                       builtin->name);
+        return pw_fail(
+            error, PW_E_ARGUMENT,
+            "--normalize %s: %s works on voxels as they are: leave it out, and give its options in their units",
+            options->normalize, builtin->name);
     enum pw_status status = pw_fn_values_parse(&segmenter->values, builtin->name, builtin->options,
                                                options_after(specification, length), error);
     return status == PW_OK ? builtin->open(segmenter, &segmenter->values, options, error) : status;

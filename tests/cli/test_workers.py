@@ -173,6 +173,50 @@ def test_workers_killed_at_random(pw, programs, worker, image, expected, tmp_pat
     assert finished >= 1
 
 
+PLUGIN = r"""
+#include "patchworks.h"
+static int above(const struct pw_tile *t, uint32_t *labels, void *state)
+{
+    (void)state;
+    for (size_t i = 0; i < t->shape[0] * t->shape[1] * t->shape[2]; i++)
+        labels[i] = ((const float *)t->voxels)[i] > 40;
+    return 0;
+}
+const struct pw_plugin *pw_plugin(void)
+{
+    static const struct pw_plugin plugin = {.abi = PW_PLUGIN_ABI, .struct_size = sizeof plugin, .name = "above",
+                                            .flags = PW_SEGMENT_MASK | PW_SEGMENT_FLOAT32, .segment = above};
+    return &plugin;
+}
+"""
+
+PYTHON = """
+import pwstream
+from scipy import ndimage
+
+@pwstream.worker(components=True)
+def above(image):
+    print("looked at", image.shape)
+    return ndimage.label(image > 40)[0]
+"""
+
+
+def test_one_function_in_every_form(pw, programs, worker, image, expected, tmp_path):
+    """A plugin, C source, Python, a program with messages, and filters of frames in each language that is here."""
+    (tmp_path / "cells.c").write_text(PLUGIN)
+    (tmp_path / "above.py").write_text(PYTHON)
+    compile_c(tmp_path / "cells.c", tmp_path / "cells.so", "-shared", "-fPIC")
+    environment = {"PYTHONPATH": f"{SOURCE_ROOT / 'python'}:{tmp_path}", "PW_PYTHON": sys.executable,
+                   "XDG_CACHE_HOME": str(tmp_path)}
+    forms = {"plugin": [tmp_path / "cells.so"], "source": [tmp_path / "cells.c"], "python": ["py:above:above"],
+             "program": [worker("slow=1", "inflight=3", "prints")]}
+    for language, command in npy_commands(programs).items():
+        forms[language] = [f"exec:{command}", "--worker-io", "npy", "--merge", "touch"]
+    for form, (fn, *options) in forms.items():
+        got = labels(pw, image, fn, tmp_path / "labels.npy", *options, env=environment)
+        assert got == expected, form
+
+
 # ---------------------------------------------------------------------------- frames of npy
 
 

@@ -109,7 +109,7 @@ Test(workers, a_tile_is_one_line_of_json)
                            .n_channels = 1,
                            .channel = channel,
                            .statistics = measured};
-    struct pw_shared_array in = {4096, {1, 30, 40}, PW_U16}, out = {8192, {1, 30, 40}, PW_U32};
+    struct pw_shared_array in = {4096, 0, {1, 30, 40}, PW_U16}, out = {8192, 0, {1, 30, 40}, PW_U32};
     size_t n = pw_tile_message(line, sizeof line, 99, &tile, &in, &out, "\"params\":{}");
     cr_assert(n > 0 && line[n - 1] == '\n' && strchr(line, '\n') == line + n - 1);
     struct json_object *object = json_tokener_parse(line);
