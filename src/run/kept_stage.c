@@ -79,6 +79,7 @@ static json *segmenter_of(const struct pw_segmenter *segmenter)
     put(object, "connectivity", json_object_new_int(segmenter->connectivity));
     put(object, "labels_may_touch", json_object_new_boolean(segmenter->labels_may_touch));
     put(object, "joins_equal_only", json_object_new_boolean(segmenter->joins_equal_only));
+    put(object, "labels_core_only", json_object_new_boolean(segmenter->labels_core_only));
     return object;
 }
 
@@ -221,7 +222,9 @@ static enum pw_status take_segmenter(const struct pw_json *plan, struct pw_segme
         !take_small(object, "components", 1, &segmenter->components) ||
         !take_small(object, "connectivity", 3, &segmenter->connectivity) ||
         !take_small(object, "labels_may_touch", 1, &segmenter->labels_may_touch) ||
-        !take_small(object, "joins_equal_only", 1, &segmenter->joins_equal_only))
+        !take_small(object, "joins_equal_only", 1, &segmenter->joins_equal_only) ||
+        (pw_json_get(object, "labels_core_only") != NULL && /* a stage from before there was this */
+         !take_small(object, "labels_core_only", 1, &segmenter->labels_core_only)))
         return wrong(plan, "segmenter", error);
     return PW_OK;
 }

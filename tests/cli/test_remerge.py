@@ -99,3 +99,13 @@ def test_the_context_is_that_of_the_stage(pw, tiled, tmp_path):
     assert (tmp_path / "c.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
     for other in ("1", "3"):
         pw.refuses("remerge", tmp_path / "stage", "-o", tmp_path / "d.npy", "--context", other, says="context")
+
+
+def test_labels_of_cores_alone_are_not_compared_where_windows_overlap(pw, data, tmp_path):
+    """dog, log and local label no rim, also in a stage that is kept: overlap and witness would join nothing."""
+    pw("run", data / "cells" / "maize_clsm.tif", "--fn", "dog:low=1,high=3,threshold=4", "--tile", "1,128,128", "--keep-stage",
+       tmp_path / "stage", "-o", tmp_path / "labels.npy")
+    for rule in ("overlap", "witness"):
+        pw.refuses("remerge", tmp_path / "stage", "--merge", rule, "-o", tmp_path / "no.npy", says=[rule, "dog", "use touch"])
+    pw("remerge", tmp_path / "stage", "-o", tmp_path / "again.npy")
+    assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "labels.npy").read_bytes()
