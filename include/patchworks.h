@@ -618,15 +618,15 @@ struct pw_run_options {
                          0: that one, in labels without */
 
     const char *output;         /* path, "-", or NULL: into the input store under labels/ */
-    const char *output_format;  /* "zarr" "tiff" "npy" "raw" "geojson", or NULL: from the suffix */
-    const char *label_name;     /* name of the label image in a store; NULL: the segmenter's name */
+    const char *output_format;  /* "zarr" "tiff" "hdf5" "npy" "raw" "nrrd" "mhd" "geojson", or NULL: from the suffix */
+    const char *label_name;     /* of the label image in a store or the dataset in HDF5; NULL: the segmenter's name */
     const char *ngff;           /* "0.5" (default) or "0.4" */
     enum pw_dtype output_dtype; /* PW_DTYPE_NONE: uint32, uint64 when there are more objects */
     uint64_t output_chunk[3];   /* 0: chosen */
     uint64_t output_shard[3];   /* 0: chosen */
     /*
-     * "zstd", "gzip", "blosc-lz4", "blosc-zstd" or "none" of zarr, "deflate", "zstd" or "none" of tiff, and after a colon the
-     * level; NULL: "zstd:1", of tiff "deflate:3".
+     * "zstd", "gzip", "blosc-lz4", "blosc-zstd" or "none" of zarr, "deflate", "zstd" or "none" of tiff, "gzip" or "none" of
+     * hdf5, and after a colon the level; NULL: "zstd:1", of tiff "deflate:3", of hdf5 "gzip:3".
      */
     const char *codec;
     enum pw_pyramid_rule pyramid; /* of a store or TIFF: the image's levels, or down to one chunk or tile */

@@ -1,17 +1,20 @@
 /* Labels as a .npy array, in a file or on standard output. */
-#include <string.h>
-
 #include "store/npy_header.h"
 #include "store/raster_sink.h"
 
-static size_t npy_header(enum pw_dtype dtype, int rank, const uint64_t *shape, char *out)
+static size_t npy_header(const struct pw_raster_labels *labels, const char *data_file, char *out)
 {
-    struct pw_npy_header header = {.dtype = dtype, .rank = rank};
-    memcpy(header.shape, shape, (size_t)rank * sizeof *shape);
+    struct pw_npy_header header = {.dtype = labels->dtype};
+    (void)data_file;
+    if (labels->axes.has_time)
+        header.shape[header.rank++] = labels->axes.times;
+    for (int i = 3 - labels->axes.rank; i < 3; i++)
+        header.shape[header.rank++] = labels->shape[i];
     return pw_npy_format(&header, out, PW_RASTER_HEADER_MAX);
 }
 
 enum pw_status pw_npy_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
 {
-    return pw_raster_sink_open("npy", npy_header, request, sink, error);
+    const struct pw_raster_format format = {"npy", npy_header, NULL};
+    return pw_raster_sink_open(&format, request, sink, error);
 }

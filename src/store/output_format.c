@@ -17,6 +17,9 @@ static const struct {
     [PW_OUTPUT_TIFF] = {"tiff", {".tif", ".tiff", ".btf"}},
     [PW_OUTPUT_NPY] = {"npy", {".npy"}},
     [PW_OUTPUT_RAW] = {"raw", {".raw", ".bin"}},
+    [PW_OUTPUT_NRRD] = {"nrrd", {".nrrd", ".nhdr"}},
+    [PW_OUTPUT_MHD] = {"mhd", {".mhd", ".mha"}},
+    [PW_OUTPUT_HDF5] = {"hdf5", {".h5", ".hdf5"}},
     [PW_OUTPUT_GEOJSON] = {"geojson", {".geojson"}},
 };
 

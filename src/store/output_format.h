@@ -13,6 +13,9 @@ enum pw_output_format {
     PW_OUTPUT_TIFF,
     PW_OUTPUT_NPY,
     PW_OUTPUT_RAW,
+    PW_OUTPUT_NRRD,
+    PW_OUTPUT_MHD,
+    PW_OUTPUT_HDF5,
     PW_OUTPUT_GEOJSON,
     PW_OUTPUT_FORMATS
 };

@@ -85,16 +85,29 @@ static enum pw_status open_hidden(struct pw_pending_file *file, struct pw_error 
     return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be made", file->hidden);
 }
 
-enum pw_status pw_pending_open(struct pw_pending_file *file, const char *path, int overwrite, struct pw_error *error)
+static enum pw_status begin(struct pw_pending_file *file, const char *path, int overwrite, struct pw_error *error)
 {
-    char parent[4096];
     enum pw_status status = pw_pending_check(path, overwrite, error);
-    if (status != PW_OK)
-        return status;
-    pw_file_parent(path, parent, sizeof parent);
     (void)snprintf(file->path, sizeof file->path, "%s", path);
     file->overwrite = overwrite;
     file->hidden[0] = '\0';
+    return status;
+}
+
+enum pw_status pw_pending_open_named(struct pw_pending_file *file, const char *path, int overwrite,
+                                     struct pw_error *error)
+{
+    enum pw_status status = begin(file, path, overwrite, error);
+    return status == PW_OK ? open_hidden(file, error) : status;
+}
+
+enum pw_status pw_pending_open(struct pw_pending_file *file, const char *path, int overwrite, struct pw_error *error)
+{
+    char parent[4096];
+    enum pw_status status = begin(file, path, overwrite, error);
+    if (status != PW_OK)
+        return status;
+    pw_file_parent(path, parent, sizeof parent);
     /* A file without a name gets one through /proc. */
     file->fd = access("/proc/self/fd", X_OK) == 0 ? open(parent, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666) : -1;
     return file->fd >= 0 ? PW_OK : open_hidden(file, error);

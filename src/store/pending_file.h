@@ -32,6 +32,9 @@ struct pw_pending_file {
 enum pw_status pw_pending_check(const char *path, int overwrite, struct pw_error *error);
 
 enum pw_status pw_pending_open(struct pw_pending_file *file, const char *path, int overwrite, struct pw_error *error);
+/* The same with a hidden name from the beginning, for libraries that want one; a process that is killed leaves it. */
+enum pw_status pw_pending_open_named(struct pw_pending_file *file, const char *path, int overwrite,
+                                     struct pw_error *error);
 enum pw_status pw_pending_commit(struct pw_pending_file *file, struct pw_error *error);
 /* A path by which this process can open the file while it is hidden. */
 void pw_pending_place(const struct pw_pending_file *file, char *path, size_t capacity);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,10 +27,11 @@ struct raster_sink {
     struct pw_sink base;
     struct pw_sink_ops ops; /* of this sink: the format's name differs */
     pw_raster_header_fn header;
-    int rank, overwrite;
-    int has_time;
-    enum pw_dtype dtype;         /* dtype_hint until start */
-    struct pw_pending_file file; /* not for a stream */
+    int overwrite;
+    struct pw_raster_labels labels; /* of type dtype_hint until start */
+    struct pw_pending_file file;    /* not for a stream */
+    char data_path[4096];           /* of file, when that is not the header's */
+    int is_detached;
     uint64_t header_bytes;
 
     /* A stream: who writes next. */
@@ -123,7 +125,7 @@ static void pass_turn(struct raster_sink *raster, uint64_t unit, enum pw_status 
 
 static uint64_t row_bytes(const struct raster_sink *raster)
 {
-    return raster->base.volume[2] * pw_dtype_bytes(raster->dtype);
+    return raster->base.volume[2] * pw_dtype_bytes(raster->labels.dtype);
 }
 
 static uint64_t rows_bytes(const struct raster_sink *raster)
@@ -172,7 +174,7 @@ static enum pw_status write_file(struct raster_sink *raster, struct pw_writer *w
         if (block->row[row] == block->row[row + rows])
             continue;
         uint64_t first = (box->start[0] + z) * raster->base.volume[1] + box->start[1];
-        pw_paint_rows(raster->dtype, writer->rows.data, block, row, rows);
+        pw_paint_rows(raster->labels.dtype, writer->rows.data, block, row, rows);
         enum pw_status status =
             pw_file_write(raster->file.fd, writer->rows.data, bytes, raster->header_bytes + first * row_bytes(raster),
                           raster->base.path, error);
@@ -188,7 +190,7 @@ static enum pw_status write_in_turn(struct raster_sink *raster, struct pw_writer
                                     struct pw_error *error)
 {
     if (pulled == PW_OK)
-        pw_paint_rows(raster->dtype, writer->rows.data, block, 0, box->shape[1]);
+        pw_paint_rows(raster->labels.dtype, writer->rows.data, block, 0, box->shape[1]);
     struct pw_error own = {0};
     enum pw_status status = take_turn(raster, unit, &own);
     if (status == PW_OK && pulled == PW_OK)
@@ -222,33 +224,49 @@ static enum pw_status raster_start(struct pw_sink *sink, enum pw_dtype dtype, ui
     struct raster_sink *raster = of(sink);
     char header[PW_RASTER_HEADER_MAX];
     uint64_t total = pw_dtype_bytes(dtype);
-    uint64_t shape[4] = {sink->times, sink->volume[0], sink->volume[1], sink->volume[2]};
-    uint64_t *first = shape + 4 - raster->rank;
+    const char *path = raster->is_detached ? raster->data_path : sink->path;
     (void)n_objects;
-    if (raster->has_time) /* it takes the place of z where there is none */
-        *--first = sink->times;
     for (int i = 0; i < 4; i++)
         if (!pw_mul_u64(total, i == 0 ? sink->times : sink->volume[i - 1], &total) ||
             total > (uint64_t)INT64_MAX - sizeof header)
             return pw_fail(error, PW_E_RANGE, "%s: the volume is larger than any file", sink->path);
-    raster->dtype = dtype;
-    raster->header_bytes =
-        raster->header != NULL ? raster->header(dtype, raster->rank + (raster->has_time != 0), first, header) : 0;
+    raster->labels.dtype = dtype;
+    if (raster->header != NULL && !raster->is_detached)
+        raster->header_bytes = raster->header(&raster->labels, NULL, header);
     if (is_stream(raster))
         return write_stream(raster, header, (size_t)raster->header_bytes, error);
-    enum pw_status status = pw_pending_open(&raster->file, sink->path, raster->overwrite, error);
+    enum pw_status status = pw_pending_open(&raster->file, path, raster->overwrite, error);
     if (status != PW_OK)
         return status;
     if (ftruncate(raster->file.fd, (off_t)(raster->header_bytes + total)) != 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be given its %llu bytes", sink->path,
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be given its %llu bytes", path,
                              (unsigned long long)(raster->header_bytes + total));
     sink->bytes_written += raster->header_bytes;
-    return pw_file_write(raster->file.fd, header, (size_t)raster->header_bytes, 0, sink->path, error);
+    return pw_file_write(raster->file.fd, header, (size_t)raster->header_bytes, 0, path, error);
+}
+
+/* The header that names the file of the rows, which are in place. */
+static enum pw_status put_header(struct raster_sink *raster, struct pw_error *error)
+{
+    char header[PW_RASTER_HEADER_MAX];
+    const char *path = raster->base.path, *slash = strrchr(raster->data_path, '/');
+    struct pw_pending_file file = {.fd = -1};
+    size_t n = raster->header(&raster->labels, slash != NULL ? slash + 1 : raster->data_path, header);
+    enum pw_status status = pw_pending_open(&file, path, raster->overwrite, error);
+    if (status == PW_OK)
+        status = pw_file_write(file.fd, header, n, 0, path, error);
+    if (status == PW_OK)
+        status = pw_pending_commit(&file, error);
+    pw_pending_abort(&file);
+    raster->base.bytes_written += n;
+    return status;
 }
 
 static enum pw_status raster_commit(struct pw_sink *sink, struct pw_error *error)
 {
-    return is_stream(of(sink)) ? PW_OK : pw_pending_commit(&of(sink)->file, error);
+    struct raster_sink *raster = of(sink);
+    enum pw_status status = is_stream(raster) ? PW_OK : pw_pending_commit(&raster->file, error);
+    return status == PW_OK && raster->is_detached ? put_header(raster, error) : status;
 }
 
 static void raster_abort(struct pw_sink *sink)
@@ -301,8 +319,31 @@ static void choose_unit(struct raster_sink *raster, const struct pw_sink_request
     memcpy(base->pull, base->unit, sizeof base->pull);
 }
 
-enum pw_status pw_raster_sink_open(const char *format, pw_raster_header_fn header,
-                                   const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+/* Where the suffix tells that the header is a file of its own: the rows' file, "a.raw" of "a.mhd". */
+static enum pw_status choose_data_path(struct raster_sink *raster, const char *suffix, struct pw_error *error)
+{
+    const char *path = raster->base.path;
+    size_t n = strlen(path), s = suffix != NULL ? strlen(suffix) : 0;
+    raster->is_detached = suffix != NULL && n > s && strcasecmp(path + n - s, suffix) == 0;
+    if (!raster->is_detached)
+        return PW_OK;
+    (void)snprintf(raster->data_path, sizeof raster->data_path, "%.*s.raw", (int)(n - s), path);
+    return pw_pending_check(raster->data_path, raster->overwrite, error);
+}
+
+static void take_labels(struct pw_raster_labels *labels, const struct pw_sink_request *request)
+{
+    labels->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
+    labels->axes.rank = request->rank;
+    labels->axes.has_time = request->has_time;
+    labels->axes.times = pw_sink_times(request);
+    labels->axes.time = request->time;
+    memcpy(labels->axes.space, request->axis, sizeof labels->axes.space);
+    memcpy(labels->shape, request->shape, sizeof labels->shape);
+}
+
+enum pw_status pw_raster_sink_open(const struct pw_raster_format *format, const struct pw_sink_request *request,
+                                   struct pw_sink **sink, struct pw_error *error)
 {
     int stream = strcmp(request->path, "-") == 0;
     enum pw_status status = stream ? PW_OK : pw_pending_check(request->path, request->overwrite, error);
@@ -312,21 +353,23 @@ enum pw_status pw_raster_sink_open(const char *format, pw_raster_header_fn heade
     if (raster == NULL)
         return PW_E_NOMEM;
     raster->ops = raster_ops;
-    raster->ops.format = format;
+    raster->ops.format = format->name;
     raster->base.ops = &raster->ops;
     raster->base.capabilities = stream ? PW_SINK_SEQUENTIAL : 0;
-    raster->header = header;
-    raster->rank = request->rank;
+    raster->header = format->header;
     raster->overwrite = request->overwrite;
-    raster->has_time = request->has_time;
-    raster->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
+    take_labels(&raster->labels, request);
     raster->file.fd = -1;
     memcpy(raster->base.volume, request->shape, sizeof raster->base.volume);
     (void)snprintf(raster->base.path, sizeof raster->base.path, "%s", request->path);
     choose_unit(raster, request);
-    if (pthread_mutex_init(&raster->lock, NULL) != 0 || pthread_cond_init(&raster->turn, NULL) != 0) {
+    status = choose_data_path(raster, format->detached, error);
+    if (status == PW_OK &&
+        (pthread_mutex_init(&raster->lock, NULL) != 0 || pthread_cond_init(&raster->turn, NULL) != 0))
+        status = pw_fail(error, PW_E_NOMEM, "out of memory for a lock");
+    if (status != PW_OK) {
         free(raster);
-        return pw_fail(error, PW_E_NOMEM, "out of memory for a lock");
+        return status;
     }
     raster->lock_made = 1;
     *sink = &raster->base;

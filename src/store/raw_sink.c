@@ -3,5 +3,6 @@
 
 enum pw_status pw_raw_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
 {
-    return pw_raster_sink_open("raw", NULL, request, sink, error);
+    const struct pw_raster_format format = {"raw", NULL, NULL};
+    return pw_raster_sink_open(&format, request, sink, error);
 }

@@ -117,8 +117,7 @@ struct pw_sink {
 };
 
 /*
- * Opens the sink called format ("zarr", "tiff", "npy", "raw", "geojson"; NULL: from the
- * suffix of path: .zarr, .tif/.tiff/.btf, .npy, .raw/.bin, .geojson; npy for "-").
+ * Opens the sink called format (a name of store/output_format.h; NULL: from the suffix of path, npy for "-").
  * Errors: PW_E_EXISTS without overwrite, PW_E_ARGUMENT for an unknown format or
  * a chunk that does not divide its shard, PW_E_NOT_FOUND for a missing parent directory.
  */
@@ -135,6 +134,9 @@ static inline uint64_t pw_sink_times(const struct pw_sink_request *request)
 enum pw_status pw_zarr_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
 enum pw_status pw_tiff_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
 enum pw_status pw_geojson_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
+enum pw_status pw_hdf5_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
+enum pw_status pw_nrrd_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
+enum pw_status pw_mhd_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *);
 enum pw_status pw_npy_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *); /* and "-" */
 enum pw_status pw_raw_sink_open(const struct pw_sink_request *, struct pw_sink **, struct pw_error *); /* and "-" */
 

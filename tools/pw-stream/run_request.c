@@ -24,7 +24,7 @@ void pw_run_request_init(struct pw_run_request *request)
 /* What is written and how. */
 static int take_output_option(struct pw_run_options *o, int option, const char *text)
 {
-    static const char *const format[] = {"zarr", "tiff", "npy", "raw", "geojson", NULL};
+    static const char *const format[] = {"zarr", "tiff", "npy", "raw", "nrrd", "mhd", "hdf5", "geojson", NULL};
     static const char *const ngff[] = {"0.5", "0.4", NULL};
     static const char *const pyramid[] = {"mode", "nearest", "none", NULL};
     int number;
