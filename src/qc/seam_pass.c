@@ -10,11 +10,8 @@
 #include "merge/seam.h"
 #include "qc/fold.h"
 #include "qc/plane_judge.h"
+#include "qc/seam_verdict.h"
 #include "qc/statistics.h"
-
-/* A seam is worse when the rate is above the control's by so many standard errors, and by so much. */
-#define Z_OF_NOTE 3.0
-#define EXCESS_OF_NOTE 0.01
 
 /* One of the two stages: the tile at hand and a neighbour. */
 struct side {
@@ -376,47 +373,14 @@ static enum pw_status judge_tile(struct work *w, uint64_t tile, struct pw_error 
     return status;
 }
 
-/* ---- the verdict ------------------------------------------------------- */
-
-/* The least length that 99 of 100 labels do not exceed. */
-static uint64_t extent_of_most(const uint64_t *count, uint64_t longest)
-{
-    uint64_t n = 0, below = 0, extent = 0;
-    for (uint64_t i = 0; i <= longest; i++)
-        n += count[i];
-    uint64_t most = n - n / 100;
-    while (extent < longest && below + count[extent] < most)
-        below += count[extent++];
-    return extent;
-}
-
-static int is_of_note(double z, uint64_t hits, uint64_t n, uint64_t control_hits, uint64_t control_n)
-{
-    return z > Z_OF_NOTE && (double)hits / (double)n - (double)control_hits / (double)control_n > EXCESS_OF_NOTE;
-}
-
-static void judge_axis(const struct work *w, int a)
-{
-    struct pw_axis_quality *axis = &w->result->axis[a];
-    const struct pw_plane_figures *s = &axis->seams, *c = &axis->control;
-    axis->cut_z = pw_two_proportion_z(s->n_cut, s->n_objects, c->n_cut, c->n_objects);
-    axis->is_worse = is_of_note(axis->cut_z, s->n_cut, s->n_objects, c->n_cut, c->n_objects);
-    axis->fused_z = NAN;
-    if (w->pass->of_instances) {
-        axis->fused_z = pw_two_proportion_z(s->n_fused, s->n_labels, c->n_fused, c->n_labels);
-        axis->is_worse |= is_of_note(axis->fused_z, s->n_fused, s->n_labels, c->n_fused, c->n_labels);
-    }
-    axis->label_extent = extent_of_most(w->extents[a], w->window[a]);
-    if (w->pass->grid->count[a] > 1)
-        axis->suggested_halo = pw_min_u64(axis->label_extent, w->pass->grid->tile[a] / 2);
-}
+/* ---- the whole --------------------------------------------------------- */
 
 static enum pw_status judge_all(struct work *w, struct pw_error *error)
 {
     struct pw_seams_result *result = w->result;
     result->n_objects = w->pass->final.map->n_objects;
     for (int a = 0; a < 3; a++) {
-        judge_axis(w, a);
+        pw_seam_verdict(w->pass, w->extents[a], w->window[a], a, &result->axis[a]);
         result->axis[a].chi_square = result->axis[a].near_density = result->axis[a].inner_density = NAN;
         pw_plane_figures_add(&result->seams, &result->axis[a].seams);
         pw_plane_figures_add(&result->control, &result->axis[a].control);
