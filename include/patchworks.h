@@ -564,6 +564,12 @@ struct pw_progress {
 typedef int (*pw_progress_fn)(const struct pw_progress *progress, void *user);
 
 /*
+ * Asked, from the thread that called pw_run(), while there is no progress yet and something may take long: a worker
+ * process starts, a plugin is compiled.  Anything but 0 makes pw_run() return PW_E_CANCELLED.
+ */
+typedef int (*pw_stop_fn)(void *user);
+
+/*
  * Called with a line of text, without a line feed, that is worth telling a user while a run goes on: what a worker
  * process has printed ("worker cellpose[0]: ..."), a worker that is started again, a tile that is left empty, what a
  * compiler says of C source.  From any thread, one at a time; a run waits meanwhile.
@@ -727,6 +733,8 @@ struct pw_run_options {
 
     pw_progress_fn progress; /* may be NULL */
     void *progress_user;
+    pw_stop_fn stop; /* may be NULL */
+    void *stop_user;
     pw_message_fn message; /* may be NULL */
     void *message_user;
 };

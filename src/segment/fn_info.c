@@ -88,7 +88,8 @@ static void describe(const struct pw_plugin *p, struct text *t)
         add_line(t, "what it needs may depend on its options\n");
 }
 
-static enum pw_status tell_plugin(const char *name, const char *path, pw_fn_info_fn call, void *user,
+/* shown: the path that messages and the user see. */
+static enum pw_status tell_plugin(const char *name, const char *path, const char *shown, pw_fn_info_fn call, void *user,
                                   struct pw_error *error)
 {
     struct pw_plugin plugin;
@@ -96,11 +97,11 @@ static enum pw_status tell_plugin(const char *name, const char *path, pw_fn_info
     char halo[80];
     void *handle;
     pw_function function = NULL;
-    enum pw_status status = pw_dynlib_open(path, "pw_plugin", &handle, &function, error);
+    enum pw_status status = pw_dynlib_open(path, shown, "pw_plugin", &handle, &function, error);
     if (status != PW_OK)
         return status;
     pw_plugin_fn entry = (pw_plugin_fn)function;
-    status = pw_plugin_copy(entry(), path, &plugin, error);
+    status = pw_plugin_copy(entry(), shown, &plugin, error);
     if (status == PW_OK) {
         (void)snprintf(halo, sizeof halo, "%" PRIu64 " %" PRIu64 " %" PRIu64 " (z y x)", plugin.halo[0], plugin.halo[1],
                        plugin.halo[2]);
@@ -109,7 +110,7 @@ static enum pw_status tell_plugin(const char *name, const char *path, pw_fn_info
             .name = name != NULL          ? name
                     : plugin.name != NULL ? plugin.name
                                           : "",
-            .path = path,
+            .path = shown,
             .description = plugin.description != NULL ? plugin.description : "",
             .halo = halo,
             .needs = needs.text,
@@ -134,7 +135,7 @@ static void tell_found(const char *name, const char *path, void *user)
     struct pw_error error = {0};
     if (pw_builtin_find(name, strlen(name)) != NULL)
         return; /* the built-in one is found first */
-    if (tell_plugin(name, path, telling->call, telling->user, &error) == PW_OK)
+    if (tell_plugin(name, path, path, telling->call, telling->user, &error) == PW_OK)
         return;
     const struct pw_fn_info info = {
         .name = name, .path = path, .description = error.message, .halo = "", .needs = "", .help = ""};
@@ -159,7 +160,7 @@ static enum pw_status tell_source(const char *source, pw_fn_info_fn call, const 
     struct pw_compiled compiled;
     enum pw_status status = pw_plugin_compile(source, say, &compiled, error);
     if (status == PW_OK)
-        status = tell_plugin(NULL, compiled.path, call, user, error);
+        status = tell_plugin(NULL, compiled.path, source, call, user, error);
     pw_compiled_release(&compiled);
     return status;
 }
@@ -167,7 +168,7 @@ static enum pw_status tell_source(const char *source, pw_fn_info_fn call, const 
 enum pw_status pw_fn_show(const char *name, pw_fn_info_fn call, void (*say)(const char *line, void *user), void *user,
                           struct pw_error *error)
 {
-    const struct pw_say speak = {say, user};
+    const struct pw_say speak = {say, user, NULL, NULL};
     char path[4608];
     size_t length;
     enum pw_fn_kind kind = pw_fn_kind(name, &length);
@@ -181,7 +182,7 @@ enum pw_status pw_fn_show(const char *name, pw_fn_info_fn call, void (*say)(cons
     if (kind == PW_FN_KIND_SOURCE)
         return tell_source(name, call, &speak, user, error);
     if (kind == PW_FN_KIND_OBJECT)
-        return tell_plugin(NULL, name, call, user, error);
+        return tell_plugin(NULL, name, name, call, user, error);
     enum pw_status status = pw_fn_find(name, length, path, sizeof path, error);
-    return status == PW_OK ? tell_plugin(name, path, call, user, error) : status;
+    return status == PW_OK ? tell_plugin(name, path, path, call, user, error) : status;
 }

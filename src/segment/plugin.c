@@ -272,13 +272,13 @@ enum pw_status pw_plugin_take(struct pw_segmenter *segmenter, const struct pw_pl
     return status;
 }
 
-enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,
+enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *name, const char *options,
                               struct pw_error *error)
 {
     pw_function function = NULL;
-    enum pw_status status = pw_dynlib_open(path, "pw_plugin", &segmenter->plugin_handle, &function, error);
+    enum pw_status status = pw_dynlib_open(path, name, "pw_plugin", &segmenter->plugin_handle, &function, error);
     if (status != PW_OK)
         return status;
     pw_plugin_fn entry = (pw_plugin_fn)function;
-    return pw_plugin_take(segmenter, entry(), path, options, error);
+    return pw_plugin_take(segmenter, entry(), name, options, error);
 }

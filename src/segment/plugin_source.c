@@ -17,7 +17,8 @@
 
 enum {
     WORDS_MAX = 64,
-    SAID_BYTES = 64 << 10
+    SAID_BYTES = 64 << 10,
+    BUILDS_MAX = 3 /* of a source that changes meanwhile */
 };
 
 void pw_plugin_path(char *out, size_t bytes)
@@ -31,6 +32,7 @@ void pw_plugin_path(char *out, size_t bytes)
 struct command {
     char words[2048]; /* $CC and $PW_CFLAGS, cut up */
     char include[4300];
+    char source[4300]; /* the path, such that no compiler takes it for an option */
     char *argv[WORDS_MAX];
     int n;
 };
@@ -146,6 +148,19 @@ static void begin_key(struct key *key, const struct command *c)
 
 /* ---- running the compiler ---------------------------------------------- */
 
+static struct pw_child_watch watch_of(const struct pw_say *say)
+{
+    return (struct pw_child_watch){say != NULL ? say->stop : NULL, say != NULL ? say->stop_user : NULL};
+}
+
+/* "-x.c" would be an option, and "@x.c" a file of them. */
+static void put_source(struct command *c, const char *source, int at)
+{
+    const char *before = source[0] == '-' || source[0] == '@' ? "./" : "";
+    (void)snprintf(c->source, sizeof c->source, "%s%.4200s", before, source);
+    c->argv[at] = c->source;
+}
+
 static void say_lines(const struct pw_say *say, char *text)
 {
     if (say == NULL || say->line == NULL)
@@ -175,10 +190,12 @@ static enum pw_status preprocess(struct command *c, const char *source, struct k
                                  char *said, struct pw_error *error)
 {
     int code = 0, n = c->n;
+    const struct pw_child_watch watch = watch_of(say);
+    begin_key(key, c);
     c->argv[n] = (char *)(uintptr_t) "-E";
-    c->argv[n + 1] = (char *)(uintptr_t)source;
+    put_source(c, source, n + 1);
     c->argv[n + 2] = NULL;
-    enum pw_status status = pw_child_read(c->argv, mix, key, &code, said, SAID_BYTES, error);
+    enum pw_status status = pw_child_read(c->argv, &watch, mix, key, &code, said, SAID_BYTES, error);
     if (status == PW_OK && code != 0)
         status = refuse(source, code, say, said, error);
     return status;
@@ -191,10 +208,11 @@ static enum pw_status compile(struct command *c, const char *source, const char 
     size_t bytes;
     c->argv[n] = (char *)(uintptr_t) "-o";
     c->argv[n + 1] = (char *)(uintptr_t)object;
-    c->argv[n + 2] = (char *)(uintptr_t)source;
+    const struct pw_child_watch watch = watch_of(say);
+    put_source(c, source, n + 2);
     c->argv[n + 3] = (char *)(uintptr_t) "-lm";
     c->argv[n + 4] = NULL;
-    enum pw_status status = pw_child_run(c->argv, &code, said, SAID_BYTES, &bytes, error);
+    enum pw_status status = pw_child_run(c->argv, &watch, &code, said, SAID_BYTES, &bytes, error);
     if (status == PW_OK && code != 0)
         status = refuse(source, code, say, said, error);
     else if (status == PW_OK)
@@ -204,20 +222,28 @@ static enum pw_status compile(struct command *c, const char *source, const char 
 
 /* ---- the cache --------------------------------------------------------- */
 
-/* Compiled beside its place and renamed there: whole, or not there at all. */
-static enum pw_status compile_into(struct command *c, const char *source, const char *directory, const char *object,
-                                   const struct pw_say *say, char *said, struct pw_error *error)
+/*
+ * Compiled beside its place and renamed there: whole, or not there at all.  The compiler reads the source once more than
+ * the key does; when an editor has saved another one meanwhile, *changed is set, and nothing is made.
+ */
+static enum pw_status compile_into(struct command *c, const char *source, const struct key *key, const char *directory,
+                                   const char *object, int *changed, const struct pw_say *say, char *said,
+                                   struct pw_error *error)
 {
     char hidden[4400];
+    struct key after;
     (void)snprintf(hidden, sizeof hidden, "%s/.made-XXXXXX", directory);
     int fd = mkstemp(hidden);
     if (fd < 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot make a file", directory);
     (void)close(fd);
     enum pw_status status = compile(c, source, hidden, say, said, error);
-    if (status == PW_OK && (chmod(hidden, 0700) != 0 || rename(hidden, object) != 0))
+    if (status == PW_OK)
+        status = preprocess(c, source, &after, say, said, error);
+    *changed = status == PW_OK && memcmp(&after, key, sizeof after) != 0;
+    if (status == PW_OK && !*changed && (chmod(hidden, 0700) != 0 || rename(hidden, object) != 0))
         status = pw_fail_errno(error, PW_E_IO, errno, "%s", object);
-    if (status != PW_OK)
+    if (status != PW_OK || *changed)
         (void)unlink(hidden);
     return status;
 }
@@ -235,23 +261,34 @@ static enum pw_status make_temporary(struct pw_compiled *out, struct pw_error *e
     return status;
 }
 
-static enum pw_status build(struct command *c, const char *source, const struct pw_say *say, char *said,
-                            struct pw_compiled *out, struct pw_error *error)
+static enum pw_status build_once(struct command *c, const char *source, int *changed, const struct pw_say *say,
+                                 char *said, struct pw_compiled *out, struct pw_error *error)
 {
     char cache[4300];
     struct key key;
-    begin_key(&key, c);
+    *changed = 0;
     enum pw_status status = preprocess(c, source, &key, say, said, error);
     if (status != PW_OK)
         return status;
     int has_cache = pw_cache_dir(cache, sizeof cache);
-    if (!has_cache && (status = make_temporary(out, error)) != PW_OK)
+    if (!has_cache && out->directory[0] == '\0' && (status = make_temporary(out, error)) != PW_OK)
         return status;
     (void)snprintf(out->path, sizeof out->path, "%s/%016" PRIx64 "%016" PRIx64 ".so",
                    has_cache ? cache : out->directory, key.hash[0], key.hash[1]);
     if (has_cache && pw_cache_is_own_file(out->path))
         return PW_OK;
-    return compile_into(c, source, has_cache ? cache : out->directory, out->path, say, said, error);
+    return compile_into(c, source, &key, has_cache ? cache : out->directory, out->path, changed, say, said, error);
+}
+
+static enum pw_status build(struct command *c, const char *source, const struct pw_say *say, char *said,
+                            struct pw_compiled *out, struct pw_error *error)
+{
+    int changed = 1;
+    enum pw_status status = PW_OK;
+    for (int i = 0; i < BUILDS_MAX && changed && status == PW_OK; i++)
+        status = build_once(c, source, &changed, say, said, out, error);
+    return status == PW_OK && changed ? pw_fail(error, PW_E_PLUGIN, "%s: changes while it is compiled", source)
+                                      : status;
 }
 
 enum pw_status pw_plugin_compile(const char *source, const struct pw_say *say, struct pw_compiled *out,

@@ -6,7 +6,7 @@
  *
  * A compiled object is kept under a name made of the source as the preprocessor gives it (headers included), the flags,
  * the compiler file and the machine: another of any of these is another object.  It appears by rename, so that any
- * number of processes may compile the same source.  Directories and objects that belong to others, or that others may
+ * number of processes may compile the same source, and one that changes while it is compiled is compiled again.  Directories and objects that belong to others, or that others may
  * write to, are not used; where there is no cache to use, the object is made in a temporary directory and removed once loaded.
  *
  * Environment: CC, PW_CFLAGS (more flags), PW_INCLUDE_DIR (where patchworks.h is), XDG_CACHE_HOME, HOME, TMPDIR.
@@ -23,6 +23,8 @@ void pw_plugin_path(char *out, size_t bytes);
 struct pw_say {
     void (*line)(const char *line, void *user);
     void *user;
+    pw_stop_fn stop; /* asked while it compiles; may be NULL */
+    void *stop_user;
 };
 
 struct pw_compiled {
@@ -33,7 +35,7 @@ struct pw_compiled {
 /*
  * Compiles source, or finds it compiled.
  * Errors: PW_E_NOT_FOUND (no such file, no compiler), PW_E_PLUGIN (does not compile: the message has the first
- * error, say has all), PW_E_IO.
+ * error, say has all), PW_E_IO, PW_E_CANCELLED.
  */
 enum pw_status pw_plugin_compile(const char *source, const struct pw_say *say, struct pw_compiled *out,
                                  struct pw_error *error);

@@ -49,6 +49,12 @@ static void name_program(struct pw_process_command *command, const char *text)
     pw_plain_name(slash != NULL ? slash + 1 : word, command->name, sizeof command->name);
 }
 
+static int begins_with_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    return strncmp(text, word, n) == 0 && strchr(" \t", text[n]) != NULL;
+}
+
 /*
  * One program and its arguments: it takes the place of the shell, and is then itself what is killed when the host is.  What
  * is more than that (a pipeline, a list, a variable before it) needs the shell to stay.
@@ -56,7 +62,20 @@ static void name_program(struct pw_process_command *command, const char *text)
 static int is_simple(const char *text)
 {
     size_t word = strspn(text, " \t");
-    return strpbrk(text, "|&;()\n") == NULL && memchr(text + word, '=', strcspn(text + word, " \t")) == NULL;
+    char quote = '\0';
+    if (memchr(text + word, '=', strcspn(text + word, " \t")) != NULL || begins_with_word(text + word, "exec"))
+        return 0;
+    for (const char *c = text; *c != '\0'; c++) {
+        if (quote == '\0' && strchr("|&;()`\n", *c) != NULL)
+            return 0;
+        if (*c == '\\' && quote != '\'' && c[1] != '\0')
+            c++;
+        else if (*c == quote)
+            quote = '\0';
+        else if (quote == '\0' && (*c == '\'' || *c == '"'))
+            quote = *c;
+    }
+    return quote == '\0';
 }
 
 static enum pw_status init_exec(struct pw_process_command *command, const char *text, struct pw_error *error)

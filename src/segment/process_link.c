@@ -53,7 +53,8 @@ void pw_link_begin(struct pw_process_link *link, int fd)
 
 int pw_patience_is_over(const struct pw_patience *patience)
 {
-    return patience->cancel != NULL && atomic_load(patience->cancel) != 0;
+    return (patience->cancel != NULL && atomic_load(patience->cancel) != 0) ||
+           (patience->stop != NULL && patience->stop(patience->stop_user) != 0);
 }
 
 /* ---- what ends it ------------------------------------------------------ */

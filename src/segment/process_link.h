@@ -21,6 +21,8 @@
 struct pw_patience {
     double seconds;            /* without a sign of life; 0: for ever */
     const _Atomic int *cancel; /* may be NULL: somebody wants to stop */
+    pw_stop_fn stop;           /* likewise */
+    void *stop_user;
 };
 
 int pw_patience_is_over(const struct pw_patience *patience); /* it has been cancelled or stopped */

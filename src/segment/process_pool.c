@@ -86,7 +86,9 @@ enum pw_status pw_pool_open(struct pw_process_pool **out, const char *specificat
 
 enum pw_status pw_pool_start(struct pw_process_pool *pool, const struct pw_segment_image *image, struct pw_error *error)
 {
-    struct pw_patience patience = {.seconds = pool->options->worker_start_seconds};
+    const struct pw_run_options *options = pool->options;
+    struct pw_patience patience = {
+        .seconds = options->worker_start_seconds, .stop = options->stop, .stop_user = options->stop_user};
     pool->image = *image;
     enum pw_status status = pw_process_describe_image(pool, error);
     if (status == PW_OK && !pool->is_npy && pool->options->worker_shm_file)
@@ -132,7 +134,7 @@ enum pw_status pw_pool_reserve(struct pw_process_pool *pool, unsigned n_slots, u
 
 struct pw_patience pw_pool_patience(struct pw_process_pool *pool)
 {
-    return (struct pw_patience){pool->options->worker_seconds, pool->image.source->cancel};
+    return (struct pw_patience){.seconds = pool->options->worker_seconds, .cancel = pool->image.source->cancel};
 }
 
 /* Nothing in it that anybody could want: idle ones first, then ones to be started, then ones with room. */

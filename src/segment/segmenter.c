@@ -66,15 +66,15 @@ static enum pw_status open_plugin(struct pw_segmenter *segmenter, const struct p
                                   int is_source, struct pw_error *error)
 {
     char path[4096];
-    const struct pw_say say = {options->message, options->message_user};
+    const struct pw_say say = {options->message, options->message_user, options->stop, options->stop_user};
     const char *rest = options_after(options->segmenter, length);
     struct pw_compiled compiled;
     enum pw_status status = take_path(options->segmenter, length, path, sizeof path, error);
     if (status != PW_OK || !is_source)
-        return status != PW_OK ? status : pw_plugin_open(segmenter, path, rest, error);
+        return status != PW_OK ? status : pw_plugin_open(segmenter, path, path, rest, error);
     status = pw_plugin_compile(path, &say, &compiled, error);
     if (status == PW_OK)
-        status = pw_plugin_open(segmenter, compiled.path, rest, error);
+        status = pw_plugin_open(segmenter, compiled.path, path, rest, error);
     pw_compiled_release(&compiled);
     return status;
 }
@@ -100,7 +100,8 @@ static enum pw_status open_found(struct pw_segmenter *segmenter, const char *spe
 {
     char path[4608];
     enum pw_status status = pw_fn_find(specification, length, path, sizeof path, error);
-    return status == PW_OK ? pw_plugin_open(segmenter, path, options_after(specification, length), error) : status;
+    return status == PW_OK ? pw_plugin_open(segmenter, path, path, options_after(specification, length), error)
+                           : status;
 }
 
 static enum pw_status open_builtin(struct pw_segmenter *segmenter, const struct pw_run_options *options,

@@ -187,8 +187,8 @@ enum pw_status pw_fn_find(const char *name, size_t length, char *path, size_t by
 enum pw_status pw_plugin_copy(const struct pw_plugin *plugin, const char *path, struct pw_plugin *out,
                               struct pw_error *error);
 
-/* Loads the plugin at path, or takes one of the caller's, and fills segmenter from it.  segment/plugin.c */
-enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *options,
+/* Loads the plugin at path (name: of it, or of its source, for messages), or takes one of the caller's, and fills segmenter from it.  segment/plugin.c */
+enum pw_status pw_plugin_open(struct pw_segmenter *segmenter, const char *path, const char *name, const char *options,
                               struct pw_error *error);
 enum pw_status pw_plugin_take(struct pw_segmenter *segmenter, const struct pw_plugin *plugin, const char *path,
                               const char *options, struct pw_error *error);

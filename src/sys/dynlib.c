@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 
-enum pw_status pw_dynlib_open(const char *path, const char *symbol, void **handle, pw_function *function,
-                              struct pw_error *error)
+enum pw_status pw_dynlib_open(const char *path, const char *name, const char *symbol, void **handle,
+                              pw_function *function, struct pw_error *error)
 {
     char local[4096];
     *handle = NULL;
@@ -19,13 +19,13 @@ enum pw_status pw_dynlib_open(const char *path, const char *symbol, void **handl
         path = local;
     }
     if (access(path, R_OK) != 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s", path);
+        return pw_fail_errno(error, PW_E_IO, errno, "%s", name);
     *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (*handle == NULL)
-        return pw_fail(error, PW_E_PLUGIN, "%s: cannot be loaded: %s", path, dlerror());
+        return pw_fail(error, PW_E_PLUGIN, "%s: cannot be loaded: %s", name, dlerror());
     void *address = dlsym(*handle, symbol);
     if (address == NULL) {
-        (void)pw_fail(error, PW_E_PLUGIN, "%s: does not export %s(); see patchworks.h", path, symbol);
+        (void)pw_fail(error, PW_E_PLUGIN, "%s: does not export %s(); see patchworks.h", name, symbol);
         pw_dynlib_close(*handle);
         *handle = NULL;
         return PW_E_PLUGIN;

@@ -10,11 +10,11 @@ typedef void (*pw_function)(void);
 
 /*
  * Opens the object at path (a path with a slash; others get "./" in front) and
- * finds symbol.  *handle is closed with pw_dynlib_close().
+ * finds symbol.  name is for messages.  *handle is closed with pw_dynlib_close().
  * Errors: PW_E_NOT_FOUND, PW_E_PLUGIN (not loadable, or no such symbol).
  */
-enum pw_status pw_dynlib_open(const char *path, const char *symbol, void **handle, pw_function *function,
-                              struct pw_error *error);
+enum pw_status pw_dynlib_open(const char *path, const char *name, const char *symbol, void **handle,
+                              pw_function *function, struct pw_error *error);
 void pw_dynlib_close(void *handle); /* NULL allowed */
 
 #endif

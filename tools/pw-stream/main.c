@@ -1,9 +1,11 @@
 /* pw-stream: finds the verb and runs it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "help_text.h"
@@ -72,8 +74,26 @@ static int close_output(int status)
     return status == PW_EXIT_DONE ? PW_EXIT_FAILED : status;
 }
 
+/*
+ * Whoever starts us with descriptor 0, 1 or 2 closed would have the first files that are opened take their places, and
+ * what is printed go into them: voxels, for example.
+ */
+static int open_standard_files(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return 0;
+    (void)close(fd);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
+    if (!open_standard_files())
+        return PW_EXIT_FAILED;
     /* A closed pipe is an error of write(), found where the writing is done and cleaned up after. */
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

@@ -190,6 +190,7 @@ int pw_run_request_go(struct pw_run_request *request, pw_run_fn run)
     pw_progress_bar_begin(&bar, request->progress, request->quiet);
     request->options.progress = pw_progress_bar_show;
     request->options.progress_user = &bar;
+    request->options.stop = pw_signals_stop;
     request->options.message = request->quiet ? NULL : pw_progress_bar_say;
     request->options.message_user = &bar;
     pw_signals_catch();
