@@ -671,6 +671,7 @@ struct pw_run_options {
     int fill_holes;
     double dilate;
     int dilate_micrometers;
+    int reshape_is_said; /* pw_remerge(): the three are meant as they are; 0: as they were in the run, where they are 0 */
 
     /* Whole objects that get no number and are not painted.  Sizes of 0: no limit. */
     uint64_t min_voxels, max_voxels; /* with fewer, with more voxels */
@@ -833,7 +834,7 @@ PW_API enum pw_status pw_run(const struct pw_run_options *options, struct pw_run
 /*
  * Merges the tiles of a kept stage again, without segmenting: options->input is the directory that an earlier
  * run had as keep_stage.  Used of the options: output and what belongs to it, the merge rule (what is left at
- * its default is as it was in that run), filters, memory, threads, scratch, progress.  Without an output the labels go
+ * its default is as it was in that run; so is what is done to whole objects), filters, memory, threads, scratch, progress.  Without an output the labels go
  * into the image of that run.  Memory: as pw_run().
  * Errors: PW_E_NOT_FOUND, PW_E_FORMAT, PW_E_TRUNCATED, PW_E_CHECKSUM for what is not a whole stage; and as pw_run().
  */
@@ -923,7 +924,8 @@ struct pw_explain_calls {
  * and under witness what was painted.  options->input is the stage; of the others the merge rule and what is left
  * out (as for pw_remerge()), memory, threads and scratch are used.  The ids are those that pw_remerge() with these options writes.
  * Nothing is written but scratch files.  Memory: as pw_run(), however large the object.
- * Errors: PW_E_RANGE when there is no such object, with their number; and as pw_remerge().
+ * Errors: PW_E_RANGE when there is no such object, with their number; PW_E_UNSUPPORTED when the run has filled or dilated
+ * objects, which gives them other ids, unless reshape_is_said and they are to be without; and as pw_remerge().
  */
 PW_API enum pw_status pw_explain(const struct pw_run_options *options, uint64_t id,
                                  const struct pw_explain_calls *calls, struct pw_error *error);

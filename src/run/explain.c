@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "run/reshape.h"
 #include "run/explain_parts.h"
 
 /* ---- buffers ----------------------------------------------------------- */
@@ -272,6 +273,12 @@ enum pw_status pw_explain(const struct pw_run_options *given, uint64_t id, const
     struct pw_explain_look look = {.job = &job, .calls = calls, .finals.fd = -1};
     pw_job_init(&job, &options);
     enum pw_status status = pw_kept_open_to_look(&job, &options, &kept, error);
+    if (status == PW_OK && pw_job_reshapes(&job))
+        status =
+            pw_fail(error, PW_E_UNSUPPORTED,
+                    "%s: the run filled or dilated objects when they were merged, which gives them other ids; with "
+                    "--dilate 0 ids are those that remerge writes with --dilate 0",
+                    given->input);
     if (status == PW_OK)
         status = pw_job_plan_look(&job, look_bytes(&job), error);
     if (status == PW_OK)

@@ -76,10 +76,20 @@ static void take_rule_options(struct pw_run_options *options, const struct pw_ke
         memcpy(options->context, kept->rule.context, sizeof options->context);
 }
 
+static void take_reshape_options(struct pw_run_options *options, const struct pw_kept *kept)
+{
+    if (options->reshape_is_said || options->fill_holes || options->dilate > 0)
+        return;
+    options->fill_holes = kept->fill_holes;
+    options->dilate = kept->dilate;
+    options->dilate_micrometers = kept->dilate_micrometers;
+}
+
 enum pw_status pw_kept_choose_rule(struct pw_job *job, struct pw_run_options *options, const struct pw_kept *kept,
                                    struct pw_error *error)
 {
     take_rule_options(options, kept);
+    take_reshape_options(options, kept);
     enum pw_status status = pw_job_choose_rule(job, error);
     if (status == PW_OK)
         status = pw_job_choose_filter(job, error);

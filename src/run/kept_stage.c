@@ -95,6 +95,15 @@ static json *rule_of(const struct pw_rule *rule)
     return object;
 }
 
+static json *reshape_of(const struct pw_run_options *options)
+{
+    json *object = json_object_new_object();
+    put(object, "fill_holes", json_object_new_boolean(options->fill_holes));
+    put(object, "dilate", json_object_new_double(options->dilate));
+    put(object, "dilate_micrometers", json_object_new_boolean(options->dilate_micrometers));
+    return object;
+}
+
 static json *plan_of(const struct pw_job *job, uint64_t candidates_bytes, uint32_t checksum)
 {
     char absolute[4096];
@@ -114,6 +123,7 @@ static json *plan_of(const struct pw_job *job, uint64_t candidates_bytes, uint32
     put(plan, "halo", list_of(job->grid.halo));
     put(plan, "segmenter", segmenter_of(&job->segmenter));
     put(plan, "rule", rule_of(&job->sizes.rule));
+    put(plan, "reshape", reshape_of(job->options));
     put(plan, "candidates_bytes", json_object_new_uint64(candidates_bytes));
     put(plan, "candidates_crc32c", json_object_new_uint64(checksum));
     return plan;
@@ -246,6 +256,19 @@ static enum pw_status take_rule(const struct pw_json *plan, struct pw_rule *rule
     return take_box(&place, "context", rule->context, error);
 }
 
+/* Stages from before it was written say nothing of it. */
+static enum pw_status take_reshape(const struct pw_json *plan, struct pw_kept *kept, struct pw_error *error)
+{
+    const json *object = pw_json_get_typed(plan->object, "reshape", json_type_object);
+    kept->fill_holes = kept->dilate_micrometers = 0;
+    kept->dilate = 0;
+    if (object != NULL && (!take_small(object, "fill_holes", 1, &kept->fill_holes) ||
+                           !take_small(object, "dilate_micrometers", 1, &kept->dilate_micrometers) ||
+                           !pw_json_to_double(pw_json_get(object, "dilate"), &kept->dilate)))
+        return wrong(plan, "reshape", error);
+    return PW_OK;
+}
+
 /* The plan, into the job and kept. */
 static enum pw_status take_plan(const struct pw_json *plan, struct pw_job *job, struct pw_kept *kept,
                                 struct pw_error *error)
@@ -283,6 +306,8 @@ static enum pw_status take_plan(const struct pw_json *plan, struct pw_job *job, 
         status = take_segmenter(plan, &job->segmenter, error);
     if (status == PW_OK)
         status = take_rule(plan, &kept->rule, error);
+    if (status == PW_OK)
+        status = take_reshape(plan, kept, error);
     memcpy(job->segmenter.halo, halo, sizeof job->segmenter.halo);
     return status == PW_OK
                ? pw_grid_init_times(&job->grid, job->volume.shape, job->volume.times, &job->part, tile, halo, error)

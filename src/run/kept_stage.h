@@ -37,6 +37,9 @@ struct pw_kept {
     uint64_t candidates_bytes;
     uint32_t candidates_checksum;
     char image[4096]; /* the path of the image, as it was given */
+    /* What the run did to whole objects, when they were merged. */
+    int fill_holes, dilate_micrometers;
+    double dilate;
 };
 enum pw_status pw_kept_open(struct pw_job *job, const char *directory, struct pw_kept *kept, struct pw_error *error);
 

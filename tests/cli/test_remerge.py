@@ -109,3 +109,19 @@ def test_labels_of_cores_alone_are_not_compared_where_windows_overlap(pw, data, 
         pw.refuses("remerge", tmp_path / "stage", "--merge", rule, "-o", tmp_path / "no.npy", says=[rule, "dog", "use touch"])
     pw("remerge", tmp_path / "stage", "-o", tmp_path / "again.npy")
     assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "labels.npy").read_bytes()
+
+
+def test_what_was_done_to_whole_objects_is_done_again(pw, tiled, tmp_path):
+    """Ids of an object that was dilated are others than before: explain does not mix them up."""
+    stage, run = tmp_path / "stage", [*tiled, "--merge", "touch"]
+    pw(*run, "-o", tmp_path / "plain.npy")
+    pw(*run, "-o", tmp_path / "grown.npy", "--dilate", 2, "--fill-holes", "--keep-stage", stage)
+    plain, grown = ((tmp_path / name).read_bytes() for name in ("plain.npy", "grown.npy"))
+    assert plain != grown
+    for more, expected in (([], grown), (["--dilate", 0], plain), (["--dilate", 2, "--fill-holes"], grown)):
+        pw("remerge", stage, "-o", tmp_path / "again.npy", "--overwrite", *more)
+        assert (tmp_path / "again.npy").read_bytes() == expected, more
+    for more in ([], ["--dilate", 2]):
+        pw.refuses("explain", stage, 1, *more, says=[str(stage), "--dilate 0"], code=EXIT_FAILED)
+    assert json.loads(pw("explain", stage, 1, "--dilate", 0, "--json").text)["id"] == 1
+    pw("seams", stage)

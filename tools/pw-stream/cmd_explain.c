@@ -207,8 +207,11 @@ static void json_piece(const struct pw_explained_piece *piece, void *user)
 
 /* ---- the verb ---------------------------------------------------------- */
 
-static const struct option long_options[] = {
-    {"json", no_argument, NULL, OPT_JSON}, PW_LOOK_OPTIONS, PW_FILTER_OPTIONS, {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {{"json", no_argument, NULL, OPT_JSON},
+                                             PW_LOOK_OPTIONS,
+                                             PW_FILTER_OPTIONS,
+                                             {"dilate", required_argument, NULL, PW_OPTION_DILATE},
+                                             {NULL, 0, NULL, 0}};
 
 static int parse(int argc, char **argv, struct pw_run_request *request, uint64_t *id, int *as_json)
 {

@@ -126,8 +126,10 @@ static int take_distance(const char *option, const char *text, double *distance,
 static int take_shape_option(struct pw_run_options *o, int option, const char *text)
 {
     switch (option) {
-    case PW_OPTION_FILL_HOLES: o->fill_holes = 1; return 1;
-    case PW_OPTION_DILATE: return take_distance("--dilate", text, &o->dilate, &o->dilate_micrometers);
+    case PW_OPTION_FILL_HOLES: o->fill_holes = o->reshape_is_said = 1; return 1;
+    case PW_OPTION_DILATE:
+        o->reshape_is_said = 1;
+        return take_distance("--dilate", text, &o->dilate, &o->dilate_micrometers);
     default: return -1;
     }
 }
