@@ -3,21 +3,59 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "sys/tree.h"
+
+#define NAME_BEGIN "patchworks-"
+
+/*
+ * Whether name is that of a directory that its process can have left.  A process that is not seen may be one of another
+ * container, so the lock has the last word.
+ */
+static int may_be_stale(const char *name, const char *path)
+{
+    struct stat st;
+    if (strncmp(name, NAME_BEGIN, strlen(NAME_BEGIN)) != 0)
+        return 0;
+    long pid = strtol(name + strlen(NAME_BEGIN), NULL, 10);
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+           st.st_uid == geteuid();
+}
+
+static void remove_stale(const char *parent)
+{
+    DIR *dir = opendir(parent);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        char path[320];
+        int lock;
+        (void)snprintf(path, sizeof path, "%s/%s", parent, e->d_name);
+        if (!may_be_stale(e->d_name, path) || pw_tree_try_lock(path, &lock, NULL) != PW_OK)
+            continue;
+        pw_tree_remove(path);
+        (void)close(lock);
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+}
 
 enum pw_status pw_rendezvous_open(struct pw_rendezvous *rendezvous, struct pw_error *error)
 {
     const char *parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    (void)snprintf(rendezvous->dir, sizeof rendezvous->dir, "%s/patchworks-%ld-XXXXXX", parent, (long)getpid());
-    if (mkdtemp(rendezvous->dir) != NULL)
+    remove_stale(parent);
+    (void)snprintf(rendezvous->dir, sizeof rendezvous->dir, "%s/" NAME_BEGIN "%ld-XXXXXX", parent, (long)getpid());
+    if (mkdtemp(rendezvous->dir) != NULL) {
+        (void)pw_tree_try_lock(rendezvous->dir, &rendezvous->lock, NULL);
         return PW_OK;
+    }
     int failed = errno;
     rendezvous->dir[0] = '\0';
     return pw_fail_errno(error, PW_E_IO, failed, "%s: cannot make a directory for workers", parent);
@@ -34,6 +72,8 @@ void pw_rendezvous_close(struct pw_rendezvous *rendezvous)
     if (dir != NULL)
         (void)closedir(dir);
     (void)rmdir(rendezvous->dir);
+    if (rendezvous->lock >= 0)
+        (void)close(rendezvous->lock);
     rendezvous->dir[0] = '\0';
 }
 

@@ -13,8 +13,10 @@
 
 struct pw_rendezvous {
     char dir[64]; /* "" : none */
+    int lock;     /* by which it is known to be in use; -1: locks do not work here */
 };
 
+/* Also removes those that processes of the same user have left which were killed. */
 enum pw_status pw_rendezvous_open(struct pw_rendezvous *rendezvous, struct pw_error *error);
 
 /* Removes the directory with all that is in it; safe on a zeroed one. */

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,3 +143,26 @@ def test_a_source_that_looks_like_an_option(pw, tmp_path, compiler, name):
     result = pw.any("fn", "show", f"./{name}" if name[0] == "-" else name, cwd=tmp_path,
                     env={"XDG_CACHE_HOME": str(tmp_path), "PW_INCLUDE_DIR": str(SOURCE_ROOT / "include")})
     assert result.code == 1 and "error:" in result.err and "no input files" not in result.err, str(result)
+
+
+def test_shared_files_of_a_killed_run_go_with_the_next(pw, image, tmp_path):
+    left = lambda run: list(Path("/dev/shm").glob(f"patchworks-{run.pid}-*"))
+    arguments = ["run", tmp_path / "image.npy", "--fn", "exec:sleep 60", "--shm-file", "-o", tmp_path / "labels.npy"]
+    first = pw.start(*arguments)
+    deadline = time.monotonic() + 10
+    while not left(first) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    second = pw.start(*arguments)
+    while not left(second) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left(first) and left(second), "a run that is alive keeps its own"
+    first.kill()
+    first.communicate()
+    assert left(first)
+    pw.any(*arguments[:2], "--fn", "exec:true", *arguments[4:])
+    assert not left(first) and left(second)
+    assert ends(second, signal.SIGINT) == -signal.SIGINT
+
+
+def test_a_wrong_command_line_gets_one_line(pw, image, tmp_path):
+    pw.refuses("tiles", tmp_path / "image.npy", "--dtype", "u2", says="--shape", code=64)

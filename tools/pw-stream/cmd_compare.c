@@ -240,10 +240,8 @@ int pw_cmd_compare(int argc, char **argv)
     pw_compare_options_init(&options);
     if (!parse(argc, argv, &options, &json))
         return PW_EXIT_USAGE;
-    if (pw_compare(&options, &result, &error) != PW_OK) {
-        (void)fprintf(stderr, "pw-stream: %s\n", error.message);
-        return PW_EXIT_FAILED;
-    }
+    if (pw_compare(&options, &result, &error) != PW_OK)
+        return pw_command_fail(&error);
     (json ? print_json : print_text)(&result);
     return result.sameness == PW_LABELS_DIFFERENT ? PW_EXIT_DIFFERENT : PW_EXIT_DONE;
 }

@@ -79,11 +79,8 @@ int pw_cmd_relate(int argc, char **argv)
     pw_relate_options_init(&options);
     if (!parse(argc, argv, &options, &quiet))
         return PW_EXIT_USAGE;
-    if (pw_relate(&options, &result, &error) != PW_OK) {
-        if (error.status != PW_E_PIPE)
-            (void)fprintf(stderr, "pw-stream: %s\n", error.message);
-        return PW_EXIT_FAILED;
-    }
+    if (pw_relate(&options, &result, &error) != PW_OK)
+        return pw_command_fail(&error);
     if (!quiet)
         (void)fprintf(
             stderr, "%" PRIu64 " children, %" PRIu64 " with a parent; %" PRIu64 " parents, %" PRIu64 " with children\n",

@@ -53,7 +53,9 @@ int pw_cmd_tiles(int argc, char **argv)
         if (option != OPT_TAG && take_option(&request, option, optarg) != 1)
             return PW_EXIT_USAGE;
     }
-    if (optind + 1 != argc || !pw_argument_open_check(&request.options.open)) {
+    if (!pw_argument_open_check(&request.options.open))
+        return PW_EXIT_USAGE;
+    if (optind + 1 != argc) {
         (void)pw_argument_wrong("tiles takes one IMAGE");
         return PW_EXIT_USAGE;
     }

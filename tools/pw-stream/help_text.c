@@ -96,6 +96,7 @@ const char *const pw_help_info[] = {
     "  --json                one JSON object\n"
     "  --level N             of a multiscale image\n"
     "  --axes tzyx           names of its axes, in place of those that the file says\n"
+    "  --series, --well      one of the images of a file or store of several, as for run\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",
     NULL,
 };
@@ -123,7 +124,7 @@ const char *const pw_help_fn[] = {
     "list  the functions that --fn NAME finds: built-in ones, then NAME.so in the directories of PW_PLUGIN_PATH\n"
     "      (with colons between them), then in LIBDIR/patchworks\n"
     "show  the options of one, its halo, and what else it declares; C source is compiled for it\n"
-    "new   writes a commented start of about 30 lines that runs as it is; an existing file is never touched\n"
+    "new   writes a commented start of some 45 lines that runs as it is; an existing file is never touched\n"
     "\n",
     "C source runs directly: pw-stream run IMAGE --fn my_fn.c:OPTIONS. It is compiled once, with CC (default cc),\n"
     "-O3 and PW_CFLAGS, and kept in XDG_CACHE_HOME/patchworks (default ~/.cache/patchworks) until the source, a\n"
@@ -145,7 +146,7 @@ const char *const pw_help_measure[] = {
     "  --columns own|skimage names of the columns (default own: id, voxels, size, z0, ...)\n"
     "  --overwrite           replace an existing table, once the new one is whole\n"
     "  --channel N|all       of IMAGE (default all)\n"
-    "  --time N              of both, when there are several\n"
+    "  --time N|A:B|all      of both, when there are several\n"
     "  --level N             resolution level of both\n"
     "  --tile z,y,x|N        adds n_tiles and crosses_seam: in how many of these tiles an object lies\n"
     "  --memory SIZE         never more than this: 512M, 4G (default: half of what the host grants)\n"
@@ -215,7 +216,7 @@ const char *const pw_help_compare[] = {
     "  --iou T,T,...         thresholds, above 0 to 1 (default 0.5,0.75,0.9). Above 0.5 an object has at most one\n"
     "                        partner; at 0.5 and below pairs are taken by descending IoU, ties by smaller ids\n"
     "  --crossing z,y,x      scores also the objects that cross this grid of tiles, and those inside a tile\n"
-    "  --channel N, --time N, --level N   of both\n"
+    "  --channel N, --time N|A:B|all, --level N   of both\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n"
     "  --memory SIZE         never more than this: 512M, 4G (default: half of what the host grants)\n"
     "  --threads N           (default: what the host grants)\n"
@@ -238,7 +239,7 @@ const char *const pw_help_relate[] = {
     "  --counts TABLE        every parent: parent, children, parent_voxels, shared_voxels (with its children)\n"
     "  --overwrite           replace existing tables, once the new ones are whole\n"
     "  --quiet               no count of what was found on standard error\n"
-    "  --channel N, --time N, --level N   of both\n"
+    "  --channel N, --time N|A:B|all, --level N   of both\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n"
     "  --memory SIZE, --threads N, --scratch DIR   as for compare\n",
     NULL,
