@@ -210,6 +210,8 @@ struct pw_image_info {
     /* As the file says; owned by the image.  Not every channel needs a name, and names may repeat. */
     int n_channel_names;              /* as many as there are channels, or 0 */
     const char *const *channel_names; /* "" where one has none */
+    int n_channel_shows;              /* as many as there are channels, or 0 */
+    const char *const *channel_shows; /* how each is shown: JSON as a channel of omero in OME-NGFF (color, window ..) */
     int series;                       /* this image is that one */
     int n_series;                     /* images in the file or store; 0 or 1: this one alone */
     const char *const *series_names;  /* n_series names, or NULL; "" where one has none */
@@ -743,7 +745,7 @@ struct pw_run_options {
 /* Sets every field to its default. */
 PW_API void pw_run_options_init(struct pw_run_options *options);
 
-#define PW_PLAN_PARTS_MAX 24
+#define PW_PLAN_PARTS_MAX 32
 
 /* One reservation of a run. */
 struct pw_plan_part {
@@ -826,7 +828,8 @@ PW_API enum pw_status pw_run_plan(const struct pw_run_options *options, struct p
 /*
  * Runs: measure, segment, resolve, emit.  The output appears when it is whole;
  * on any error an earlier output is untouched and scratch files are removed.
- * Memory: never more than options->memory_bytes plus the process itself.
+ * Memory: never more than options->memory_bytes, of which 16 MiB are for the program itself (what a program that embeds
+ * the library takes beside is its own).
  */
 PW_API enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result *result,
                              struct pw_error *error);

@@ -71,6 +71,8 @@ static enum pw_status open_output(struct pw_level_job *job, const struct pw_conv
     };
     if ((uint64_t)info->n_channel_names == job->volume.image_channels)
         request.channel_name = info->channel_names;
+    if ((uint64_t)info->n_channel_shows == job->volume.image_channels)
+        request.channel_show = info->channel_shows;
     take_axes(&job->volume, &request.axes);
     memcpy(request.shape, job->volume.shape, sizeof request.shape);
     memcpy(request.source_chunk, job->volume.chunk, sizeof request.source_chunk);

@@ -10,7 +10,7 @@
  *     segment ..., worker_release -> close
  *
  * Memory: a worker's arena is reserved before the first tile, with
- * pw_segmenter_arena_bytes(); segment() allocates nothing.
+ * the slot arena_bytes(); segment() allocates nothing.
  * Threads: a struct pw_segment_worker belongs to one thread.
  */
 #ifndef PW_SEGMENT_SEGMENTER_H

@@ -100,6 +100,7 @@ enum pw_status pw_crop_source(struct pw_source **source, struct pw_region *box, 
     crop->base = **source;
     crop->whole = *source;
     memset(&crop->base.channel_names, 0, sizeof crop->base.channel_names); /* stay with the other */
+    memset(&crop->base.channel_shows, 0, sizeof crop->base.channel_shows);
     memset(&crop->base.series_names, 0, sizeof crop->base.series_names);
     take_ops(crop);
     for (int a = 0; a < info->rank; a++) {

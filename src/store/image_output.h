@@ -38,6 +38,7 @@ struct pw_image_request {
     uint64_t shape[3]; /* of a time point and channel */
     struct pw_array_axes axes;
     const char *const *channel_name; /* axes.channels entries, or NULL */
+    const char *const *channel_show; /* likewise: JSON, as pw_image_info.channel_shows */
     uint64_t source_chunk[3];        /* a hint */
     uint64_t chunk[3], shard[3];     /* asked for; 0: chosen */
     const char *ngff;

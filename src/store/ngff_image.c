@@ -26,6 +26,49 @@ static void range_of(enum pw_dtype dtype, const struct pw_image_window *seen, do
     }
 }
 
+static int is_colour(const json *value)
+{
+    return json_object_is_type(value, json_type_string) && json_object_get_string_len(value) == 6 &&
+           strspn(json_object_get_string((json *)(uintptr_t)value), "0123456789abcdefABCDEF") == 6;
+}
+
+static int is_window(const json *value)
+{
+    static const char *const key[] = {"min", "max", "start", "end"};
+    double number;
+    for (size_t i = 0; i < sizeof key / sizeof key[0]; i++)
+        if (!pw_json_to_double(pw_json_get(value, key[i]), &number))
+            return 0;
+    return 1;
+}
+
+static int is_sound(const char *key, const json *value)
+{
+    if (strcmp(key, "color") == 0)
+        return is_colour(value);
+    if (strcmp(key, "window") == 0)
+        return is_window(value);
+    if (strcmp(key, "active") == 0)
+        return json_object_is_type(value, json_type_boolean);
+    return value != NULL && strcmp(key, "label") != 0;
+}
+
+/* What the image that is converted says of how its channel is shown, is said again as far as a viewer can use it. */
+static void keep_shown(json *object, const char *text)
+{
+    json *given = text != NULL ? json_tokener_parse(text) : NULL;
+    if (!json_object_is_type(given, json_type_object)) {
+        json_object_put(given);
+        return;
+    }
+    json_object_object_foreach(given, key, value)
+    {
+        if (is_sound(key, value))
+            pw_json_set(object, key, json_object_get(value));
+    }
+    json_object_put(given);
+}
+
 static json *channel(const struct pw_ngff_image *image, uint64_t c)
 {
     const struct pw_image_window *seen = &image->window[c];
@@ -43,6 +86,7 @@ static json *channel(const struct pw_ngff_image *image, uint64_t c)
     pw_json_set(object, "color", pw_json_make_text(number));
     pw_json_set(object, "window", window);
     pw_json_set(object, "active", json_object_new_boolean(1));
+    keep_shown(object, image->channel_show != NULL ? image->channel_show[c] : NULL);
     return object;
 }
 

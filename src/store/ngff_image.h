@@ -13,6 +13,7 @@
 struct pw_ngff_image {
     struct pw_ngff_multiscale multiscale;
     const char *const *channel_name;      /* one for each channel, or NULL; "" where it has none */
+    const char *const *channel_show;      /* likewise: JSON of how the image that is converted shows it */
     const struct pw_image_window *window; /* likewise, or NULL */
     enum pw_dtype dtype;
 };

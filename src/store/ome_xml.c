@@ -100,10 +100,15 @@ static enum pw_status name_file(const struct pw_xml_element *uuid, struct pw_ome
 
 static enum pw_status name_channel(const struct pw_xml_element *channel, struct pw_ome *ome, struct pw_error *error)
 {
-    char name[PW_NAME_MAX];
+    char name[PW_NAME_MAX], colour[24], show[32] = "";
     if (!pw_xml_attribute(channel, "Name", name, sizeof name))
         name[0] = '\0';
-    return pw_names_add(&ome->channels, name, error);
+    enum pw_status status = pw_names_add(&ome->channels, name, error);
+    /* Red, green, blue and alpha in a signed number; -1 is the white that is meant when nothing is said. */
+    if (pw_xml_attribute(channel, "Color", colour, sizeof colour) && strcmp(colour, "-1") != 0)
+        (void)snprintf(show, sizeof show, "{\"color\":\"%06X\"}",
+                       ((unsigned)strtoll(colour, NULL, 10) >> 8) & 0xffffffU);
+    return status == PW_OK ? pw_names_add(&ome->channel_shows, show, error) : status;
 }
 
 static int any_is_named(const struct pw_names *names)
@@ -131,6 +136,8 @@ static enum pw_status read_data(struct pw_xml *xml, struct pw_ome *ome, struct p
     }
     if (!any_is_named(&ome->channels))
         pw_names_release(&ome->channels);
+    if (!any_is_named(&ome->channel_shows))
+        pw_names_release(&ome->channel_shows);
     return status;
 }
 
@@ -203,6 +210,7 @@ void pw_ome_release(struct pw_ome *ome)
         free(ome->data[i].file_name);
     free(ome->data);
     pw_names_release(&ome->images);
+    pw_names_release(&ome->channel_shows);
     pw_names_release(&ome->channels);
     memset(ome, 0, sizeof *ome);
 }

@@ -42,9 +42,10 @@ struct pw_ome {
     char uuid[80]; /* of the file with the XML; "" when it has none */
     struct pw_ome_data *data;
     uint64_t n_data, data_capacity;
-    struct pw_names images;   /* of all images in the text; "" where one has none */
-    int image;                /* this is that one */
-    struct pw_names channels; /* of this image; empty when none is named */
+    struct pw_names images;        /* of all images in the text; "" where one has none */
+    int image;                     /* this is that one */
+    struct pw_names channels;      /* of this image; empty when none is named */
+    struct pw_names channel_shows; /* their colours, as pw_image_info.channel_shows has them; likewise */
 };
 
 /*

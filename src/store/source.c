@@ -143,6 +143,8 @@ static void hand_out_names(struct pw_source *source)
         n_channels *= info->axis[a].kind == 'c' ? info->shape[a] : 1;
     info->n_channel_names = (uint64_t)source->channel_names.n == n_channels ? source->channel_names.n : 0;
     info->channel_names = (const char *const *)source->channel_names.name;
+    info->n_channel_shows = (uint64_t)source->channel_shows.n == n_channels ? source->channel_shows.n : 0;
+    info->channel_shows = (const char *const *)source->channel_shows.name;
     if (source->series_names.n > 0) {
         info->n_series = source->series_names.n;
         info->series_names = (const char *const *)source->series_names.name;
@@ -199,8 +201,9 @@ void pw_source_close(struct pw_source *source)
 {
     if (source == NULL)
         return;
-    struct pw_names channels = source->channel_names, series = source->series_names;
+    struct pw_names channels = source->channel_names, shows = source->channel_shows, series = source->series_names;
     source->ops->close(source);
+    pw_names_release(&shows);
     pw_names_release(&channels);
     pw_names_release(&series);
 }

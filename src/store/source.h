@@ -104,6 +104,7 @@ struct pw_source {
      */
     char group[4096]; /* of the image in a zarr store, which its labels go into; "" elsewhere */
     struct pw_names channel_names;
+    struct pw_names channel_shows;
     struct pw_names series_names;
     char scratch_dir[4096];    /* where await() may keep what it decompresses; "": $TMPDIR or /tmp */
     const _Atomic int *cancel; /* set by who reads, before any thread does: not 0 ends waiting; NULL: nothing does */

@@ -114,6 +114,7 @@ enum pw_status pw_stretch_source(struct pw_source **source, struct pw_error *err
     made->base = **source;
     made->linear = *source;
     memset(&made->base.channel_names, 0, sizeof made->base.channel_names); /* stay with the other */
+    memset(&made->base.channel_shows, 0, sizeof made->base.channel_shows);
     memset(&made->base.series_names, 0, sizeof made->base.series_names);
     made->base.ops = &stretch_ops;
     made->base.capabilities = PW_SOURCE_CHUNKED;

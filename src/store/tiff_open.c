@@ -148,6 +148,8 @@ static void take_names(struct pw_tiff_source *tiff, struct pw_ome *ome)
 {
     tiff->base.channel_names = ome->channels;
     memset(&ome->channels, 0, sizeof ome->channels);
+    tiff->base.channel_shows = ome->channel_shows;
+    memset(&ome->channel_shows, 0, sizeof ome->channel_shows);
     tiff->series = ome->image;
     if (ome->images.n < 2)
         return;
@@ -251,6 +253,7 @@ static enum pw_status hand_out(struct pw_tiff_source *tiff, enum pw_status statu
         *source = &tiff->base;
     else {
         pw_names_release(&tiff->base.channel_names);
+        pw_names_release(&tiff->base.channel_shows);
         pw_names_release(&tiff->base.series_names);
         pw_tiff_source_close(&tiff->base);
     }

@@ -225,6 +225,7 @@ static enum pw_status zarr_commit(struct pw_image_output *output, const struct p
                        .type = "mean",
                        .method = "mean of the block, whole numbers rounded to the nearest"},
         .channel_name = image->channel_name,
+        .channel_show = image->channel_show,
         .window = window,
         .dtype = image->level[0].dtype,
     };
@@ -369,6 +370,7 @@ enum pw_status pw_zarr_image_open(const struct pw_image_request *request, struct
     image->overwrite = request->overwrite;
     image->axes = request->axes;
     image->channel_name = request->channel_name;
+    image->channel_show = request->channel_show;
     (void)snprintf(image->base.path, sizeof image->base.path, "%s", request->path);
     for (size_t n = strlen(image->base.path); n > 1 && image->base.path[n - 1] == '/'; n--)
         image->base.path[n - 1] = '\0';

@@ -16,6 +16,7 @@ struct pw_zarr_image {
     int overwrite;
     struct pw_array_axes axes;
     const char *const *channel_name;
+    const char *const *channel_show;
     struct pw_output_array level[PW_MAX_LEVELS];
     char hidden[PW_TREE_PATH_BYTES];
     int lock; /* of hidden, while there is one */

@@ -266,15 +266,19 @@ enum pw_status pw_ngff_labels(const struct pw_zarr_node *group, char ***names, i
 
 /* ---- channels ---- */
 
-enum pw_status pw_ngff_channels(const struct pw_zarr_node *group, struct pw_names *names, struct pw_error *error)
+enum pw_status pw_ngff_channels(const struct pw_zarr_node *group, struct pw_names *names, struct pw_names *shows,
+                                struct pw_error *error)
 {
     const struct json_object *list = pw_json_get(pw_zarr_attribute(group, "omero"), "channels");
     enum pw_status status = PW_OK;
     if (json_object_get_type(list) != json_type_array)
         return PW_OK;
     for (size_t i = 0; i < json_object_array_length(list) && status == PW_OK; i++) {
-        const char *label = pw_json_text(json_object_array_get_idx(list, i), "label");
+        struct json_object *channel = json_object_array_get_idx(list, i);
+        const char *label = pw_json_text(channel, "label");
         status = pw_names_add(names, label != NULL ? label : "", error);
+        if (status == PW_OK)
+            status = pw_names_add(shows, json_object_to_json_string_ext(channel, JSON_C_TO_STRING_PLAIN), error);
     }
     return status;
 }

@@ -37,7 +37,8 @@ enum pw_status pw_ngff_labels(const struct pw_zarr_node *group, char ***names, i
 void pw_ngff_labels_free(char **names, int count);
 
 /* The labels of the channels, as omero metadata has them; "" for one without, and none without such metadata. */
-enum pw_status pw_ngff_channels(const struct pw_zarr_node *group, struct pw_names *names, struct pw_error *error);
+enum pw_status pw_ngff_channels(const struct pw_zarr_node *group, struct pw_names *names, struct pw_names *shows,
+                                struct pw_error *error);
 
 /* 't' 'c' 's' of a well-known axis name, '?' of another. */
 char pw_ngff_axis_kind(const char *name);

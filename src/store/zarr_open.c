@@ -18,6 +18,7 @@ void pw_zarr_target_release(struct pw_zarr_target *target)
 {
     pw_ngff_labels_free(target->label_names, target->info.n_labels);
     pw_names_release(&target->channel_names);
+    pw_names_release(&target->channel_shows);
     pw_zarr_array_release(&target->array);
     memset(target, 0, sizeof *target);
 }
@@ -65,7 +66,7 @@ static enum pw_status take_image(const struct pw_zarr_node *group, int level, st
     enum pw_status status = pw_ngff_describe(group, level, &target->info, error);
     if (status == PW_OK && !target->info.is_label)
         status = pw_ngff_labels(group, &target->label_names, &target->info.n_labels, error);
-    return status == PW_OK ? pw_ngff_channels(group, &target->channel_names, error) : status;
+    return status == PW_OK ? pw_ngff_channels(group, &target->channel_names, &target->channel_shows, error) : status;
 }
 
 static enum pw_status open_image(const struct pw_zarr_node *group, int level, struct pw_zarr_target *target,
@@ -122,7 +123,7 @@ static enum pw_status adopt_parent(struct pw_zarr_target *target, struct pw_erro
         if (level >= 0 && pw_ngff_describe(&group, level, &target->info, NULL) == PW_OK && !target->info.is_label)
             status = pw_ngff_labels(&group, &target->label_names, &target->info.n_labels, error);
         if (level >= 0 && status == PW_OK)
-            status = pw_ngff_channels(&group, &target->channel_names, error);
+            status = pw_ngff_channels(&group, &target->channel_names, &target->channel_shows, error);
         pw_zarr_node_release(&group);
         if (level >= 0)
             return status;

@@ -18,6 +18,7 @@ struct pw_zarr_target {
     char directory[4096];      /* of the array */
     char **label_names;        /* info.n_labels of them */
     struct pw_names channel_names;
+    struct pw_names channel_shows;
 };
 
 /* kv holds path, and outlives target. */

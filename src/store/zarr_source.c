@@ -260,6 +260,8 @@ static enum pw_status zarr_open(const char *path, const struct pw_open_options *
         zarr->base.series_names = member.series_names;
         zarr->base.channel_names = zarr->target.channel_names;
         memset(&zarr->target.channel_names, 0, sizeof zarr->target.channel_names);
+        zarr->base.channel_shows = zarr->target.channel_shows;
+        memset(&zarr->target.channel_shows, 0, sizeof zarr->target.channel_shows);
     } else {
         pw_zarr_member_release(&member);
         zarr_close(&zarr->base);

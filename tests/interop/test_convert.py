@@ -86,6 +86,28 @@ def test_a_tiff_with_channels_and_time(pw, data, tmp_path):
     assert np.array_equal(np.load(tmp_path / "rgb.npy"), rgb.transpose(2, 0, 1))
 
 
+def test_how_channels_are_shown_is_kept(pw, data, tmp_path):
+    """Colour, window and what is shown of OME-Zarr, the colour of OME-TIFF; what no viewer could use is made anew."""
+    image = random_image((2, 20, 30), "uint16")
+    np.save(tmp_path / "i.npy", image)
+    pw("convert", tmp_path / "i.npy", tmp_path / "i.zarr", "--axes", "cyx", "--ngff", "0.4")
+    attributes = json.loads((tmp_path / "i.zarr" / ".zattrs").read_text())
+    shown = [{"label": "DAPI", "color": "0000FF", "active": False, "inverted": True, "coefficient": 2.0,
+              "window": {"min": 0.0, "max": 4095.0, "start": 10.0, "end": 900.0}},
+             {"label": "GFP", "color": "green", "window": {"start": 1}}]
+    attributes["omero"]["channels"] = shown
+    (tmp_path / "i.zarr" / ".zattrs").write_text(json.dumps(attributes))
+    for version in ("0.4", "0.5"):
+        pw("convert", tmp_path / "i.zarr", tmp_path / "o.zarr", "--ngff", version, "--overwrite")
+        stores.validate(data, tmp_path / "o.zarr")
+        one, two = stores.ome(tmp_path / "o.zarr")["omero"]["channels"]
+        assert one == shown[0]
+        assert two["label"] == "GFP" and two["color"] == "FF00FF" and two["window"]["end"] == image[1].max()
+    tifffile.imwrite(tmp_path / "i.ome.tif", image, metadata={"axes": "CYX", "Channel": {"Name": ["a", "b"], "Color": [65535, -16776961]}})
+    pw("convert", tmp_path / "i.ome.tif", tmp_path / "t.zarr")
+    assert [c["color"] for c in stores.ome(tmp_path / "t.zarr")["omero"]["channels"]] == ["0000FF", "FF0000"]
+
+
 def test_real_images(pw, data, tmp_path):
     for i, name in enumerate(["nuclei/stardist_img3d.tif", "nuclei/neubias_xyz_nuclei_imagej.tif", "cells/maize_clsm.tif", "golden/ovule_0.4.ome.zarr"]):
         out = tmp_path / f"{i}.zarr"
