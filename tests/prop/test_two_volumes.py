@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from pwtest import images, overlaps, stores
-from pwtest.tool import EXIT_DONE, EXIT_FAILED, data_path
+from pwtest.tool import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, data_path
 
 EXIT_DIFFERENT = 2
 THRESHOLDS = (0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
@@ -261,7 +261,8 @@ def test_bad_input(pw, tmp_path, verb, name, other, says):
     save(tmp_path, good=good, small=good[1:], negative=negative, float=good.astype(np.float32), line=good[0])
     (tmp_path / "text.txt").write_text("no labels here")
     arguments = ["-o", tmp_path / "out.csv"] if verb == "relate" else []
-    pw.refuses(verb, tmp_path / name, tmp_path / other, *arguments, says=says, code=EXIT_FAILED)
+    code = EXIT_USAGE if other == "small.npy" else EXIT_FAILED  # two that do not belong together are a wrong command
+    pw.refuses(verb, tmp_path / name, tmp_path / other, *arguments, says=says, code=code)
     assert not (tmp_path / "out.csv").exists()
 
 
