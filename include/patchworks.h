@@ -828,8 +828,7 @@ PW_API enum pw_status pw_run_plan(const struct pw_run_options *options, struct p
 /*
  * Runs: measure, segment, resolve, emit.  The output appears when it is whole;
  * on any error an earlier output is untouched and scratch files are removed.
- * Memory: never more than options->memory_bytes, of which 16 MiB are for the program itself (what a program that embeds
- * the library takes beside is its own).
+ * Memory: never more than options->memory_bytes plus the process itself.
  */
 PW_API enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result *result,
                              struct pw_error *error);
