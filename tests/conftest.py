@@ -12,6 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "lib"))
 from pwtest.tool import SOURCE_ROOT, Meter, Tool, compile_c, data_path, tool_path  # noqa: E402
 
 
+# C source is compiled with the header of this source tree, wherever the build directory is.
+os.environ.setdefault("PW_INCLUDE_DIR", str(SOURCE_ROOT / "include"))
+
+
 def pytest_collection_modifyitems(config, items):
     """PW_TEST_EVERY=N: of the cases of a test the first and every N-th after it; every test still runs."""
     every = int(os.environ.get("PW_TEST_EVERY", "1"))
