@@ -7,7 +7,8 @@ const char *const pw_help_run[] = {
     "usage: pw-stream run IMAGE [-o OUT] --fn SEGMENTER [options]\n"
     "\n"
     "Segments IMAGE tile by tile, joins the objects that cross tiles, writes one label volume.\n"
-    "IMAGE is zarr, OME-Zarr, N5, TIFF, HDF5, NRRD, MetaImage, MRC, npy or raw, recognised by content; - is npy or raw\n"
+    "IMAGE is zarr, OME-Zarr, N5, TIFF, HDF5, NRRD, MetaImage, MRC, npy or raw, recognised by content; - is npy or "
+    "raw\n"
     "on standard input.\n"
     "\n",
     "  --fn SEGMENTER        threshold:VALUE   voxels above VALUE, connected\n"
