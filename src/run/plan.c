@@ -10,24 +10,16 @@
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "codec/codec.h"
-#include "merge/leftovers.h"
 #include "merge/record_reader.h"
-#include "merge/repaint.h"
 #include "merge/seams.h"
-#include "output/puller.h"
 #include "run/choose_tile.h"
-#include "run/image_statistics.h"
 #include "run/job.h"
-#include "run/journal.h"
-#include "run/kept_maxima.h"
 #include "run/mask_tiles.h"
-#include "run/reshape.h"
+#include "run/plan_memory.h"
 #include "run/run_objects.h"
 #include "run/skip_empty.h"
 #include "segment/process_segmenter.h"
 #include "sys/host.h"
-#include "tile/tile_set.h"
 
 enum {
     Z = 0,
@@ -36,145 +28,6 @@ enum {
 };
 
 #define MIB ((uint64_t)1 << 20)
-
-/* Least memory for resolving: below it the sorter's runs become absurdly short. */
-#define RESOLVE_LEAST ((uint64_t)1 << 20)
-
-/* ---- the sum ----------------------------------------------------------- */
-
-struct sum {
-    struct pw_plan *plan;
-    uint64_t bytes;
-};
-
-static void add(struct sum *sum, const char *name, uint64_t count, uint64_t bytes_each)
-{
-    uint64_t bytes;
-    if (!pw_mul_u64(count, bytes_each, &bytes) || !pw_add_u64(sum->bytes, bytes, &sum->bytes))
-        sum->bytes = UINT64_MAX;
-    if (sum->plan != NULL && sum->plan->n_parts < PW_PLAN_PARTS_MAX && bytes > 0) {
-        struct pw_plan_part *part = &sum->plan->part[sum->plan->n_parts++];
-        (void)snprintf(part->name, sizeof part->name, "%s", name);
-        part->count = count;
-        part->bytes = bytes;
-    }
-}
-
-void pw_job_record_limits(const struct pw_job *job, struct pw_record_limits *limits)
-{
-    memset(limits, 0, sizeof *limits);
-    memcpy(limits->shape, job->grid.tile, sizeof limits->shape);
-    if (job->sizes.keeps_rims) /* the window less its context, which may be less at the volume's border */
-        pw_grid_window_max(&job->grid, limits->shape);
-    limits->labels_unordered = job->sizes.keeps_rims;
-    for (int i = 0; i < 3; i++)
-        limits->has_faces[i] = job->grid.count[i] > 1;
-    limits->labels_may_touch =
-        job->segmenter.labels_may_touch || job->sizes.rule.merge == PW_MERGE_WITNESS || pw_job_reshapes(job);
-    limits->with_values = job->segmenter.joins_equal_only;
-}
-
-/* What lives through all passes. */
-static uint64_t lasting_bytes(const struct pw_job *job)
-{
-    return pw_stage_memory_bytes(job->grid.n_tiles) + pw_id_map_memory_bytes(job->grid.n_tiles) +
-           pw_edge_file_memory_bytes() + pw_tile_set_memory_bytes(job->grid.n_tiles);
-}
-
-/* What the segmenter's workers share. */
-static uint64_t shared_bytes(const struct pw_job *job, const struct pw_sizes *s)
-{
-    uint64_t window[3];
-    if (job->segmenter.ops->shared_bytes == NULL)
-        return 0;
-    pw_grid_window_max(&job->grid, window);
-    return job->segmenter.ops->shared_bytes(&job->segmenter, s->tile_threads, window);
-}
-
-static uint64_t pass1_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
-{
-    struct sum sum = {plan, 0};
-    struct pw_record_limits limits;
-    pw_job_record_limits(job, &limits);
-    add(&sum, "tile index, edge buffer", 1, lasting_bytes(job));
-    add(&sum, "tile slots", s->depth, pw_slot_memory_bytes(&s->load, s->least_slot_bytes));
-    add(&sum, "image statistics", 1, pw_image_statistics_bytes(&job->segmenter));
-    add(&sum, "segmenter workers", s->tile_threads, pw_segment_worker_bytes(job));
-    add(&sum, "worker processes' tiles", 1, shared_bytes(job, s));
-    add(&sum, "object records", s->tile_threads, pw_tile_objects_bytes(job));
-    add(&sum, "maxima of bricks", 1, pw_maxima_memory_bytes(job));
-    add(&sum, "mask", s->tile_threads, pw_tile_mask_bytes(job));
-    add(&sum, "decoders", s->tile_threads, pw_load_scratch_memory_bytes(&s->load, &job->volume));
-    add(&sum, "reader and chunk cache", 1, pw_loader_memory_bytes(&s->load, &job->volume));
-    add(&sum, "seams", 1, pw_seams_memory_bytes(&job->grid, &limits, &s->rule));
-    return sum.bytes;
-}
-
-static uint64_t pass2_bytes(const struct pw_job *job, struct pw_plan *plan)
-{
-    struct sum sum = {plan, 0};
-    struct pw_record_limits limits;
-    uint64_t tile_bytes;
-    pw_job_record_limits(job, &limits);
-    add(&sum, "tile index, edge buffer (resolve)", 1, lasting_bytes(job));
-    if (job->options->drop_covered)
-        add(&sum, "leftover labels (resolve)", 1, pw_leftovers_memory_bytes(job->grid.n_tiles));
-    add(&sum, "sorting and joining, at least (resolve)", 1, RESOLVE_LEAST);
-    add(&sum, "objects in another shape (resolve)", 1, pw_reshape_memory_bytes(job));
-    if (job->sizes.rule.merge != PW_MERGE_WITNESS)
-        return sum.bytes;
-    tile_bytes = pw_max_u64(pw_witness_memory_bytes(&limits), pw_repaint_memory_bytes(&job->grid, &limits));
-    add(&sum, "painted tile (resolve)", 1,
-        tile_bytes + pw_stage_memory_bytes(job->grid.n_tiles) + pw_edge_file_memory_bytes());
-    return sum.bytes;
-}
-
-static uint64_t pass3_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
-{
-    struct sum sum = {plan, 0};
-    struct pw_record_limits limits;
-    pw_job_record_limits(job, &limits);
-    add(&sum, "tile index, edge buffer (emit)", 1, lasting_bytes(job));
-    add(&sum, "label buffers (emit)", s->threads, pw_puller_memory_bytes(&limits, job->sink->pull));
-    add(&sum, "output (emit)", 1, job->sink->shared_bytes);
-    add(&sum, "writers (emit)", s->threads, job->sink->ops->writer_memory_bytes(job->sink));
-    return sum.bytes;
-}
-
-/* After the labels are written. */
-static uint64_t table_bytes(const struct pw_job *job, const struct pw_sizes *s, struct pw_plan *plan)
-{
-    struct sum sum = {plan, 0};
-    uint64_t bytes = pw_run_objects_bytes(job, s->threads);
-    if (bytes == 0)
-        return 0;
-    add(&sum, "tile index, edge buffer (table)", 1, lasting_bytes(job));
-    add(&sum, "table of objects, at least (table)", 1, bytes);
-    return sum.bytes;
-}
-
-/* Before pass 1, when it goes on from tiles that are there. */
-static uint64_t resume_bytes(const struct pw_job *job)
-{
-    struct pw_record_limits limits;
-    uint64_t bytes = pw_journal_memory_bytes(job);
-    if (bytes == 0)
-        return 0;
-    pw_job_record_limits(job, &limits);
-    return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule);
-}
-
-/* Before pass 1, when tiles outside of the mask are looked for. */
-static uint64_t search_bytes(const struct pw_job *job)
-{
-    struct pw_record_limits limits;
-    uint64_t bytes = pw_mask_search_bytes(job);
-    if (bytes == 0)
-        return 0;
-    pw_job_record_limits(job, &limits);
-    return bytes + lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &job->sizes.rule) +
-           pw_maxima_memory_bytes(job);
-}
 
 /* Runs, rows and local ids are 32-bit numbers: what holds no more voxels than that can be counted with them. */
 static int is_countable(const uint64_t shape[3])
@@ -205,12 +58,12 @@ static enum pw_status size_for(struct pw_job *job, uint32_t depth, uint32_t cach
     if (s->load.mode == PW_LOAD_MAP) /* a window that is a hole of the file is filled in there */
         s->least_slot_bytes =
             pw_max_u64(s->least_slot_bytes, pw_tile_voxels(window) * job->volume.voxel_bytes * job->volume.n_channels);
-    s->planned_bytes = pw_max_u64(pass1_bytes(job, s, NULL), pass3_bytes(job, s, NULL));
-    s->planned_bytes = pw_max_u64(s->planned_bytes, pass2_bytes(job, NULL));
-    s->planned_bytes = pw_max_u64(s->planned_bytes, table_bytes(job, s, NULL));
+    s->planned_bytes = pw_max_u64(pw_plan_pass1_bytes(job, s, NULL), pw_plan_pass3_bytes(job, s, NULL));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, pw_plan_pass2_bytes(job, NULL));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, pw_plan_table_bytes(job, s, NULL));
     s->planned_bytes = pw_max_u64(s->planned_bytes, pw_skip_memory_bytes(job));
-    s->planned_bytes = pw_max_u64(s->planned_bytes, resume_bytes(job));
-    s->planned_bytes = pw_max_u64(s->planned_bytes, search_bytes(job));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, pw_plan_resume_bytes(job));
+    s->planned_bytes = pw_max_u64(s->planned_bytes, pw_plan_search_bytes(job));
     return PW_OK;
 }
 
@@ -240,7 +93,7 @@ static enum pw_status try_tile(struct pw_job *job, const uint64_t tile[3], const
         return PW_OK;
     /* The cache gets what is left of pass 1, which need not be the larger pass: size it, then sum again. */
     uint64_t chunk = pw_chunk_cache_memory_bytes(1, pw_source_chunk_bytes(job->source));
-    rest = job->sizes.budget_bytes - pass1_bytes(job, &job->sizes, NULL);
+    rest = job->sizes.budget_bytes - pw_plan_pass1_bytes(job, &job->sizes, NULL);
     return size_for(job, job->sizes.depth, (uint32_t)pw_min_u64(rest / chunk, useful), error);
 }
 
@@ -346,10 +199,10 @@ static void fill_report(struct pw_job *job)
     pw_rule_describe(&s->rule, plan->merge, sizeof plan->merge);
     (void)snprintf(plan->output_format, sizeof plan->output_format, "%s", job->sink->ops->format);
     plan->n_parts = 0;
-    (void)pass1_bytes(job, s, plan);
-    (void)pass2_bytes(job, plan);
-    (void)pass3_bytes(job, s, plan);
-    (void)table_bytes(job, s, plan);
+    (void)pw_plan_pass1_bytes(job, s, plan);
+    (void)pw_plan_pass2_bytes(job, plan);
+    (void)pw_plan_pass3_bytes(job, s, plan);
+    (void)pw_plan_table_bytes(job, s, plan);
     report_disk(job, plan);
 }
 
@@ -383,15 +236,16 @@ enum pw_status pw_job_plan_merge(struct pw_job *job, struct pw_error *error)
         return status;
     choose_threads(job);
     pw_job_record_limits(job, &limits);
-    uint64_t matching = lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &s->rule) +
+    uint64_t matching = pw_plan_lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &s->rule) +
                         pw_record_bytes_max(&limits) + pw_stage_memory_bytes(job->grid.n_tiles);
-    s->planned_bytes = pw_max_u64(pw_max_u64(pass2_bytes(job, NULL), pass3_bytes(job, s, NULL)), matching);
+    s->planned_bytes =
+        pw_max_u64(pw_max_u64(pw_plan_pass2_bytes(job, NULL), pw_plan_pass3_bytes(job, s, NULL)), matching);
     if (s->planned_bytes > s->budget_bytes)
         return pw_fail(error, PW_E_BUDGET,
                        "--memory %lluM is too small to merge this stage with %u threads: --memory %lluM would do",
                        (unsigned long long)(s->budget_bytes / MIB), s->threads,
                        (unsigned long long)(s->planned_bytes / MIB + 1));
-    s->resolve_bytes = s->budget_bytes - (pass2_bytes(job, NULL) - RESOLVE_LEAST);
+    s->resolve_bytes = s->budget_bytes - (pw_plan_pass2_bytes(job, NULL) - PW_RESOLVE_LEAST);
     return PW_OK;
 }
 
@@ -401,10 +255,10 @@ enum pw_status pw_job_plan_look(struct pw_job *job, uint64_t beside_bytes, struc
     struct pw_record_limits limits;
     choose_threads(job);
     pw_job_record_limits(job, &limits);
-    uint64_t resolving = pass2_bytes(job, NULL) - RESOLVE_LEAST + beside_bytes;
-    uint64_t matching = lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &s->rule) +
+    uint64_t resolving = pw_plan_pass2_bytes(job, NULL) - PW_RESOLVE_LEAST + beside_bytes;
+    uint64_t matching = pw_plan_lasting_bytes(job) + pw_seams_memory_bytes(&job->grid, &limits, &s->rule) +
                         pw_stage_largest_record(&job->stage) + pw_stage_memory_bytes(job->grid.n_tiles);
-    s->planned_bytes = pw_max_u64(resolving + RESOLVE_LEAST, matching);
+    s->planned_bytes = pw_max_u64(resolving + PW_RESOLVE_LEAST, matching);
     if (s->planned_bytes > s->budget_bytes)
         return pw_fail(error, PW_E_BUDGET, "--memory %lluM is too small to look at this stage: --memory %lluM would do",
                        (unsigned long long)(s->budget_bytes / MIB), (unsigned long long)(s->planned_bytes / MIB + 1));
@@ -433,8 +287,8 @@ enum pw_status pw_job_plan(struct pw_job *job, struct pw_error *error)
         status = too_small(job, first, halo, error);
     if (status != PW_OK)
         return status;
-    job->sizes.table_bytes = job->sizes.budget_bytes - lasting_bytes(job);
-    job->sizes.resolve_bytes = job->sizes.budget_bytes - (pass2_bytes(job, NULL) - RESOLVE_LEAST);
+    job->sizes.table_bytes = job->sizes.budget_bytes - pw_plan_lasting_bytes(job);
+    job->sizes.resolve_bytes = job->sizes.budget_bytes - (pw_plan_pass2_bytes(job, NULL) - PW_RESOLVE_LEAST);
     fill_report(job);
     return PW_OK;
 }

@@ -1,20 +1,9 @@
 #include "store/level_shapes.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/error.h"
-
-static double positive_or_1(double value)
-{
-    return isfinite(value) && value > 0 ? value : 1.0;
-}
-
-static double finite_or_0(double value)
-{
-    return isfinite(value) ? value : 0.0;
-}
 
 /* ---- those of the image ---- */
 
@@ -42,8 +31,8 @@ static enum pw_status take_level(struct pw_level_shapes *levels, const struct pw
                            "--pyramid none does without",
                            request->path, l);
         levels->shape[n][i] = image->level_shape[l][k];
-        levels->scale[n][i] = positive_or_1(image->level_scale[l][k]);
-        levels->translation[n][i] = finite_or_0(image->level_translation[l][k]);
+        levels->scale[n][i] = pw_positive_or_1(image->level_scale[l][k]);
+        levels->translation[n][i] = pw_finite_or_0(image->level_translation[l][k]);
     }
     if (all_planes) {
         levels->shape[n][0] = levels->shape[0][0];
@@ -110,8 +99,8 @@ enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const stru
     levels->n = 1;
     for (int i = 0; i < 3; i++) {
         levels->shape[0][i] = request->shape[i];
-        levels->scale[0][i] = positive_or_1(axis[i].scale);
-        levels->translation[0][i] = finite_or_0(axis[i].translation);
+        levels->scale[0][i] = pw_positive_or_1(axis[i].scale);
+        levels->translation[0][i] = pw_finite_or_0(axis[i].translation);
     }
     if (request->into_image && image != NULL && image->level != 0)
         return pw_fail(error, PW_E_ARGUMENT,

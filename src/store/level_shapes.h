@@ -14,6 +14,8 @@
 #ifndef PW_STORE_LEVEL_SHAPES_H
 #define PW_STORE_LEVEL_SHAPES_H
 
+#include <math.h>
+
 #include "store/sink.h"
 
 /* z y x; of rank 2 without z: shape 1, and scale and translation that nobody reads. */
@@ -27,5 +29,16 @@ struct pw_level_shapes {
 enum pw_status pw_level_shapes_choose(struct pw_level_shapes *levels, const struct pw_sink_request *request,
                                       const struct pw_axis axis[3], const uint64_t chunk[3], int all_planes,
                                       struct pw_error *error);
+
+/* A calibration that can be written: what is none counts as 1, or as 0. */
+static inline double pw_positive_or_1(double value)
+{
+    return isfinite(value) && value > 0 ? value : 1.0;
+}
+
+static inline double pw_finite_or_0(double value)
+{
+    return isfinite(value) ? value : 0.0;
+}
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,16 +313,6 @@ static const struct pw_sink_ops ops = {
  * Opening
  * ------------------------------------------------------------------------ */
 
-static double positive_or_1(double value)
-{
-    return isfinite(value) && value > 0 ? value : 1.0;
-}
-
-static double finite_or_0(double value)
-{
-    return isfinite(value) ? value : 0.0;
-}
-
 static void init_array(const struct zarr_sink *zarr, struct pw_output_array *array, const uint64_t shape[3],
                        const struct pw_zarr_layout *layout)
 {
@@ -340,8 +329,8 @@ static void take_axes(struct zarr_sink *zarr, const struct pw_sink_request *requ
     int named = 1;
     memcpy(zarr->axes.space, request->axis, sizeof zarr->axes.space);
     zarr->axes.time = request->time;
-    zarr->axes.time.scale = positive_or_1(request->time.scale);
-    zarr->axes.time.translation = finite_or_0(request->time.translation);
+    zarr->axes.time.scale = pw_positive_or_1(request->time.scale);
+    zarr->axes.time.translation = pw_finite_or_0(request->time.translation);
     for (int i = 3 - zarr->axes.rank; i < 3; i++) {
         named = named && zarr->axes.space[i].name[0] != '\0';
         for (int k = 3 - zarr->axes.rank; k < i; k++)
