@@ -532,7 +532,7 @@ def test_full_disk(pw, tmp_path, noisy, small_disk, suffix):
                says=[str(small_disk), "o space"], code=EXIT_FAILED)
     assert outputs(small_disk) == {}
     np.save(tmp_path / "tiny.npy", np.eye(9, dtype=np.uint8))
-    pw("run", tmp_path / "tiny.npy", "--fn", "threshold:0", "-o", small_disk / f"labels.{suffix}")
+    pw("run", tmp_path / "tiny.npy", "--fn", "threshold:0", "-o", small_disk / f"labels.{suffix}", "--overwrite")
     before = tree(small_disk)
     pw.refuses("run", noisy, "--fn", "threshold:100", "-o", small_disk / f"labels.{suffix}", "--overwrite",
                says="o space", code=EXIT_FAILED)

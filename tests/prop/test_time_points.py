@@ -144,7 +144,7 @@ def test_labels_in_the_store_of_a_movie(pw, tmp_path, movie, version):
     multiscale = stores.ome(label)["multiscales"][0]
     assert [a["name"] for a in multiscale["axes"]] == list("tzyx")
     assert multiscale["axes"][0] == {"name": "t", "type": "time", "unit": "second"}
-    assert [a.get("unit") for a in multiscale["axes"]] == ["second", "micrometer", "micrometer", None]
+    assert [a.get("unit") for a in multiscale["axes"]] == ["second", "micrometer", "micrometer", "micrometer"]
     scale, translation = multiscale["datasets"][1]["coordinateTransformations"]
     assert scale["scale"] == [30.0, 2.0, 1.0, 1.0] and translation["translation"][:2] == [60.0, 1.0]
 
