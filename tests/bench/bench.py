@@ -39,6 +39,7 @@ class Bench:
         self.work = Path(options.work)
         self.tool = str(Path(options.tool).resolve())
         self.results = {}  # (image, way) -> list of usages
+        self.both = {}  # image -> seconds that two runs at once took
 
     # ------------------------------------------------------------------ one measured command
 
@@ -116,14 +117,32 @@ class Bench:
     def pairs(self, image):
         """
         One thread and two in alternating pairs with nothing between them: they differ by less than what a way that has
-        just filled the page cache and the disk's queue does to the next one.
+        just filled the page cache and the disk's queue does to the next one.  With each pair two runs of one thread
+        at once, which share nothing: how much more the machine does with two processors, whoever uses them.
         """
         store, out = str(self.work / f"{image}.zarr"), str(self.work / f"out-{image}.zarr")
         both = [(f"pw-stream, pairs, {n} thread{'s' if n > 1 else ''}", self.run_command(store, out, n)) for n in (1, 2)]
         for turn in range(self.options.pairs):
             for way, command in both if turn % 2 else reversed(both):
                 self.once(image, way, command)
+            self.both.setdefault(image, []).append(self.two_at_once(store, out))
         shutil.rmtree(out, ignore_errors=True)
+
+    def two_at_once(self, store, out):
+        """Seconds that two runs of one thread take side by side."""
+        outs = [out, out.replace("out-", "out-other-")]
+        for path in outs:
+            shutil.rmtree(path, ignore_errors=True)
+        os.sync()
+        began = time.monotonic()
+        runs = [subprocess.Popen(self.run_command(store, path, 1), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                for path in outs]
+        for run in runs:
+            if run.wait() != 0:
+                raise SystemExit(f"bench: {' '.join(run.args)}: exit {run.returncode}")
+        took = time.monotonic() - began
+        shutil.rmtree(outs[1], ignore_errors=True)
+        return took
 
     def median(self, image, way, key="wall_s"):
         usages = self.results.get((image, way))
@@ -161,7 +180,10 @@ class Bench:
         rows.append(("pw-stream / pw-stream cat", ours / self.median(image, "pw-stream cat"), "", None))
         if self.options.pairs > 0:
             one, two = (self.median(image, f"pw-stream, pairs, {n}") for n in ("1 thread", "2 threads"))
+            limit = 2 * one / statistics.median(self.both[image])
             rows.append(("1 thread / 2 threads", one / two, ">=", 1.8))
+            rows.append(("the same, two runs at once (limit)", limit, "", None))
+            rows.append(("share of that limit", one / two / limit, "", None))
         cold = self.median(image, "pw-stream, cold")
         if cold is not None:
             rows.append(("cold / warm", cold / ours, "<=", 1.35))
