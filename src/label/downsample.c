@@ -77,21 +77,6 @@ static uint64_t vote(const uint64_t *value, uint64_t n, struct tally *tally)
     return tally[best].value;
 }
 
-/* The input voxels of output voxel i along one axis. */
-struct span {
-    uint64_t start, end;
-};
-
-static inline struct span span_of(uint64_t i, uint64_t factor, uint64_t extent)
-{
-    struct span span = {i * factor, (i + 1) * factor};
-    if (span.start >= extent)
-        span.start = extent - 1;
-    if (span.end > extent)
-        span.end = extent;
-    return span;
-}
-
 /* One output row: where the input rows of its blocks are, and how far blocks reach along x. */
 struct rows {
     const unsigned char *first;
@@ -133,7 +118,7 @@ static inline int is_equal_pair(const struct rows *rows, uint64_t x, size_t size
 static inline uint64_t block_value(const struct rows *rows, uint64_t x, uint64_t *value, struct tally *tally,
                                    size_t size)
 {
-    struct span xs = span_of(x, rows->factor, rows->extent);
+    struct pw_span xs = pw_source_span(x, x + 1, rows->factor, rows->extent);
     uint64_t n = 0;
     uint64_t different = 0;
     for (uint64_t z = 0; z < rows->planes; z++)
@@ -176,7 +161,7 @@ static inline uint64_t first_row(const struct rows *rows, unsigned char *out, ui
 {
     uint64_t any = 0;
     for (uint64_t x = 0; x < n; x++) {
-        uint64_t label = load(rows->first + span_of(x, rows->factor, rows->extent).start * size, size);
+        uint64_t label = load(rows->first + pw_source_span(x, x + 1, rows->factor, rows->extent).start * size, size);
         any |= label;
         store(out + x * size, label, size);
     }
@@ -191,8 +176,8 @@ static inline __attribute__((always_inline)) int downsample(enum pw_pyramid_rule
     for (uint64_t z = 0; z < to->shape[0]; z++)
         for (uint64_t y = 0; y < to->shape[1]; y++) {
             unsigned char *out = (unsigned char *)to->voxels + (z * to->stride[0] + y * to->stride[1]) * size;
-            struct span zs = span_of(z, factor[0], from->shape[0]);
-            struct span ys = span_of(y, factor[1], from->shape[1]);
+            struct pw_span zs = pw_source_span(z, z + 1, factor[0], from->shape[0]);
+            struct pw_span ys = pw_source_span(y, y + 1, factor[1], from->shape[1]);
             const struct rows rows = {
                 .first = (const unsigned char *)from->voxels +
                          (zs.start * from->stride[0] + ys.start * from->stride[1]) * size,

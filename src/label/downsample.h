@@ -14,6 +14,25 @@
 
 #include "patchworks.h"
 
+/* Voxels of a level along an axis. */
+struct pw_span {
+    uint64_t start, end;
+};
+
+/*
+ * The voxels of a level of extent that voxels start..end-1 of the next smaller one stand for, along one axis; at least one: the
+ * last, where there are none.
+ */
+static inline struct pw_span pw_source_span(uint64_t start, uint64_t end, uint64_t factor, uint64_t extent)
+{
+    struct pw_span span = {start * factor, end * factor};
+    if (span.start >= extent)
+        span.start = extent - 1;
+    if (span.end > extent)
+        span.end = extent;
+    return span;
+}
+
 /* A box of voxels [z][y][x]; voxels of a row are adjacent. */
 struct pw_label_box {
     void *voxels;

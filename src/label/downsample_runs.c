@@ -1,5 +1,7 @@
 #include "label/downsample_runs.h"
 
+#include "label/downsample.h"
+
 /* An input row as the sweep goes along x. */
 struct row {
     const struct pw_run *run, *end; /* the first that does not lie before the place at hand */
@@ -30,21 +32,6 @@ static uint64_t rows_of(const uint64_t factor[3])
 size_t pw_downsample_runs_scratch_bytes(const uint64_t factor[3])
 {
     return (size_t)rows_of(factor) * (sizeof(struct row) + factor[2] * sizeof(struct tally));
-}
-
-/* The input voxels of output voxel i along one axis. */
-struct span {
-    uint64_t start, end;
-};
-
-static struct span span_of(uint64_t i, uint64_t factor, uint64_t extent)
-{
-    struct span span = {i * factor, (i + 1) * factor};
-    if (span.start >= extent)
-        span.start = extent - 1;
-    if (span.end > extent)
-        span.end = extent;
-    return span;
 }
 
 /* Adds output voxels start..end-1, joined to a last run that they continue. */
@@ -125,7 +112,7 @@ static uint64_t vote_stretch(struct sweep *s, uint64_t x)
 }
 
 /* The label of the block of span, which begins where the rows are. */
-static uint64_t vote_block(struct sweep *s, struct span span)
+static uint64_t vote_block(struct sweep *s, struct pw_span span)
 {
     uint64_t kinds = 0;
     for (uint64_t r = 0; r < s->n_rows; r++) {
@@ -149,7 +136,7 @@ static void sweep_mode(struct sweep *s, uint64_t width)
 {
     uint64_t i = 0;
     while (i < width) {
-        struct span span = span_of(i, s->factor, s->extent);
+        struct pw_span span = pw_source_span(i, i + 1, s->factor, s->extent);
         int any;
         uint64_t next = move_to(s, span.start, &any);
         if (next < span.end) {
@@ -170,7 +157,7 @@ static void sweep_nearest(struct sweep *s, uint64_t width)
     uint64_t i = 0;
     while (i < width) {
         int any;
-        uint64_t next = move_to(s, span_of(i, s->factor, s->extent).start, &any);
+        uint64_t next = move_to(s, pw_source_span(i, i + 1, s->factor, s->extent).start, &any);
         uint64_t end = next >= s->extent ? width : least((next + s->factor - 1) / s->factor, width);
         if (any)
             put(s, i, end, *s->row->value);
@@ -182,7 +169,8 @@ uint64_t pw_downsample_runs(enum pw_pyramid_rule rule, const struct pw_label_blo
                             uint64_t z, uint64_t y, uint64_t width, struct pw_run *run, uint64_t *value, void *scratch)
 {
     struct row *row = scratch;
-    struct span zs = span_of(z, factor[0], from->shape[0]), ys = span_of(y, factor[1], from->shape[1]);
+    struct pw_span zs = pw_source_span(z, z + 1, factor[0], from->shape[0]),
+                   ys = pw_source_span(y, y + 1, factor[1], from->shape[1]);
     struct sweep s = {row, 0, (struct tally *)(row + rows_of(factor)), factor[2], from->shape[2], run, value, 0};
     if (rule == PW_PYRAMID_NEAREST) {
         zs.end = zs.start + 1;

@@ -43,20 +43,6 @@ static enum pw_status commit(struct pw_level_job *job, struct pw_error *error)
     return status;
 }
 
-static void take_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
-{
-    memset(axes, 0, sizeof *axes);
-    axes->rank = volume->rank;
-    memcpy(axes->space, volume->space, sizeof axes->space);
-    axes->has_time = volume->keeps_time;
-    axes->times = volume->times;
-    axes->time = volume->time;
-    (void)snprintf(axes->time.name, sizeof axes->time.name, "t");
-    axes->has_channel = volume->image_channels > 1;
-    axes->channels = volume->image_channels;
-    (void)snprintf(axes->channel.name, sizeof axes->channel.name, "c");
-}
-
 static enum pw_status open_output(struct pw_level_job *job, const struct pw_convert_options *options,
                                   struct pw_error *error)
 {
@@ -73,7 +59,9 @@ static enum pw_status open_output(struct pw_level_job *job, const struct pw_conv
         request.channel_name = info->channel_names;
     if ((uint64_t)info->n_channel_shows == job->volume.image_channels)
         request.channel_show = info->channel_shows;
-    take_axes(&job->volume, &request.axes);
+    pw_level_axes(&job->volume, &request.axes);
+    request.axes.has_time = job->volume.keeps_time;
+    request.axes.has_channel = job->volume.image_channels > 1;
     memcpy(request.shape, job->volume.shape, sizeof request.shape);
     memcpy(request.source_chunk, job->volume.chunk, sizeof request.source_chunk);
     memcpy(request.chunk, options->chunk, sizeof request.chunk);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/share.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -29,15 +30,12 @@ static void combine_touch(uint64_t *into, const uint64_t *from, void *context)
 struct pass {
     struct pw_job *job;
     struct pw_record_limits limits;
-    struct pw_counters counters;
-    _Atomic uint64_t next; /* tile */
-    _Atomic int failed;
-    pthread_mutex_t lock; /* of all below */
+    struct pw_share share; /* of tiles */
+    pthread_mutex_t lock;  /* of all below */
     struct pw_stage stage;
     struct pw_edge_file edges;
     struct pw_seams seams;
     struct pw_sorter touches; /* tile, region, least, greatest */
-    struct pw_error error;    /* the first */
 };
 
 struct worker {
@@ -189,15 +187,6 @@ static enum pw_status look_at_tile(struct worker *worker, uint64_t tile, struct 
     return commit(worker, tile, error);
 }
 
-static void fail(struct pass *pass, const struct pw_error *error)
-{
-    (void)pthread_mutex_lock(&pass->lock);
-    if (!atomic_load(&pass->failed))
-        pass->error = *error;
-    atomic_store(&pass->failed, 1);
-    (void)pthread_mutex_unlock(&pass->lock);
-}
-
 static void work(void *context, unsigned member)
 {
     struct pass *pass = context;
@@ -205,15 +194,12 @@ static void work(void *context, unsigned member)
     struct pw_error error = {0};
     (void)member;
     enum pw_status status = worker_init(&worker, pass, &error);
-    while (status == PW_OK && !atomic_load(&pass->failed) && !atomic_load(&pass->counters.cancel)) {
-        uint64_t tile = atomic_fetch_add(&pass->next, 1);
-        if (tile >= pass->job->grid.n_tiles)
-            break;
+    for (uint64_t tile; status == PW_OK && pw_share_take(&pass->share, &tile);) {
         status = look_at_tile(&worker, tile, &error);
-        atomic_fetch_add(&pass->counters.done, 1);
+        pw_share_done(&pass->share, 0);
     }
     if (status != PW_OK)
-        fail(pass, &error);
+        pw_share_fail(&pass->share, &error);
     pw_background_release(&worker.background);
     pw_buffer_release(&worker.memory);
 }
@@ -222,13 +208,7 @@ static enum pw_status find_regions(struct pass *pass, struct pw_error *error)
 {
     struct pw_job *job = pass->job;
     struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_RESOLVE, job->grid.n_tiles};
-    enum pw_status status = pw_crew_run(job->sizes.threads, work, pass, &pass->counters, &watch, error);
-    if (status == PW_OK && atomic_load(&pass->failed)) {
-        *error = pass->error;
-        status = error->status;
-    }
-    if (status == PW_OK && atomic_load(&pass->counters.cancel))
-        status = pw_fail(error, PW_E_CANCELLED, "stopped");
+    enum pw_status status = pw_share_run(&pass->share, job->sizes.threads, work, pass, &watch, error);
     return status == PW_OK ? pw_edge_file_flush(&pass->edges, error) : status;
 }
 
@@ -326,6 +306,7 @@ enum pw_status pw_holes_find(struct pw_job *job, struct pw_holes *holes, struct 
     *holes = (struct pw_holes){.map.file.fd = -1, .owner.fd = -1};
     limits_of(&job->grid, &pass.limits);
     (void)pthread_mutex_init(&pass.lock, NULL);
+    pw_share_init(&pass.share, job->grid.n_tiles);
     enum pw_status status = pw_sorter_init(&pass.touches, &form, job->sizes.resolve_bytes / 2, job->scratch_dir, error);
     if (status == PW_OK)
         status = pw_stage_open(&pass.stage, job->scratch_dir, job->grid.n_tiles, error);
@@ -344,6 +325,7 @@ enum pw_status pw_holes_find(struct pw_job *job, struct pw_holes *holes, struct 
     pw_edge_file_close(&pass.edges);
     pw_stage_close(&pass.stage);
     (void)pthread_mutex_destroy(&pass.lock);
+    pw_share_release(&pass.share);
     return status;
 }
 

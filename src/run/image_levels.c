@@ -1,6 +1,7 @@
 #include "run/image_levels.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -303,6 +304,18 @@ enum pw_status pw_level_volume_init(struct pw_volume *volume, struct pw_source *
     for (uint64_t c = 0; c < volume->image_channels; c++)
         channel[c] = c;
     return pw_volume_choose_channels(volume, channel, (uint32_t)volume->image_channels, error);
+}
+
+void pw_level_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
+{
+    memset(axes, 0, sizeof *axes);
+    axes->rank = volume->rank;
+    memcpy(axes->space, volume->space, sizeof axes->space);
+    axes->times = volume->times;
+    axes->time = volume->time;
+    axes->channels = volume->image_channels;
+    (void)snprintf(axes->time.name, sizeof axes->time.name, "t");
+    (void)snprintf(axes->channel.name, sizeof axes->channel.name, "c");
 }
 
 /* Level l from level l - 1, as it was written; level 0 from the source. */

@@ -62,6 +62,9 @@ struct pw_level_job {
 /* Has volume take all time points and channels of its source.  PW_E_UNSUPPORTED for too many channels. */
 enum pw_status pw_level_volume_init(struct pw_volume *volume, struct pw_source *source, struct pw_error *error);
 
+/* The axes of an output that has those of volume; whether with time and channels is the caller's to say. */
+void pw_level_axes(const struct pw_volume *volume, struct pw_array_axes *axes);
+
 enum pw_status pw_level_job_init(struct pw_level_job *job, struct pw_error *error);
 enum pw_status pw_level_job_run(struct pw_level_job *job, int level, struct pw_error *error);
 void pw_level_job_release(struct pw_level_job *job); /* safe when init failed */

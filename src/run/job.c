@@ -1,11 +1,7 @@
 /* Opening a job: input, volume, segmenter, output, scratch, and the plan over them. */
 #include "run/job.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -15,28 +11,14 @@
 #include "run/mask_tiles.h"
 #include "run/reshape.h"
 #include "run/run_objects.h"
+#include "run/scratch_place.h"
 #include "run/skip_empty.h"
-#include "sys/file.h"
 
-/* Where scratch files go: named by the user, else beside the output, else $TMPDIR. */
 enum pw_status pw_job_choose_scratch(struct pw_job *job, struct pw_error *error)
 {
     const struct pw_run_options *options = job->options;
-    const char *output = options->output != NULL ? options->output : options->input;
-    const char *temporary = getenv("TMPDIR");
-    struct stat st;
-    if (options->scratch_dir != NULL) {
-        (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s", options->scratch_dir);
-        if (stat(job->scratch_dir, &st) != 0 || !S_ISDIR(st.st_mode))
-            return pw_fail(error, PW_E_ARGUMENT, "--scratch %s: not a directory", job->scratch_dir);
-        return PW_OK;
-    }
-    if (strcmp(output, "-") != 0)
-        pw_file_parent(output, job->scratch_dir, sizeof job->scratch_dir);
-    if (strcmp(output, "-") == 0 || access(job->scratch_dir, W_OK) != 0)
-        (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s",
-                       temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
-    return PW_OK;
+    return pw_scratch_choose(options->scratch_dir, options->output != NULL ? options->output : options->input,
+                             job->scratch_dir, sizeof job->scratch_dir, error);
 }
 
 static enum pw_status check_output_dtype(const struct pw_job *job, struct pw_error *error)

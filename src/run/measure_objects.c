@@ -1,9 +1,7 @@
 /* pw_measure(): the objects of a stored label volume as a table. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -12,6 +10,7 @@
 #include "base/memory.h"
 #include "run/measure_tiles.h"
 #include "run/object_table.h"
+#include "run/scratch_place.h"
 #include "sys/file.h"
 #include "sys/host.h"
 #include "table/stored_labels.h"
@@ -58,21 +57,9 @@ static int is_store(const struct pw_measure_options *options)
 static enum pw_status choose_scratch(struct job *job, struct pw_error *error)
 {
     const struct pw_measure_options *options = job->options;
-    const char *temporary = getenv("TMPDIR");
-    struct stat st;
-    if (options->scratch_dir != NULL) {
-        (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s", options->scratch_dir);
-        if (stat(job->scratch_dir, &st) != 0 || !S_ISDIR(st.st_mode))
-            return pw_fail(error, PW_E_ARGUMENT, "--scratch %s: not a directory", job->scratch_dir);
-        return PW_OK;
-    }
-    if (strcmp(options->output, "-") != 0)
-        pw_file_parent(is_store(options) ? options->labels : options->output, job->scratch_dir,
-                       sizeof job->scratch_dir);
-    if (strcmp(options->output, "-") == 0 || access(job->scratch_dir, W_OK) != 0)
-        (void)snprintf(job->scratch_dir, sizeof job->scratch_dir, "%s",
-                       temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp");
-    return PW_OK;
+    int beside_labels = is_store(options) && strcmp(options->output, "-") != 0;
+    return pw_scratch_choose(options->scratch_dir, beside_labels ? options->labels : options->output, job->scratch_dir,
+                             sizeof job->scratch_dir, error);
 }
 
 /* The choice of time applies to whichever of the two has several time points. */

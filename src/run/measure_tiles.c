@@ -1,8 +1,8 @@
 #include "run/measure_tiles.h"
 
-#include <pthread.h>
 #include <string.h>
 
+#include "run/share.h"
 #include "base/checked.h"
 #include "base/error.h"
 
@@ -11,11 +11,7 @@
 
 struct pass {
     const struct pw_measure_tiles *measure;
-    struct pw_counters counters;
-    _Atomic uint64_t next; /* tile */
-    _Atomic int failed;
-    pthread_mutex_t lock;
-    struct pw_error error; /* the first; under lock */
+    struct pw_share share; /* of tiles */
 };
 
 /* One thread. */
@@ -124,15 +120,6 @@ static enum pw_status measure_tile(struct worker *worker, uint64_t number, struc
 
 /* ---- all of them -------------------------------------------------------- */
 
-static void fail(struct pass *pass, const struct pw_error *error)
-{
-    (void)pthread_mutex_lock(&pass->lock);
-    if (!atomic_load(&pass->failed))
-        pass->error = *error;
-    atomic_store(&pass->failed, 1);
-    (void)pthread_mutex_unlock(&pass->lock);
-}
-
 static enum pw_status worker_init(struct worker *worker, struct pass *pass, unsigned member, struct pw_error *error)
 {
     const struct pw_measure_tiles *m = pass->measure;
@@ -159,20 +146,15 @@ static void worker_release(struct worker *worker, unsigned member)
 static void work(void *context, unsigned member)
 {
     struct pass *pass = context;
-    const struct pw_grid *grid = pass->measure->grid;
     struct worker worker;
     struct pw_error error = {0};
     enum pw_status status = worker_init(&worker, pass, member, &error);
-    while (status == PW_OK && !atomic_load(&pass->failed) && !atomic_load(&pass->counters.cancel)) {
-        uint64_t tile = atomic_fetch_add(&pass->next, 1);
-        if (tile >= grid->n_tiles)
-            break;
+    for (uint64_t tile; status == PW_OK && pw_share_take(&pass->share, &tile);) {
         status = measure_tile(&worker, tile, &error);
-        atomic_fetch_add(&pass->counters.done, 1);
-        atomic_fetch_add(&pass->counters.input_bytes, pw_box_voxels(&worker.tile));
+        pw_share_done(&pass->share, pw_box_voxels(&worker.tile));
     }
     if (status != PW_OK)
-        fail(pass, &error);
+        pw_share_fail(&pass->share, &error);
     worker_release(&worker, member);
 }
 
@@ -180,14 +162,8 @@ enum pw_status pw_measure_tiles_run(const struct pw_measure_tiles *measure, cons
                                     struct pw_error *error)
 {
     struct pass pass = {.measure = measure};
-    (void)pthread_mutex_init(&pass.lock, NULL);
-    enum pw_status status = pw_crew_run(measure->threads, work, &pass, &pass.counters, watch, error);
-    if (status == PW_OK && atomic_load(&pass.failed)) {
-        *error = pass.error;
-        status = error->status;
-    }
-    if (status == PW_OK && atomic_load(&pass.counters.cancel))
-        status = pw_fail(error, PW_E_CANCELLED, "stopped");
-    (void)pthread_mutex_destroy(&pass.lock);
+    pw_share_init(&pass.share, measure->grid->n_tiles);
+    enum pw_status status = pw_share_run(&pass.share, measure->threads, work, &pass, watch, error);
+    pw_share_release(&pass.share);
     return status;
 }

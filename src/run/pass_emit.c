@@ -2,7 +2,6 @@
  * Pass 3: the sink's units, each by one thread, in order of their number; then those of the smaller levels of a sink that
  * makes them from what is written, level by level.
  */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/checked.h"
@@ -12,37 +11,14 @@
 #include "run/job.h"
 #include "run/journal.h"
 #include "run/run_objects.h"
+#include "run/share.h"
 
 struct pass {
     struct pw_job *job;
-    uint64_t count[3]; /* units of one time point along each axis */
-    uint64_t n_units;
-    int level; /* 0: of the volume itself */
-    struct pw_counters counters;
-    pthread_mutex_t lock;
-    uint64_t next;         /* unit to hand out; under lock, so that they go out in order */
-    int failed;            /* under lock */
-    struct pw_error error; /* the first; under lock */
+    uint64_t count[3];     /* units of one time point along each axis */
+    int level;             /* 0: of the volume itself */
+    struct pw_share share; /* of units */
 };
-
-static void fail(struct pass *pass, const struct pw_error *error)
-{
-    (void)pthread_mutex_lock(&pass->lock);
-    if (!pass->failed)
-        pass->error = *error;
-    pass->failed = 1;
-    (void)pthread_mutex_unlock(&pass->lock);
-}
-
-static int take_unit(struct pass *pass, uint64_t *unit)
-{
-    (void)pthread_mutex_lock(&pass->lock);
-    int taken = !pass->failed && pass->next < pass->n_units && !atomic_load(&pass->counters.cancel);
-    if (taken)
-        *unit = pass->next++;
-    (void)pthread_mutex_unlock(&pass->lock);
-    return taken;
-}
 
 static struct pw_box unit_box(const struct pass *pass, uint64_t unit)
 {
@@ -62,11 +38,11 @@ static enum pw_status write_level_units(struct pass *pass, struct pw_writer *wri
 {
     struct pw_sink *sink = pass->job->sink;
     uint64_t unit;
-    while (take_unit(pass, &unit)) {
+    while (pw_share_take(&pass->share, &unit)) {
         enum pw_status status = sink->ops->write_level_unit(sink, writer, pass->level, unit, error);
         if (status != PW_OK)
             return status;
-        atomic_fetch_add(&pass->counters.done, 1);
+        pw_share_done(&pass->share, 0);
     }
     return PW_OK;
 }
@@ -76,13 +52,12 @@ static enum pw_status write_units(struct pass *pass, struct pw_writer *writer, s
 {
     struct pw_sink *sink = pass->job->sink;
     uint64_t unit;
-    while (take_unit(pass, &unit)) {
+    while (pw_share_take(&pass->share, &unit)) {
         struct pw_box box = unit_box(pass, unit);
         enum pw_status status = sink->ops->write_unit(sink, writer, unit, &box, pw_puller_pull, puller, error);
         if (status != PW_OK)
             return status;
-        atomic_fetch_add(&pass->counters.done, 1);
-        atomic_fetch_add(&pass->counters.input_bytes, pw_box_voxels(&box) * pass->job->volume.voxel_bytes);
+        pw_share_done(&pass->share, pw_box_voxels(&box) * pass->job->volume.voxel_bytes);
     }
     return PW_OK;
 }
@@ -106,7 +81,7 @@ static void work(void *context, unsigned member)
         status =
             pass->level == 0 ? write_units(pass, writer, &puller, &error) : write_level_units(pass, writer, &error);
     if (status != PW_OK)
-        fail(pass, &error);
+        pw_share_fail(&pass->share, &error);
     if (writer != NULL)
         job->sink->ops->writer_free(writer);
     pw_puller_release(&puller);
@@ -116,44 +91,36 @@ static void work(void *context, unsigned member)
 static enum pw_status run_level(struct pass *pass, struct pw_error *error)
 {
     struct pw_job *job = pass->job;
-    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_EMIT, pass->n_units};
-    pass->next = 0;
-    atomic_store(&pass->counters.done, 0);
-    enum pw_status status = pw_crew_run(job->sizes.threads, work, pass, &pass->counters, &watch, error);
-    if (status == PW_OK && pass->failed) {
-        *error = pass->error;
-        status = error->status;
-    }
-    if (status == PW_OK && atomic_load(&pass->counters.cancel))
-        status = pw_fail(error, PW_E_CANCELLED, "stopped");
-    return status;
+    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_EMIT, pass->share.n};
+    return pw_share_run(&pass->share, job->sizes.threads, work, pass, &watch, error);
 }
 
-/* The volume, then its smaller levels. */
-static enum pw_status write_levels(struct pass *pass, struct pw_error *error)
+/* The volume, of n_units, then its smaller levels. */
+static enum pw_status write_levels(struct pass *pass, uint64_t n_units, struct pw_error *error)
 {
     struct pw_sink *sink = pass->job->sink;
-    (void)pthread_mutex_init(&pass->lock, NULL);
+    pw_share_init(&pass->share, n_units);
     enum pw_status status = run_level(pass, error);
     for (pass->level = 1; pass->level <= sink->n_levels && status == PW_OK; pass->level++) {
-        pass->n_units = sink->ops->begin_level(sink, pass->level);
+        pw_share_restart(&pass->share, sink->ops->begin_level(sink, pass->level));
         status = run_level(pass, error);
     }
-    (void)pthread_mutex_destroy(&pass->lock);
+    pw_share_release(&pass->share);
     return status;
 }
 
 enum pw_status pw_pass_emit(struct pw_job *job, struct pw_run_result *result, struct pw_error *error)
 {
-    struct pass pass = {.job = job, .n_units = job->sink->times};
+    struct pass pass = {.job = job};
+    uint64_t n_units = job->sink->times;
     for (int i = 0; i < 3; i++) {
         pass.count[i] = pw_ceil_div(job->sink->volume[i], job->sink->unit[i]);
-        pass.n_units *= pass.count[i];
+        n_units *= pass.count[i];
     }
     enum pw_status status = job->sink->ops->start(job->sink, result->dtype, job->map.n_objects, error);
     if (status != PW_OK)
         return status;
-    status = write_levels(&pass, error);
+    status = write_levels(&pass, n_units, error);
     if (status == PW_OK)
         status = pw_run_objects_write(job, error);
     if (status == PW_OK)

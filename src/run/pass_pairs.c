@@ -1,32 +1,19 @@
 #include "run/pass_pairs.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/error.h"
 #include "run/crew.h"
+#include "run/scratch_place.h"
 #include "sys/host.h"
 
 /* Below this the sorters' runs become absurdly short. */
 #define REST_LEAST ((uint64_t)1 << 20)
 
 /* ---- opening ----------------------------------------------------------- */
-
-static enum pw_status choose_scratch(struct pw_pairs_pass *pass, struct pw_error *error)
-{
-    const char *asked = pass->request.scratch_dir, *temporary = getenv("TMPDIR");
-    struct stat st;
-    if (asked == NULL)
-        asked = temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp";
-    (void)snprintf(pass->scratch_dir, sizeof pass->scratch_dir, "%s", asked);
-    if (stat(pass->scratch_dir, &st) != 0 || !S_ISDIR(st.st_mode))
-        return pw_fail(error, PW_E_ARGUMENT, "scratch %s: not a directory", pass->scratch_dir);
-    return PW_OK;
-}
 
 static enum pw_status plan(struct pw_pairs_pass *pass, struct pw_error *error)
 {
@@ -57,7 +44,8 @@ enum pw_status pw_pairs_open(struct pw_pairs_pass *pass, const struct pw_pairs_r
 {
     memset(pass, 0, sizeof *pass);
     pass->request = *request;
-    enum pw_status status = choose_scratch(pass, error);
+    enum pw_status status =
+        pw_scratch_choose(pass->request.scratch_dir, NULL, pass->scratch_dir, sizeof pass->scratch_dir, error);
     if (status == PW_OK)
         status = pw_label_pair_open(&pass->pair, request->input, pass->scratch_dir, error);
     if (status == PW_OK)

@@ -29,21 +29,15 @@ static enum pw_status choose_rule(struct pw_level_job *job, const struct pw_pyra
     return PW_OK;
 }
 
+/* Levels get the axes that the image has, also those of one time point or channel. */
 static void take_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
 {
     const struct pw_image_info *info = &volume->source->info;
-    memset(axes, 0, sizeof *axes);
-    axes->rank = volume->rank;
-    memcpy(axes->space, volume->space, sizeof axes->space);
-    axes->times = volume->times;
-    axes->time = volume->time;
-    axes->channels = volume->image_channels;
+    pw_level_axes(volume, axes);
     for (int a = 0; a < info->rank; a++) {
         axes->has_time |= info->axis[a].kind == 't';
         axes->has_channel |= info->axis[a].kind == 'c';
     }
-    (void)snprintf(axes->time.name, sizeof axes->time.name, "t");
-    (void)snprintf(axes->channel.name, sizeof axes->channel.name, "c");
 }
 
 static enum pw_status open_job(struct pw_level_job *job, const struct pw_pyramid_options *options,

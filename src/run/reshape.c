@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "run/share.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "ext/sorter.h"
@@ -12,13 +13,10 @@
 struct pass {
     struct pw_job *job;
     const struct pw_reshape_step *step;
-    struct pw_counters counters;
-    _Atomic uint64_t next; /* tile */
-    _Atomic int failed;
-    pthread_mutex_t lock; /* of all below */
+    struct pw_share share; /* of tiles */
+    pthread_mutex_t lock;  /* of all below */
     struct pw_stage stage;
     struct pw_sorter links; /* object, tile, local id */
-    struct pw_error error;  /* the first */
 };
 
 /* One thread: a core's runs, the objects that they had, scratch for numbers and the record. */
@@ -148,15 +146,6 @@ static enum pw_status reshape_tile(struct worker *worker, uint64_t tile, struct 
     return commit(worker, tile, error);
 }
 
-static void fail(struct pass *pass, const struct pw_error *error)
-{
-    (void)pthread_mutex_lock(&pass->lock);
-    if (!atomic_load(&pass->failed))
-        pass->error = *error;
-    atomic_store(&pass->failed, 1);
-    (void)pthread_mutex_unlock(&pass->lock);
-}
-
 static void work(void *context, unsigned member)
 {
     struct pass *pass = context;
@@ -164,15 +153,12 @@ static void work(void *context, unsigned member)
     struct pw_error error = {0};
     (void)member;
     enum pw_status status = worker_init(&worker, pass, &error);
-    while (status == PW_OK && !atomic_load(&pass->failed) && !atomic_load(&pass->counters.cancel)) {
-        uint64_t tile = atomic_fetch_add(&pass->next, 1);
-        if (tile >= pass->job->grid.n_tiles)
-            break;
+    for (uint64_t tile; status == PW_OK && pw_share_take(&pass->share, &tile);) {
         status = reshape_tile(&worker, tile, &error);
-        atomic_fetch_add(&pass->counters.done, 1);
+        pw_share_done(&pass->share, 0);
     }
     if (status != PW_OK)
-        fail(pass, &error);
+        pw_share_fail(&pass->share, &error);
     worker_release(&worker);
 }
 
@@ -201,13 +187,7 @@ static enum pw_status run_threads(struct pass *pass, struct pw_error *error)
 {
     struct pw_job *job = pass->job;
     struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_RESOLVE, job->grid.n_tiles};
-    enum pw_status status = pw_crew_run(job->sizes.threads, work, pass, &pass->counters, &watch, error);
-    if (status == PW_OK && atomic_load(&pass->failed)) {
-        *error = pass->error;
-        status = error->status;
-    }
-    if (status == PW_OK && atomic_load(&pass->counters.cancel))
-        status = pw_fail(error, PW_E_CANCELLED, "stopped");
+    enum pw_status status = pw_share_run(&pass->share, job->sizes.threads, work, pass, &watch, error);
     return status;
 }
 
@@ -220,6 +200,7 @@ enum pw_status pw_reshape(struct pw_job *job, const struct pw_reshape_step *step
         return pw_fail(error, PW_E_RANGE, "%llu objects are too many for %s, which tells at most %u apart",
                        (unsigned long long)job->map.n_objects, step->what, UINT32_MAX);
     (void)pthread_mutex_init(&pass.lock, NULL);
+    pw_share_init(&pass.share, job->grid.n_tiles);
     enum pw_status status = pw_sorter_init(&pass.links, &link_form, job->sizes.resolve_bytes, job->scratch_dir, error);
     if (status == PW_OK)
         status = pw_stage_open(&pass.stage, job->scratch_dir, job->grid.n_tiles, error);
@@ -231,6 +212,7 @@ enum pw_status pw_reshape(struct pw_job *job, const struct pw_reshape_step *step
         status = join_links(&pass.links, &edges, error);
     pw_sorter_destroy(&pass.links);
     (void)pthread_mutex_destroy(&pass.lock);
+    pw_share_release(&pass.share);
     pw_id_map_release(&job->map);
     pw_stage_close(&job->stage);
     pw_edge_file_close(&job->edges);

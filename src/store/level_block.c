@@ -8,14 +8,6 @@
 #include "label/downsample.h"
 #include "label/downsample_runs.h"
 
-struct pw_level_span pw_level_source(uint64_t start, uint64_t end, uint64_t factor, uint64_t extent)
-{
-    struct pw_level_span span = {pw_min_u64(start * factor, extent - 1), pw_min_u64(end * factor, extent)};
-    if (span.end <= span.start)
-        span.end = span.start + 1;
-    return span;
-}
-
 void pw_level_factor(const uint64_t from_shape[3], const uint64_t shape[3], uint64_t factor[3])
 {
     for (int i = 0; i < 3; i++)
@@ -197,7 +189,7 @@ static struct pw_region source_of(const struct pw_level_step *step, const struct
     struct pw_region region = {.rank = 3};
     for (int i = 0; i < 3; i++) {
         uint64_t end = piece->start[i] + piece->shape[i];
-        struct pw_level_span source = pw_level_source(piece->start[i], end, step->factor[i], step->from_shape[i]);
+        struct pw_span source = pw_source_span(piece->start[i], end, step->factor[i], step->from_shape[i]);
         region.start[i] = source.start;
         region.shape[i] = source.end - source.start;
     }

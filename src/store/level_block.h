@@ -72,13 +72,6 @@ enum pw_status pw_level_maker_make_of_runs(struct pw_level_maker *maker, const s
                                            const uint64_t block[3], uint64_t z, pw_pull_fn pull, void *context,
                                            struct pw_error *error);
 
-/* The voxels start..end-1 of the level before that voxels start..end-1 of a level stand for, along one axis; at least one. */
-struct pw_level_span {
-    uint64_t start, end;
-};
-
-struct pw_level_span pw_level_source(uint64_t start, uint64_t end, uint64_t factor, uint64_t extent);
-
 /* What a level of shape is smaller than the one before, along each axis: the nearest whole number, 1 at least. */
 void pw_level_factor(const uint64_t from_shape[3], const uint64_t shape[3], uint64_t factor[3]);
 

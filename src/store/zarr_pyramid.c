@@ -6,26 +6,27 @@
 #include "base/checked.h"
 #include "base/dtype.h"
 #include "base/error.h"
+#include "label/downsample.h"
 
 static const uint64_t block_voxels_max = (uint64_t)1 << 20;
 
 /* ---- which unit is made of which ---- */
 
-static struct pw_level_span source_of_unit(const struct pw_pyramid *pyramid, int level, int axis, uint64_t unit)
+static struct pw_span source_of_unit(const struct pw_pyramid *pyramid, int level, int axis, uint64_t unit)
 {
     const struct pw_output_array *array = &pyramid->level[level];
     uint64_t start = unit * array->layout.unit[axis];
     uint64_t end = pw_min_u64(start + array->layout.unit[axis], array->shape[axis]);
-    return pw_level_source(start, end, pyramid->factor[level][axis], pyramid->level[level - 1].shape[axis]);
+    return pw_source_span(start, end, pyramid->factor[level][axis], pyramid->level[level - 1].shape[axis]);
 }
 
 /* The units of level that need the unit of the level before, along one axis of a time point; none gives an empty span. */
-static struct pw_level_span units_over(const struct pw_pyramid *pyramid, int level, int axis, uint64_t unit)
+static struct pw_span units_over(const struct pw_pyramid *pyramid, int level, int axis, uint64_t unit)
 {
     uint64_t extent = pyramid->level[level - 1].layout.unit[axis];
-    struct pw_level_span found = {0, 0};
+    struct pw_span found = {0, 0};
     for (uint64_t u = 0; u < pyramid->level[level].n_units[axis]; u++) {
-        struct pw_level_span source = source_of_unit(pyramid, level, axis, u);
+        struct pw_span source = source_of_unit(pyramid, level, axis, u);
         if (source.start >= (unit + 1) * extent || source.end <= unit * extent)
             continue;
         if (found.end == 0)
@@ -53,7 +54,7 @@ static void count_missing(struct pw_pyramid *pyramid, int level)
                             i / array->n_units[2] % array->n_units[1], i % array->n_units[2]};
         uint64_t n = 1;
         for (int axis = 0; axis < 3; axis++) {
-            struct pw_level_span source = source_of_unit(pyramid, level, axis, unit[axis]);
+            struct pw_span source = source_of_unit(pyramid, level, axis, unit[axis]);
             uint64_t extent = pyramid->level[level - 1].layout.unit[axis];
             n *= (source.end - 1) / extent - source.start / extent + 1;
         }
@@ -258,7 +259,7 @@ static enum pw_status unit_done(struct pw_pyramid *pyramid, struct pw_pyramid_wo
                                 int level, const uint64_t unit[3], struct pw_error *error)
 {
     int next = level + 1;
-    struct pw_level_span over[3];
+    struct pw_span over[3];
     uint64_t u[3];
     if (next >= pyramid->n_levels)
         return PW_OK;
