@@ -26,6 +26,7 @@ struct pw_codec_state {
     void *zstd_decoder;
     void *zstd_encoder;
     void *inflate_stream;
+    void *inflate_whole;
     void *deflate_stream;
     int deflate_wrapper, deflate_level; /* what it was made for */
     void *lzma_stream;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "codec/codec_state.h"
+#include "codec/inflate_whole.h"
 
 enum {
     NO_WRAPPER = -15,
@@ -31,6 +32,7 @@ void pw_deflate_state_release(struct pw_codec_state *state)
         (void)deflateEnd(state->deflate_stream);
     free(state->deflate_stream);
     state->deflate_stream = NULL;
+    pw_inflate_whole_release(&state->inflate_whole);
 }
 
 size_t pw_deflate_encoder_memory_bytes(void)
@@ -40,7 +42,7 @@ size_t pw_deflate_encoder_memory_bytes(void)
 
 size_t pw_deflate_decoder_memory_bytes(void)
 {
-    return INFLATE_BYTES;
+    return INFLATE_BYTES + pw_inflate_whole_memory_bytes();
 }
 
 static z_stream *inflate_stream(struct pw_codec_state *state, struct pw_error *error)
@@ -106,6 +108,8 @@ static enum pw_status inflate_one(z_stream *stream, const unsigned char **in, si
 static enum pw_status deflate_decode_some(struct pw_codec_state *state, const void *block, size_t n, void *out,
                                           size_t *size, struct pw_error *error)
 {
+    if (pw_inflate_whole(&state->inflate_whole, PW_INFLATE_GZIP_OR_ZLIB, block, n, out, size))
+        return PW_OK;
     const unsigned char *in = block;
     unsigned char *to = out;
     size_t room = *size;
@@ -143,6 +147,9 @@ static enum pw_status deflate_decode(struct pw_codec_state *state, const void *b
 enum pw_status pw_inflate_raw(struct pw_codec_state *state, const void *block, size_t n, void *out, size_t size,
                               struct pw_error *error)
 {
+    size_t got = size;
+    if (pw_inflate_whole(&state->inflate_whole, PW_INFLATE_BARE, block, n, out, &got) && got == size)
+        return PW_OK;
     const unsigned char *in = block;
     unsigned char *to = out;
     size_t room = size;

@@ -1,6 +1,12 @@
 /* What this build is made of, and what this machine lets it use. */
 #include <blosc.h>
+#ifdef HAVE_HDF5
+#include <hdf5.h>
+#endif
 #include <json-c/json.h>
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
 #include <lz4.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +53,29 @@ static void tiff_line(struct text *text)
     line(text, "libtiff", version);
 }
 
+/* Of the library that is loaded, not of the header it was built with. */
+static void hdf5_line(struct text *text)
+{
+#ifdef HAVE_HDF5
+    unsigned major = 0, minor = 0, release = 0;
+    char version[64];
+    (void)H5get_libversion(&major, &minor, &release);
+    (void)snprintf(version, sizeof version, "%u.%u.%u", major, minor, release);
+    line(text, "hdf5", version);
+#else
+    line(text, "hdf5", "not built in");
+#endif
+}
+
+static void libdeflate_line(struct text *text)
+{
+#ifdef HAVE_LIBDEFLATE
+    line(text, "libdeflate", LIBDEFLATE_VERSION_STRING);
+#else
+    line(text, "libdeflate", "not built in");
+#endif
+}
+
 size_t pw_version_details(char *buffer, size_t capacity)
 {
     struct text text = {buffer, capacity, 0};
@@ -58,8 +87,10 @@ size_t pw_version_details(char *buffer, size_t capacity)
     line(&text, "zstd", ZSTD_versionString());
     line(&text, "lz4", LZ4_versionString());
     line(&text, "zlib", zlibVersion());
+    libdeflate_line(&text);
     line(&text, "blosc", blosc_get_version_string());
     line(&text, "json-c", json_c_version());
+    hdf5_line(&text);
     for (int i = 0; pw_codec_at(i) != NULL; i++) {
         size_t used = strlen(codecs);
         (void)snprintf(codecs + used, sizeof codecs - used, "%s%s", i > 0 ? " " : "", pw_codec_at(i)->name);
