@@ -269,7 +269,8 @@ PW_API enum pw_status pw_image_read(struct pw_image *image, const uint64_t *star
 /* How an image is streamed.  Zeroed means the defaults. */
 struct pw_stream_options {
     unsigned threads;      /* that read and decode; 0: as many as there are processors */
-    uint64_t memory_bytes; /* for everything; 0: 512 MiB.  Fewer threads are used where it does not suffice */
+    uint64_t memory_bytes; /* for everything; 0: 512 MiB, and where chunks would be decoded repeatedly up to half
+                              of what the host grants.  Fewer threads are used where it does not suffice */
 };
 
 /* Takes n bytes of an image that is streamed.  Returns 0, or another value to stop. */

@@ -149,7 +149,7 @@ enum pw_status pw_job_choose_output(struct pw_job *job, struct pw_error *error)
         .image = is_ngff || (info != NULL && info->n_levels > 1) ? info : NULL,
         .pyramid = options->pyramid,
         .scratch_dir = job->scratch_dir,
-        .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2,
+        .memory_bytes = pw_host_budget_bytes(options->memory_bytes),
         .segmenter = job->segmenter.text,
         .codec = options->codec,
     };

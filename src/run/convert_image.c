@@ -76,7 +76,7 @@ static enum pw_status open_job(struct pw_level_job *job, const struct pw_convert
         return pw_fail(error, PW_E_ARGUMENT, "convert: an input and an output are needed");
     int threads = options->threads > 0 ? options->threads : pw_host_cpus();
     job->threads = (unsigned)pw_min_u64((uint64_t)threads, 1024);
-    job->budget_bytes = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2;
+    job->budget_bytes = pw_host_budget_bytes(options->memory_bytes);
     job->io = options->io;
     job->progress = options->progress;
     job->progress_user = options->progress_user;

@@ -25,7 +25,7 @@ enum {
 /* Chunks are shared out best among many; what is only read and handed over had better stay in the cache meanwhile. */
 #define BAND_BYTES_CHUNKED ((uint64_t)16 << 20)
 #define BAND_BYTES_LINEAR ((uint64_t)1 << 20)
-#define MEMORY_USUAL ((uint64_t)512 << 20)
+#define MEMORY_USUAL ((uint64_t)512 << 20) /* unless more spares decoding */
 
 struct band {
     unsigned char *voxels;
@@ -218,23 +218,47 @@ static void work(void *context, unsigned member)
 
 /* ---- the whole ---- */
 
+/*
+ * How many bands, and how thick: those by which chunks are decoded least often, first within what is usually enough,
+ * and only beyond it when that spares decoding.  Returns 0 when not even an element fits.
+ */
+static int choose_bands(struct stream *s, uint64_t wanted, uint64_t usual, uint64_t most)
+{
+    const struct {
+        unsigned n;
+        uint64_t memory;
+    } ways[] = {{3, usual}, {2, usual}, {1, usual}, {2, most}, {1, most}};
+    unsigned bands_max = s->n_bands;
+    int found = 0;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct pw_bands bands;
+        if (ways[i].n > bands_max || !pw_bands_choose(&s->source->info, wanted, ways[i].memory / ways[i].n, &bands))
+            continue;
+        if (found && bands.decoding >= s->bands.decoding)
+            continue;
+        found = 1;
+        s->bands = bands;
+        s->n_bands = ways[i].n;
+    }
+    return found;
+}
+
 static enum pw_status plan(struct stream *s, const struct pw_stream_options *options, unsigned *threads,
                            struct pw_error *error)
 {
-    uint64_t memory = options->memory_bytes != 0 ? options->memory_bytes : MEMORY_USUAL;
+    uint64_t memory = pw_host_budget_bytes(options->memory_bytes), usual = pw_min_u64(memory, MEMORY_USUAL);
     uint64_t each = pw_region_reader_memory_bytes(s->source), least = pw_dtype_bytes(s->source->info.dtype);
+    if (options->memory_bytes != 0)
+        usual = memory;
     for (int i = 0; i < s->source->info.rank; i++)
         least = i + 1 == s->source->info.rank ? least * s->source->info.shape[i] : least;
     while (*threads > 1 && *threads * each + 2 * least > memory)
         (*threads)--;
     uint64_t readers = *threads * each, wanted = is_linear(s) ? BAND_BYTES_LINEAR : BAND_BYTES_CHUNKED;
     s->n_bands = *threads > 1 ? BANDS_MAX : 1;
-    while (readers > memory || !pw_bands_choose(&s->source->info, wanted, (memory - readers) / s->n_bands, &s->bands))
-        if (s->n_bands > 1 && readers <= memory)
-            s->n_bands--;
-        else
-            return pw_fail(error, PW_E_BUDGET, "%s: %llu bytes of memory do not hold a decoder and a row, %llu would",
-                           s->source->path, (unsigned long long)memory, (unsigned long long)(each + least));
+    if (readers > memory || !choose_bands(s, wanted, usual - pw_min_u64(usual, readers), memory - readers))
+        return pw_fail(error, PW_E_BUDGET, "%s: %llu bytes of memory do not hold a decoder and a row, %llu would",
+                       s->source->path, (unsigned long long)memory, (unsigned long long)(each + least));
     s->n_bands = (unsigned)pw_min_u64(s->n_bands, s->bands.count);
     return PW_OK;
 }

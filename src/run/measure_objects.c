@@ -236,7 +236,7 @@ static enum pw_status plan(struct job *job, struct pw_error *error)
     uint64_t tile[3];
     int given = 0, threads = options->threads > 0 ? options->threads : pw_host_cpus();
     job->threads = (unsigned)(threads < 1024 ? threads : 1024);
-    job->budget_bytes = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2;
+    job->budget_bytes = pw_host_budget_bytes(options->memory_bytes);
     suggest_tile(job, tile);
     for (int i = 0; i < 3; i++) {
         given |= options->tile[i] != 0;

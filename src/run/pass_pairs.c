@@ -18,7 +18,7 @@
 static enum pw_status plan(struct pw_pairs_pass *pass, struct pw_error *error)
 {
     const struct pw_pairs_request *request = &pass->request;
-    uint64_t budget = request->memory_bytes != 0 ? request->memory_bytes : pw_host_memory_bytes() / 2;
+    uint64_t budget = pw_host_budget_bytes(request->memory_bytes);
     int threads = request->threads > 0 ? request->threads : pw_host_cpus();
     pass->threads = (unsigned)(threads < 1024 ? threads : 1024);
     if (budget < 2 * REST_LEAST)

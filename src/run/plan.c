@@ -213,7 +213,7 @@ static void choose_threads(struct pw_job *job)
     job->sizes.tile_threads = pw_process_segmenter_tiles(&job->segmenter);
     if (job->sizes.tile_threads < job->sizes.threads)
         job->sizes.tile_threads = job->sizes.threads;
-    job->sizes.budget_bytes = job->options->memory_bytes != 0 ? job->options->memory_bytes : pw_host_memory_bytes() / 2;
+    job->sizes.budget_bytes = pw_host_budget_bytes(job->options->memory_bytes);
 }
 
 static enum pw_status check_pull(const struct pw_job *job, struct pw_error *error)

@@ -134,7 +134,7 @@ static uint64_t needed(const struct pw_job *job, const struct pw_pipeline *p)
 static enum pw_status fit(const struct pw_job *job, struct pw_pipeline *p, struct pw_error *error)
 {
     const struct pw_run_options *options = job->options;
-    uint64_t budget = options->memory_bytes != 0 ? options->memory_bytes : pw_host_memory_bytes() / 2;
+    uint64_t budget = pw_host_budget_bytes(options->memory_bytes);
     uint32_t least = p->threads == 1 ? 2 : p->threads + 1;
     enum pw_status status = pw_load_plan_init(&p->load, &job->volume, &job->grid, options->io, 0, error);
     for (p->depth = 2 * least; status == PW_OK && p->depth > least && needed(job, p) > budget;)

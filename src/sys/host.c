@@ -143,6 +143,11 @@ uint64_t pw_host_memory_bytes(void)
     return least == UINT64_MAX ? (uint64_t)1 << 30 : least;
 }
 
+uint64_t pw_host_budget_bytes(uint64_t asked)
+{
+    return asked != 0 ? asked : pw_host_memory_bytes() / 2;
+}
+
 uint64_t pw_host_peak_memory_bytes(void)
 {
     struct rusage usage;

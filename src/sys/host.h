@@ -19,6 +19,9 @@ int pw_host_cpus(void);
  */
 uint64_t pw_host_memory_bytes(void);
 
+/* What a command may use: as much as its user asked for, or, asked 0, half of what the host grants. */
+uint64_t pw_host_budget_bytes(uint64_t asked);
+
 /* Peak resident memory of this process. */
 uint64_t pw_host_peak_memory_bytes(void);
 

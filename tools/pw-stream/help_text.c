@@ -109,7 +109,8 @@ const char *const pw_help_cat[] = {
     "\n"
     "  --raw                 the elements alone, without the npy header\n"
     "  --threads N           that read and decode; default: all processors\n"
-    "  --memory SIZE         at most so much, as 512M (the default) or 8G\n"
+    "  --memory SIZE         at most so much, as 512M or 8G (default: 512M; more, up to half of what the host\n"
+    "                        grants, where chunks would be decoded several times)\n"
     "  --level N             of a multiscale image\n"
     "  --axes tzyx           names of its axes, in place of those that the file says\n"
     "  --shape, --dtype, --offset, --endian   describe a raw file, as for run\n",
