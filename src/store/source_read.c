@@ -75,6 +75,8 @@ static enum pw_status read_extent(struct pw_region_reader *r, const struct pw_ex
     size_t wanted = extent->fd < 0 && extent->length == 0 ? capacity : (size_t)extent->length;
     if (extent->fd >= 0)
         return pw_file_read_exactly(extent->fd, r->stored.data, *got = wanted, extent->offset, path, error);
+    if (path[0] == '\0')
+        return pw_fail(error, PW_E_INTERNAL, "%s: a chunk that is nowhere", r->source->path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT && !(r->source->capabilities & PW_SOURCE_WHOLE))
         return PW_EMPTY;

@@ -39,12 +39,15 @@ static enum pw_status stretch_locate(struct pw_source *source, const uint64_t *c
                                      struct pw_error *error)
 {
     struct pw_source *linear = ((struct stretch_source *)source)->linear;
+    enum pw_status status = PW_OK;
     extent->offset = offset_of(source, chunk_index);
-    extent->fd = source->linear.fd;
     extent->path[0] = '\0';
     extent->length = pw_stretch_elements(source, chunk_index) * pw_dtype_bytes(source->info.dtype);
     linear->cancel = source->cancel;
-    return linear->ops->await != NULL ? linear->ops->await(linear, extent->offset + extent->length, error) : PW_OK;
+    if (linear->ops->await != NULL)
+        status = linear->ops->await(linear, extent->offset + extent->length, error);
+    extent->fd = linear->linear.fd; /* of what comes bit by bit there is a file only after waiting */
+    return status;
 }
 
 enum pw_status pw_stretch_decode(struct pw_source *source, struct pw_decoder *decoder, const uint64_t *chunk_index,

@@ -66,6 +66,17 @@ def test_nrrd_calibration(pw, tmp_path):
     assert axes(info(pw, tmp_path / "c.nrrd")) == "zyxc"
 
 
+@pytest.mark.parametrize("name", ["a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
+def test_components_of_a_voxel_side_by_side_and_compressed(pw, tmp_path, name):
+    """x is no fast axis then, and what is inflated has no file until somebody waits for it."""
+    image = noise((4, 9, 11, 5))
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(image, isVector=True), str(tmp_path / name), useCompression=True)
+    assert axes(info(pw, tmp_path / name)) == "zyxc"
+    assert np.array_equal(read(pw, tmp_path / name), image)
+    pw("run", tmp_path / name, "-o", tmp_path / "o.npy", "--channel", "3", "--fn", "threshold:value=30000")
+    assert np.array_equal(np.load(tmp_path / "o.npy") > 0, image[..., 3] > 30000)
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_nrrd_skips_and_byte_order(pw, tmp_path, compressed):
     image = noise((5, 9, 11), ">u2")
