@@ -32,8 +32,9 @@ import mmap
 import os
 import socket
 import sys
+import time
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 # Several workers share the machine: without a limit each of them would start one thread for every processor, and they
@@ -51,6 +52,8 @@ from ._tile import ImageInfo, Tile, WorkerError, WrongLabels, image_info, make_t
 __all__ = ["ImageInfo", "Tile", "WorkerError", "load", "main", "serve", "worker"]
 
 PROTOCOL = 1
+_LINE_BYTES = 1 << 16  # of a message
+_WAKE_SECONDS = 30e-6  # that a sleeping process takes to run again
 
 # ---------------------------------------------------------------------------- what a worker wants
 
@@ -137,11 +140,26 @@ class _Host:
         else:
             raise WorkerError("a worker is started by pw-stream: pw-stream run IMAGE --fn py:MODULE:FUNCTION")
         self.control.set_inheritable(False)  # the function's own children must not keep the host waiting
-        self.lines = self.control.makefile("rb")
         self.shared: mmap.mmap | None = None
 
     def send(self, message: Mapping[str, Any]) -> None:
         self.control.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self) -> bytes:
+        """Bytes from the host.  The next tile is often near: being woken would take longer than looking for it."""
+        until = time.perf_counter() + _WAKE_SECONDS
+        while time.perf_counter() < until:
+            try:
+                return self.control.recv(_LINE_BYTES, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                os.sched_yield()
+        return self.control.recv(_LINE_BYTES)
+
+    def lines(self) -> Iterator[bytes]:
+        rest = b""
+        while received := self.receive():
+            *whole, rest = (rest + received).split(b"\n")
+            yield from whole
 
     def map(self, needed: int) -> mmap.mmap:
         """The shared memory: it may not have its size yet when the worker starts, so it is mapped when needed."""
@@ -191,7 +209,7 @@ class _Host:
         return answer
 
     def run(self, call: Callable[..., Any], takes: set[str], readonly: bool) -> None:
-        for line in self.lines:
+        for line in self.lines():
             message = json.loads(line)
             operation = message.get("op")
             if operation == "bye":

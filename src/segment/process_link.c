@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +17,9 @@
 enum {
     LOOK_UP_MS = 100 /* how long a silent worker is waited for before looking whether to stop */
 };
+
+/* A sleeping thread runs again so long after it was woken, on a processor that has nothing else to do. */
+#define WAKE_SECONDS 40e-6
 
 enum pw_status pw_link_init(struct pw_process_link *link, struct pw_error *error)
 {
@@ -102,15 +106,40 @@ static int milliseconds_left(const struct pw_patience *patience, double heard)
 
 /* ---- reading: one thread at a time ------------------------------------- */
 
+static int is_for_later(ssize_t n)
+{
+    return n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+static ssize_t take(struct pw_process_link *link)
+{
+    return recv(link->fd, link->line + link->have, PW_WORKER_LINE_BYTES - link->have, MSG_DONTWAIT);
+}
+
+/* Looks again and again for as long as going to sleep and being woken would take, while others may have the processor. */
+static ssize_t take_soon(struct pw_process_link *link)
+{
+    double began = pw_host_seconds();
+    ssize_t n = take(link);
+    while (is_for_later(n) && pw_host_seconds() - began < WAKE_SECONDS) {
+        (void)sched_yield();
+        n = take(link);
+    }
+    return n;
+}
+
 /* Waits for bytes and takes them; *got 0 when none came.  Without the lock. */
 static enum pw_link_end receive(struct pw_process_link *link, int wait_ms, ssize_t *got)
 {
     struct pollfd wait = {.fd = link->fd, .events = POLLIN};
     *got = 0;
-    if (poll(&wait, 1, wait_ms) <= 0)
-        return PW_LINK_GOOD;
-    ssize_t n = recv(link->fd, link->line + link->have, PW_WORKER_LINE_BYTES - link->have, MSG_DONTWAIT);
-    if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+    ssize_t n = take_soon(link);
+    if (is_for_later(n)) {
+        if (poll(&wait, 1, wait_ms) <= 0)
+            return PW_LINK_GOOD;
+        n = take(link);
+    }
+    if (is_for_later(n))
         return PW_LINK_GOOD;
     if (n <= 0)
         return PW_LINK_CLOSED;
