@@ -387,7 +387,9 @@ Test(stream_source, too_short_and_too_long_streams_are_errors)
         struct pw_error error = {0};
         stream_begin(&s, data, head + cases[i].bytes, head + 100, 2000);
         cr_assert_eq(pw_stream_open(s.fd, NULL, "/tmp", &source, &error), PW_OK, "%s", error.message);
-        cr_assert_eq(source->ops->await(source, 100, &error), cases[i].first_100);
+        /* On a busy machine the rest may be there already, and with it what is wrong. */
+        enum pw_status first_100 = source->ops->await(source, 100, &error);
+        cr_assert(first_100 == cases[i].first_100 || first_100 == cases[i].all, "%s", error.message);
         for (int again = 0; again < 2; again++)
             cr_assert_eq(source->ops->await(source, 200, &error), cases[i].all, "%s", error.message);
         if (cases[i].bytes == 199)
