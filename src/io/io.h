@@ -55,7 +55,7 @@ void pw_io_close(struct pw_io *io); /* waits for what is under way; NULL allowed
 
 const char *pw_io_name(const struct pw_io *io); /* "uring" "mmap" "sync" */
 
-/* Queues read; starts at the latest when pw_io_wait() is called.  Never blocks on a full queue: waits inside. */
+/* Queues read; starts at the latest when pw_io_wait() has no completed one to return.  Never blocks on a full queue: waits inside. */
 void pw_io_submit(struct pw_io *io, struct pw_read *read);
 
 /* Blocks for a completed read; NULL when nothing is under way. */

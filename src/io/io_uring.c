@@ -1,6 +1,6 @@
 /*
  * Batched reads through io_uring: up to depth of them under way, submitted
- * together when the caller waits.  A short read is continued until the range is
+ * some at a time, or when the caller waits and none has completed.  A short read is continued until the range is
  * whole or the file ends, since buffered reads may stop where the page cache does.
  */
 #include <errno.h>
@@ -81,10 +81,12 @@ static struct pw_read *uring_wait(void *state)
     struct uring *self = state;
     for (;;) {
         struct io_uring_cqe *cqe;
-        submit_queued(self);
-        int result = io_uring_wait_cqe(&self->ring, &cqe);
-        if (result < 0)
-            continue; /* EINTR; a ring that was granted gives no other error here */
+        if (io_uring_peek_cqe(&self->ring, &cqe) != 0) {
+            /* Only now: while there are others to take, those that are prepared wait for a whole batch. */
+            submit_queued(self);
+            if (io_uring_wait_cqe(&self->ring, &cqe) < 0)
+                continue; /* EINTR; a ring that was granted gives no other error here */
+        }
         struct pw_read *read = io_uring_cqe_get_data(cqe);
         int n = cqe->res;
         io_uring_cqe_seen(&self->ring, cqe);

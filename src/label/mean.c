@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "label/mean_pairs.h"
 
 size_t pw_mean_scratch_bytes(uint64_t width)
 {
@@ -11,8 +12,15 @@ size_t pw_mean_scratch_bytes(uint64_t width)
 
 struct job {
     const uint64_t *from_shape, *factor, *to_shape;
+    size_t stride[2]; /* elements of the input from one z and y to the next */
     void *scratch;
 };
+
+/* The first element of an input row. */
+static inline size_t row_at(const struct job *job, uint64_t z, uint64_t y)
+{
+    return (size_t)z * job->stride[0] + (size_t)y * job->stride[1];
+}
 
 /* The input of output position i along an axis. */
 struct span {
@@ -46,7 +54,7 @@ static inline int64_t rounded_mean(int64_t sum, int64_t n)
         memset(sum, 0, (size_t)width * sizeof *sum);                                                                   \
         for (uint64_t iz = zs.start; iz < zs.end; iz++)                                                                \
             for (uint64_t iy = ys.start; iy < ys.end; iy++) {                                                          \
-                const type *row = from + (iz * job->from_shape[1] + iy) * job->from_shape[2];                          \
+                const type *row = from + row_at(job, iz, iy);                                                          \
                 if (fx == 1)                                                                                           \
                     for (uint64_t x = 0; x < whole; x++)                                                               \
                         sum[x] += (sum_type)row[x];                                                                    \
@@ -97,27 +105,49 @@ DEFINE_MEAN(i32, int32_t, int64_t, rounded_mean(sum[x], n))
 DEFINE_MEAN(f32, float, double, sum[x] / n)
 DEFINE_MEAN(f64, double, double, sum[x] / n)
 
-/* Blocks of 2 x 2 of the types that images have most: sums of four need 32 bits only. */
-#define DEFINE_QUARTER(name, type)                                                                                     \
-    static void quarter_##name(const struct job *job, const void *from, void *to)                                      \
+/* ---- blocks of 1 or 2 x 1 or 2 x 2 of the types that images have most ---- */
+
+enum {
+    ROWS_MOST = 4
+};
+
+/* n output voxels from on; so many rows of twice as many, whose sums are divided by shifting. */
+#define DEFINE_PAIRS(name, type)                                                                                       \
+    static void pairs_##name(const type *const *row, unsigned rows, type *out, uint64_t from, uint64_t n,              \
+                             unsigned shift)                                                                           \
     {                                                                                                                  \
-        uint64_t width = job->to_shape[2];                                                                             \
+        for (uint64_t x = from; x < n; x++) {                                                                          \
+            uint32_t sum = (uint32_t)1 << (shift - 1);                                                                 \
+            for (unsigned r = 0; r < rows; r++)                                                                        \
+                sum += (uint32_t)row[r][2 * x] + row[r][2 * x + 1];                                                    \
+            out[x] = (type)(sum >> shift);                                                                             \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void halve_##name(const struct job *job, const void *from, void *to)                                        \
+    {                                                                                                                  \
+        static const unsigned shift_of[ROWS_MOST + 1] = {0, 1, 2, 0, 3};                                               \
+        int vectors = pw_simd_level() >= PW_SIMD_AVX2;                                                                 \
+        type *out = to;                                                                                                \
         for (uint64_t z = 0; z < job->to_shape[0]; z++)                                                                \
-            for (uint64_t y = 0; y < job->to_shape[1]; y++) {                                                          \
-                const type *a = (const type *)from + (z * job->from_shape[1] + 2 * y) * 2 * width, *b = a + 2 * width; \
-                type *out = (type *)to + (z * job->to_shape[1] + y) * width;                                           \
-                for (uint64_t x = 0; x < width; x++)                                                                   \
-                    out[x] = (type)(((uint32_t)a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1] + 2) >> 2);           \
+            for (uint64_t y = 0; y < job->to_shape[1]; y++, out += job->to_shape[2]) {                                 \
+                struct span zs = span_of(job, 0, z), ys = span_of(job, 1, y);                                          \
+                const type *row[ROWS_MOST];                                                                            \
+                unsigned rows = 0;                                                                                     \
+                for (uint64_t iz = zs.start; iz < zs.end; iz++)                                                        \
+                    for (uint64_t iy = ys.start; iy < ys.end; iy++)                                                    \
+                        row[rows++] = (const type *)from + row_at(job, iz, iy);                                        \
+                uint64_t done = vectors ? pw_mean_pairs_##name(row, rows, out, job->to_shape[2], shift_of[rows]) : 0;  \
+                pairs_##name(row, rows, out, done, job->to_shape[2], shift_of[rows]);                                  \
             }                                                                                                          \
     }
 
-DEFINE_QUARTER(u8, uint8_t)
-DEFINE_QUARTER(u16, uint16_t)
+DEFINE_PAIRS(u8, uint8_t)
+DEFINE_PAIRS(u16, uint16_t)
 
-static int is_quarters(const struct job *job)
+/* Blocks at the far borders of z and y are of 1, 2 or 4 rows as well; those of x must be whole. */
+static int is_halves(const struct job *job)
 {
-    return job->factor[0] == 1 && job->factor[1] == 2 && job->factor[2] == 2 && job->from_shape[1] % 2 == 0 &&
-           job->from_shape[2] % 2 == 0;
+    return job->factor[0] <= 2 && job->factor[1] <= 2 && job->factor[2] == 2 && job->from_shape[2] % 2 == 0;
 }
 
 /* ---- 64-bit whole numbers: sums of quotients and of remainders, as sums of values would overflow ---- */
@@ -132,7 +162,7 @@ static void mean_u64(const struct job *job, const uint64_t *from, uint64_t *out)
                 for (uint64_t iz = zs.start; iz < zs.end; iz++)
                     for (uint64_t iy = ys.start; iy < ys.end; iy++)
                         for (uint64_t ix = xs.start; ix < xs.end; ix++) {
-                            uint64_t v = from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix];
+                            uint64_t v = from[row_at(job, iz, iy) + ix];
                             whole += v / n;
                             rest += v % n;
                         }
@@ -156,7 +186,7 @@ static void mean_i64(const struct job *job, const uint64_t *from, uint64_t *out)
                 for (uint64_t iz = zs.start; iz < zs.end; iz++)
                     for (uint64_t iy = ys.start; iy < ys.end; iy++)
                         for (uint64_t ix = xs.start; ix < xs.end; ix++) {
-                            uint64_t v = moved(from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix]);
+                            uint64_t v = moved(from[row_at(job, iz, iy) + ix]);
                             whole += v / n;
                             rest += v % n;
                         }
@@ -176,20 +206,22 @@ static void mean_f16(const struct job *job, const uint16_t *from, uint16_t *out)
                 for (uint64_t iz = zs.start; iz < zs.end; iz++)
                     for (uint64_t iy = ys.start; iy < ys.end; iy++)
                         for (uint64_t ix = xs.start; ix < xs.end; ix++)
-                            sum += pw_half_to_double(from[(iz * job->from_shape[1] + iy) * job->from_shape[2] + ix]);
+                            sum += pw_half_to_double(from[row_at(job, iz, iy) + ix]);
                 *out++ =
                     pw_double_to_half(sum / (double)((zs.end - zs.start) * (ys.end - ys.start) * (xs.end - xs.start)));
             }
 }
 
-void pw_mean_downsample(enum pw_dtype dtype, const void *from, const uint64_t from_shape[3], const uint64_t factor[3],
-                        void *to, const uint64_t to_shape[3], void *scratch)
+void pw_mean_downsample(enum pw_dtype dtype, const void *from, const uint64_t from_shape[3],
+                        const size_t stride_bytes[2], const uint64_t factor[3], void *to, const uint64_t to_shape[3],
+                        void *scratch)
 {
-    const struct job job = {from_shape, factor, to_shape, scratch};
+    size_t bytes = pw_dtype_bytes(dtype);
+    const struct job job = {from_shape, factor, to_shape, {stride_bytes[0] / bytes, stride_bytes[1] / bytes}, scratch};
     switch (dtype) {
     case PW_BOOL: mean_bool(&job, from, to); break;
-    case PW_U8: (is_quarters(&job) ? quarter_u8 : mean_u8)(&job, from, to); break;
-    case PW_U16: (is_quarters(&job) ? quarter_u16 : mean_u16)(&job, from, to); break;
+    case PW_U8: (is_halves(&job) ? halve_u8 : mean_u8)(&job, from, to); break;
+    case PW_U16: (is_halves(&job) ? halve_u16 : mean_u16)(&job, from, to); break;
     case PW_U32: mean_u32(&job, from, to); break;
     case PW_U64: mean_u64(&job, from, to); break;
     case PW_I8: mean_i8(&job, from, to); break;

@@ -16,10 +16,12 @@
 size_t pw_mean_scratch_bytes(uint64_t width);
 
 /*
- * from is dense, [z][y][x] of from_shape, and begins where the first block does; to is dense, of to_shape, with
- * to_shape[i] = ceil(from_shape[i] / factor[i]).  factor of at most 2^20 voxels a block.
+ * from is [z][y][x] of from_shape, rows without gaps, stride_bytes (multiples of an element) from one z and y to the next, and
+ * begins where the first block does; to is dense, of to_shape, with to_shape[i] = ceil(from_shape[i] / factor[i]).  factor of
+ * at most 2^20 voxels a block.
  */
-void pw_mean_downsample(enum pw_dtype dtype, const void *from, const uint64_t from_shape[3], const uint64_t factor[3],
-                        void *to, const uint64_t to_shape[3], void *scratch);
+void pw_mean_downsample(enum pw_dtype dtype, const void *from, const uint64_t from_shape[3],
+                        const size_t stride_bytes[2], const uint64_t factor[3], void *to, const uint64_t to_shape[3],
+                        void *scratch);
 
 #endif

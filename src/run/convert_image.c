@@ -105,8 +105,8 @@ enum pw_status pw_convert_image(const struct pw_convert_options *options, struct
     enum pw_status status = open_job(&job, options, error);
     if (status == PW_OK)
         status = job.output->ops->start(job.output, error);
-    for (int l = 0; status == PW_OK && l < job.output->levels.n; l++)
-        status = pw_level_job_run(&job, l, error);
+    if (status == PW_OK)
+        status = pw_level_job_run(&job, 0, error);
     if (status == PW_OK)
         status = commit(&job, error);
     if (status == PW_OK) {

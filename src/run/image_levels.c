@@ -7,171 +7,18 @@
 
 #include "base/checked.h"
 #include "base/error.h"
-#include "label/downsample.h"
-#include "label/mean.h"
+#include "run/level_tile.h"
 #include "run/pipeline.h"
 #include "store/level_block.h"
 
 #define MIB ((uint64_t)1 << 20)
 
-/* ---- one tile ---------------------------------------------------------- */
-
-static void describe_dense(struct pw_slot *slot, void *voxels, size_t bytes)
-{
-    slot->voxels = voxels;
-    slot->stride_bytes[2] = bytes;
-    slot->stride_bytes[1] = (size_t)slot->window.shape[2] * bytes;
-    slot->stride_bytes[0] = (size_t)slot->window.shape[1] * slot->stride_bytes[1];
-    slot->channel_stride_bytes = (size_t)slot->window.shape[0] * slot->stride_bytes[0];
-}
-
-static int rows_are_dense(const struct pw_slot *slot, size_t bytes)
-{
-    return slot->stride_bytes[2] == bytes;
-}
-
-static int is_dense(const struct pw_slot *slot, size_t bytes)
-{
-    return rows_are_dense(slot, bytes) && slot->stride_bytes[1] == slot->window.shape[2] * bytes &&
-           slot->stride_bytes[0] == slot->window.shape[1] * slot->stride_bytes[1];
-}
-
-/* The channel's voxels, without gaps where the caller needs them so. */
-static struct pw_image_block channel_block(struct pw_level_worker *own, const struct pw_slot *slot, uint32_t channel,
-                                           int dense, size_t bytes)
-{
-    const unsigned char *voxels = (const unsigned char *)slot->voxels + channel * slot->channel_stride_bytes;
-    struct pw_image_block block = {voxels, {slot->stride_bytes[0], slot->stride_bytes[1]}};
-    if (dense ? is_dense(slot, bytes) : rows_are_dense(slot, bytes))
-        return block;
-    unsigned char *out = own->dense.data;
-    for (uint64_t z = 0; z < slot->window.shape[0]; z++)
-        for (uint64_t y = 0; y < slot->window.shape[1]; y++)
-            for (uint64_t x = 0; x < slot->window.shape[2]; x++, out += bytes)
-                memcpy(out, voxels + z * slot->stride_bytes[0] + y * slot->stride_bytes[1] + x * slot->stride_bytes[2],
-                       bytes);
-    block.voxels = own->dense.data;
-    block.stride_bytes[1] = (size_t)slot->window.shape[2] * bytes;
-    block.stride_bytes[0] = (size_t)slot->window.shape[1] * block.stride_bytes[1];
-    return block;
-}
-
-static uint64_t unit_bytes(const struct pw_level_job *job)
-{
-    const uint64_t *unit = job->output->unit[job->level];
-    return pw_ceil_div(unit[0] * unit[1] * unit[2] * job->part.voxel_bytes, 64) * 64;
-}
-
-static enum pw_dtype unsigned_of(size_t bytes)
-{
-    return bytes == 1 ? PW_U8 : bytes == 2 ? PW_U16 : bytes == 4 ? PW_U32 : PW_U64;
-}
-
-static void downsample_labels(const struct pw_level_job *job, const struct pw_box *box,
-                              const struct pw_image_block *block, const struct pw_box *small, void *out, void *scratch)
-{
-    size_t bytes = job->part.voxel_bytes;
-    /* It reads only; the type is that of what is written as well. */
-    struct pw_label_box from = {(void *)(uintptr_t)block->voxels,
-                                {box->shape[0], box->shape[1], box->shape[2]},
-                                {block->stride_bytes[0] / bytes, block->stride_bytes[1] / bytes}};
-    struct pw_label_box to = {out,
-                              {small->shape[0], small->shape[1], small->shape[2]},
-                              {(size_t)(small->shape[1] * small->shape[2]), (size_t)small->shape[2]}};
-    (void)pw_downsample_labels(unsigned_of(bytes),
-                               job->rule == PW_LEVELS_BY_MODE ? PW_PYRAMID_MODE : PW_PYRAMID_NEAREST, &from,
-                               job->factor, &to, scratch);
-}
-
-/* Replaces box and block by those of the smaller level. */
-static void make_smaller(const struct pw_level_job *job, struct pw_level_worker *own, struct pw_box *box,
-                         struct pw_image_block *block)
-{
-    const uint64_t *shape = job->output->levels.shape[job->level];
-    size_t bytes = pw_dtype_bytes(job->from->info.dtype);
-    struct pw_box small;
-    for (int i = 0; i < 3; i++) {
-        uint64_t from_extent = job->part.shape[i];
-        uint64_t at = i == 0 ? box->start[0] % from_extent : box->start[i];
-        small.start[i] = at / job->factor[i];
-        small.shape[i] = pw_ceil_div(box->shape[i], job->factor[i]);
-    }
-    small.start[0] += box->start[0] / job->part.shape[0] * shape[0];
-    void *scratch = (unsigned char *)own->small.data + unit_bytes(job);
-    if (job->rule == PW_LEVELS_BY_MEAN)
-        pw_mean_downsample(job->from->info.dtype, block->voxels, box->shape, job->factor, own->small.data, small.shape,
-                           scratch);
-    else
-        downsample_labels(job, box, block, &small, own->small.data, scratch);
-    block->voxels = own->small.data;
-    block->stride_bytes[1] = (size_t)small.shape[2] * bytes;
-    block->stride_bytes[0] = (size_t)small.shape[1] * block->stride_bytes[1];
-    *box = small;
-}
-
-static void add_range(const struct pw_level_job *job, struct pw_range *range, const struct pw_box *box,
-                      const struct pw_image_block *block)
-{
-    for (uint64_t z = 0; z < box->shape[0]; z++)
-        pw_range_add(range, job->from->info.dtype, (const unsigned char *)block->voxels + z * block->stride_bytes[0],
-                     block->stride_bytes[1], box->shape[1], box->shape[2]);
-}
-
-static enum pw_status write_tile(void *context, unsigned number, struct pw_slot *slot, struct pw_error *error)
-{
-    struct pw_level_job *job = context;
-    struct pw_level_worker *own = &job->worker[number];
-    size_t bytes = job->part.voxel_bytes;
-    enum pw_status status = PW_OK;
-    int dense = job->level > 0;
-    if (slot->constant && job->from->fill == 0 && job->output->fills_zero) {
-        for (uint32_t c = 0; c < job->part.n_channels && job->level == 0; c++)
-            pw_range_add(&own->range[job->part.channel[c]], job->from->info.dtype, &job->from->fill, bytes, 1, 1);
-        return PW_OK;
-    }
-    if (slot->constant) { /* one channel stands for all; a slot of a file that is mapped has no memory of its own */
-        void *voxels = own->dense.data != NULL ? own->dense.data : slot->dense;
-        pw_source_fill(job->from, voxels, pw_box_voxels(&slot->window));
-        describe_dense(slot, voxels, bytes);
-        slot->channel_stride_bytes = 0;
-    }
-    for (uint32_t c = 0; c < job->part.n_channels && status == PW_OK; c++) {
-        struct pw_box box = slot->window;
-        struct pw_image_block block = channel_block(own, slot, c, dense, bytes);
-        if (job->level > 0)
-            make_smaller(job, own, &box, &block);
-        else
-            add_range(job, &own->range[job->part.channel[c]], &box, &block);
-        status = job->output->ops->write_unit(job->output, own->writer, job->level, job->part.channel[c], &box, &block,
-                                              error);
-    }
-    return status;
-}
-
-/* ---- one level --------------------------------------------------------- */
-
-static uint64_t dense_bytes(const struct pw_level_job *job)
-{
-    return job->grid.tile[0] * job->grid.tile[1] * job->grid.tile[2] * job->part.voxel_bytes;
-}
-
-static uint64_t small_bytes(const struct pw_level_job *job)
-{
-    if (job->level == 0)
-        return 0;
-    return unit_bytes(job) + pw_max_u64(pw_mean_scratch_bytes(job->output->unit[job->level][2]),
-                                        pw_downsample_scratch_bytes(job->factor));
-}
-
-static int needs_dense(const struct pw_level_job *job, const struct pw_load_plan *load)
-{
-    return load->mode != PW_LOAD_CHUNKS && (job->level > 0 || load->window_bytes == 0);
-}
+/* ---- one pass ---------------------------------------------------------- */
 
 static uint64_t worker_bytes(const struct pw_level_job *job, const struct pw_load_plan *load)
 {
-    return job->output->ops->writer_memory_bytes(job->output) + small_bytes(job) +
-           (needs_dense(job, load) ? dense_bytes(job) : 0) + job->volume.image_channels * sizeof(struct pw_range);
+    return job->output->ops->writer_memory_bytes(job->output) + pw_level_tile_memory_bytes(job, load) +
+           job->volume.image_channels * sizeof(struct pw_range);
 }
 
 /* Memory of a pass with so many slots and workers, without chunks that are kept. */
@@ -222,10 +69,8 @@ static enum pw_status workers_init(struct pw_level_job *job, const struct pw_pip
     for (unsigned i = 0; i < pipeline->threads && status == PW_OK; i++) {
         struct pw_level_worker *own = &job->worker[i];
         status = job->output->ops->writer_new(job->output, &own->writer, error);
-        if (status == PW_OK && small_bytes(job) > 0)
-            status = pw_buffer_init(&own->small, small_bytes(job), "a unit of a smaller level", error);
-        if (status == PW_OK && needs_dense(job, &pipeline->load))
-            status = pw_buffer_init(&own->dense, dense_bytes(job), "a tile", error);
+        if (status == PW_OK)
+            status = pw_level_tile_init(job, &pipeline->load, own, error);
     }
     return status;
 }
@@ -233,32 +78,19 @@ static enum pw_status workers_init(struct pw_level_job *job, const struct pw_pip
 static void workers_release(struct pw_level_job *job)
 {
     for (unsigned i = 0; i < job->threads; i++) {
-        struct pw_level_worker *own = &job->worker[i];
-        job->output->ops->writer_free(own->writer);
-        own->writer = NULL;
-        pw_buffer_release(&own->small);
-        pw_buffer_release(&own->dense);
+        job->output->ops->writer_free(job->worker[i].writer);
+        job->worker[i].writer = NULL;
+        pw_level_tile_release(&job->worker[i]);
     }
-}
-
-/* The tile of a level is what a unit is made of. */
-static enum pw_status make_grid(struct pw_level_job *job, struct pw_error *error)
-{
-    static const uint64_t no_halo[3] = {0, 0, 0};
-    uint64_t tile[3];
-    for (int i = 0; i < 3; i++)
-        tile[i] = pw_min_u64(job->output->unit[job->level][i] * job->factor[i], job->part.shape[i]);
-    return pw_grid_init_times(&job->grid, job->part.shape, job->part.times, NULL, tile, no_halo, error);
 }
 
 /* Writes the channels of job->part. */
 static enum pw_status run_part(struct pw_level_job *job, struct pw_error *error)
 {
-    struct pw_pipeline pipeline = {.volume = &job->part, .grid = &job->grid, .work = write_tile, .context = job};
+    struct pw_pipeline pipeline = {
+        .volume = &job->part, .grid = &job->grid, .work = pw_level_tile_write, .context = job};
     uint64_t read = 0;
-    enum pw_status status = make_grid(job, error);
-    if (status == PW_OK)
-        status = fit(job, &pipeline, error);
+    enum pw_status status = fit(job, &pipeline, error);
     if (status == PW_OK)
         status = workers_init(job, &pipeline, error);
     job->output->from = job->from;
@@ -267,28 +99,145 @@ static enum pw_status run_part(struct pw_level_job *job, struct pw_error *error)
     struct pw_watch watch = {job->progress, job->progress_user, PW_PASS_EMIT, job->grid.n_tiles};
     if (status == PW_OK)
         status = pw_pipeline_run(&pipeline, &watch, &read, error);
-    if (job->level == 0)
+    if (job->from == job->source)
         job->bytes_read += read;
     workers_release(job);
     return status;
 }
 
-/* Channels that share chunks are read together, others one after the other: a window then holds one of them. */
-static enum pw_status run_channels(struct pw_level_job *job, const struct pw_volume *all, struct pw_error *error)
+/* ---- which levels a pass makes ----------------------------------------- */
+
+/* Tiles that grow so that they hold whole units of one more level become no larger than this. */
+#define TILE_BYTES_MOST ((uint64_t)64 << 20)
+
+/* The smallest multiple of both that is less than extent, else extent. */
+static uint64_t common_multiple(uint64_t a, uint64_t b, uint64_t extent)
 {
-    enum pw_status status = PW_OK;
-    int together = pw_volume_chunk_columns(all) < all->n_channels;
-    for (uint32_t c = 0; c < all->n_channels && status == PW_OK; c++) {
-        job->part = *all;
-        if (!together)
-            status = pw_volume_choose_channels(&job->part, &all->channel[c], 1, error);
-        if (status == PW_OK)
-            status = run_part(job, error);
-        if (together)
-            break;
+    for (uint64_t multiple = b; multiple < extent; multiple += b)
+        if (multiple % a == 0)
+            return multiple;
+    return extent;
+}
+
+/* A tile is what whole units of all levels that the pass makes are made of. */
+static enum pw_status make_grid(struct pw_level_job *job, struct pw_error *error)
+{
+    static const uint64_t no_halo[3] = {0, 0, 0};
+    uint64_t tile[3];
+    for (int i = 0; i < 3; i++) {
+        uint64_t extent = job->part.shape[i], scale = 1;
+        tile[i] = 1;
+        for (int l = job->first; l < job->first + job->n_made; l++) {
+            scale *= job->factor[l][i];
+            tile[i] = common_multiple(tile[i], job->output->unit[l][i] * scale, extent);
+        }
+    }
+    return pw_grid_init_times(&job->grid, job->part.shape, job->part.times, NULL, tile, no_halo, error);
+}
+
+static uint64_t tile_bytes(const struct pw_level_job *job)
+{
+    const uint64_t *tile = job->grid.tile;
+    return tile[0] * tile[1] * tile[2] * job->part.n_channels * job->part.voxel_bytes;
+}
+
+/*
+ * Whether one more level is worth its tiles: there are enough of them for all threads, and those fit the budget with the source's
+ * chunks that several need, so that nothing is decoded twice for what is saved.
+ */
+static int is_worth_it(const struct pw_level_job *job, const struct pw_grid *before)
+{
+    struct pw_pipeline pipeline = {.threads = (unsigned)pw_min_u64(job->threads, job->grid.n_tiles)};
+    uint64_t taken, chunks;
+    pipeline.depth = pipeline.threads + 1;
+    if (job->grid.n_tiles < before->n_tiles &&
+        (tile_bytes(job) > TILE_BYTES_MOST || job->grid.n_tiles < (uint64_t)2 * job->threads))
+        return 0;
+    if (pass_bytes(job, &pipeline, &taken, NULL) != PW_OK || taken > job->budget_bytes)
+        return 0;
+    if (!(job->from->capabilities & PW_SOURCE_CHUNKED))
+        return 1;
+    chunks = pw_chunk_cache_memory_bytes(1, pw_source_chunk_bytes(job->from));
+    return pw_load_plan_useful_chunks(&job->part, &job->grid) <= (job->budget_bytes - taken) / chunks;
+}
+
+/* One, and those after it that can be made of its voxels while they are there. */
+static enum pw_status choose_levels(struct pw_level_job *job, struct pw_error *error)
+{
+    job->n_made = 1;
+    enum pw_status status = make_grid(job, error);
+    while (status == PW_OK && !job->output->levels_in_turn && job->first + job->n_made < job->output->levels.n) {
+        const struct pw_grid before = job->grid;
+        job->n_made++;
+        if (make_grid(job, NULL) == PW_OK && is_worth_it(job, &before))
+            continue;
+        job->n_made--;
+        job->grid = before;
+        break;
     }
     return status;
 }
+
+/* ---- one pass after the other ------------------------------------------ */
+
+/* The channels of part c: those that share chunks are read together, others one after the other: a window then holds one. */
+static enum pw_status take_part(struct pw_level_job *job, const struct pw_volume *all, uint32_t c, int together,
+                                struct pw_error *error)
+{
+    job->part = *all;
+    return together ? PW_OK : pw_volume_choose_channels(&job->part, &all->channel[c], 1, error);
+}
+
+static enum pw_status run_pass(struct pw_level_job *job, const struct pw_volume *all, struct pw_error *error)
+{
+    const struct pw_image_output_ops *ops = job->output->ops;
+    int together = pw_volume_chunk_columns(all) < all->n_channels;
+    enum pw_status status = take_part(job, all, 0, together, error);
+    if (status == PW_OK)
+        status = choose_levels(job, error);
+    for (int l = job->first; l < job->first + job->n_made && status == PW_OK; l++)
+        status = ops->begin_level(job->output, l, error);
+    for (uint32_t c = 0; c < (together ? 1 : all->n_channels) && status == PW_OK; c++) {
+        status = take_part(job, all, c, together, error);
+        if (status == PW_OK)
+            status = run_part(job, error);
+    }
+    for (int l = job->first; l < job->first + job->n_made && status == PW_OK; l++)
+        status = ops->end_level(job->output, l, error);
+    return status;
+}
+
+/* From the source, or from the last level that was written. */
+static enum pw_status run_from(struct pw_level_job *job, int from_written, struct pw_error *error)
+{
+    struct pw_volume written;
+    struct pw_source *source = NULL;
+    if (!from_written) {
+        job->from = job->source;
+        return run_pass(job, &job->volume, error);
+    }
+    enum pw_status status = pw_source_open(job->output->level_path, NULL, NULL, &source, error);
+    job->from = source;
+    if (status == PW_OK)
+        status = pw_level_volume_init(&written, source, error);
+    if (status == PW_OK)
+        status = run_pass(job, &written, error);
+    pw_source_close(source);
+    return status;
+}
+
+enum pw_status pw_level_job_run(struct pw_level_job *job, int first, struct pw_error *error)
+{
+    const struct pw_level_shapes *levels = &job->output->levels;
+    enum pw_status status = PW_OK;
+    for (int l = 0; l < levels->n; l++)
+        pw_level_factor(levels->shape[l > 0 ? l - 1 : 0], levels->shape[l], job->factor[l]);
+    for (job->first = first; job->first < levels->n && status == PW_OK; job->first += job->n_made)
+        status = run_from(job, job->first > first, error);
+    return status;
+}
+
+/* ---- the whole --------------------------------------------------------- */
 
 enum pw_status pw_level_volume_init(struct pw_volume *volume, struct pw_source *source, struct pw_error *error)
 {
@@ -318,33 +267,10 @@ void pw_level_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
     (void)snprintf(axes->channel.name, sizeof axes->channel.name, "c");
 }
 
-/* Level l from level l - 1, as it was written; level 0 from the source. */
-enum pw_status pw_level_job_run(struct pw_level_job *job, int level, struct pw_error *error)
-{
-    const struct pw_level_shapes *levels = &job->output->levels;
-    struct pw_volume before;
-    struct pw_source *written = NULL;
-    enum pw_status status = job->output->ops->begin_level(job->output, level, error);
-    job->level = level;
-    job->from = job->source;
-    pw_level_factor(levels->shape[level > 0 ? level - 1 : 0], levels->shape[level], job->factor);
-    if (status == PW_OK && level > 0)
-        status = pw_source_open(job->output->level_path, NULL, NULL, &written, error);
-    if (status == PW_OK && level > 0) {
-        job->from = written;
-        status = pw_level_volume_init(&before, written, error);
-    }
-    if (status == PW_OK)
-        status = run_channels(job, level == 0 ? &job->volume : &before, error);
-    if (status == PW_OK)
-        status = job->output->ops->end_level(job->output, level, error);
-    pw_source_close(written);
-    return status;
-}
-
-/* ---- the whole --------------------------------------------------------- */
-
-/* What a thread of a smaller level needs at least: two windows, as one is read while the other is made smaller, and a unit. */
+/*
+ * What one thread needs for a smaller level: what is stored of two windows, as one is read while the other is worked on, and is
+ * no smaller where it does not compress; that one's voxels; what becomes of them; and the writer's.
+ */
 static uint64_t least_bytes(const struct pw_level_job *job, int level)
 {
     const struct pw_image_output *output = job->output;
@@ -356,7 +282,8 @@ static uint64_t least_bytes(const struct pw_level_job *job, int level)
         window *= fmin(extent, (double)output->levels.shape[level - 1][i]);
         unit *= (double)output->unit[level][i];
     }
-    double bytes = 2 * window + unit;
+    double bytes =
+        3 * window + unit + (double)output->ops->writer_memory_bytes(output) + 16 * (double)MIB; /* and a decoder */
     return bytes < (double)UINT64_MAX / 2 ? (uint64_t)bytes : UINT64_MAX / 2;
 }
 

@@ -1,12 +1,16 @@
 /*
- * run/image_levels - the levels of an image that is written, one after the other: the first from any source, each smaller one
- * from the one before, as it was written.
+ * run/image_levels - the levels of an image that is written, in passes.
  *
- * A unit of the output is a tile: tiles go through the ring of a run, and workers write them instead of segmenting them.
+ * A pass reads one level: at first any source, later the last level that was written.  Units of the output are tiles: tiles go
+ * through the ring of a run, and workers write them instead of segmenting them.  Where a tile is made of whole units of two
+ * levels, or can be made so large, the second is made of the voxels of the first while they are there; and so on with a third.
+ * Nearly all of the work is then done in the first pass, which makes level 0 (or reads it, when it is there) and level 1.
+ * That all levels be made in one pass would take tiles in an order in which blocks of tiles are whole soon, and that is not
+ * the order in which a source's planes are decoded once.
  *
  *     struct pw_level_job job = {.source = .., .volume = .., .output = .., .budget_bytes = .., .threads = .., .io = ..};
  *     pw_level_job_init(&job, error)
- *     pw_level_job_run(&job, 0, error), pw_level_job_run(&job, 1, error) ..
+ *     pw_level_job_run(&job, 0, error)
  *     pw_level_job_release(&job)
  *
  * Memory: at most budget_bytes; as many threads and tiles at a time as that holds.
@@ -31,8 +35,8 @@ enum pw_level_rule {
 /* One worker's own. */
 struct pw_level_worker {
     struct pw_image_writer *writer;
-    struct pw_buffer dense; /* a window without gaps */
-    struct pw_buffer small; /* a unit of a smaller level, and scratch */
+    struct pw_buffer dense; /* of a tile that is not stored */
+    struct pw_buffer small; /* a tile on each smaller level, and scratch */
     struct pw_range *range; /* of each channel, of level 0 */
 };
 
@@ -47,16 +51,16 @@ struct pw_level_job {
     pw_progress_fn progress;
     void *progress_user;
 
-    uint64_t planned_bytes; /* the most of any level */
+    uint64_t planned_bytes; /* the most of any pass */
     uint64_t bytes_read;    /* of the source */
 
     struct pw_level_worker *worker;
-    /* the level that is written, and what it is made of */
-    int level;
+    uint64_t factor[PW_MAX_LEVELS][3]; /* from the level before; of level 0: 1 */
+    /* the pass that runs */
+    int first, n_made; /* levels */
     struct pw_source *from;
     struct pw_volume part; /* of from: some channels */
     struct pw_grid grid;
-    uint64_t factor[3];
 };
 
 /* Has volume take all time points and channels of its source.  PW_E_UNSUPPORTED for too many channels. */
@@ -66,7 +70,9 @@ enum pw_status pw_level_volume_init(struct pw_volume *volume, struct pw_source *
 void pw_level_axes(const struct pw_volume *volume, struct pw_array_axes *axes);
 
 enum pw_status pw_level_job_init(struct pw_level_job *job, struct pw_error *error);
-enum pw_status pw_level_job_run(struct pw_level_job *job, int level, struct pw_error *error);
+
+/* Makes the levels from first on, which is 0, or 1 where level 0 is there. */
+enum pw_status pw_level_job_run(struct pw_level_job *job, int first, struct pw_error *error);
 void pw_level_job_release(struct pw_level_job *job); /* safe when init failed */
 
 #endif

@@ -80,8 +80,8 @@ enum pw_status pw_pyramid(const struct pw_pyramid_options *options, struct pw_co
     enum pw_status status = open_job(&job, options, error);
     if (status == PW_OK && job.output->levels.n > 1) {
         status = job.output->ops->start(job.output, error);
-        for (int l = 1; status == PW_OK && l < job.output->levels.n; l++)
-            status = pw_level_job_run(&job, l, error);
+        if (status == PW_OK)
+            status = pw_level_job_run(&job, 1, error);
         if (status == PW_OK)
             status = job.output->ops->commit(job.output, NULL, error);
     }

@@ -2,11 +2,11 @@
  * store/image_output - an image of any format, open for writing, dense voxels in.
  *
  * The output says in which units it wants each level (a shard, a band of rows); every unit of every channel is written
- * exactly once, by one thread.  Levels are written one after the other:
+ * exactly once, by one thread.  Levels are written one after the other, or several together:
  *
  *     open (validates, creates nothing visible)
  *       -> start (hidden files)
- *       -> for each level: begin_level, write_unit ... from any thread with a writer of its own, end_level
+ *       -> for each level, or for some of them: begin_level, write_unit ... from any thread with a writer of its own, end_level
  *       -> commit (metadata last, then renamed into place), or abort
  *     -> close
  *
@@ -80,6 +80,7 @@ struct pw_image_output {
     uint64_t unit[PW_MAX_LEVELS][3];
     char level_path[4096]; /* of the level that was written last, to be read for the next one */
     int fills_zero;        /* units that are all 0 need not be written */
+    int levels_in_turn; /* a level begins when the one before has ended, and its units come in raster order; else they mix */
     _Atomic uint64_t bytes_written;
     /*
      * Of the units that come, set before threads begin: from first_channel on so many channels of a box one after the other,

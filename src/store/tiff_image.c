@@ -258,6 +258,7 @@ enum pw_status pw_tiff_image_open(const struct pw_image_request *request, struct
     if (image == NULL)
         return status == PW_OK ? PW_E_NOMEM : status;
     image->base.ops = &ops;
+    image->base.levels_in_turn = 1; /* where tiles are in the file follows from their turns */
     (void)snprintf(image->base.path, sizeof image->base.path, "%s", request->path);
     image->file.path = image->base.path;
     image->file.overwrite = request->overwrite;

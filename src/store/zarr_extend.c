@@ -230,7 +230,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
     for (int l = 1; l < image->base.levels.n && status == PW_OK; l++) {
         struct pw_output_array *array = &image->level[l];
         pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
-        pw_zarr_image_shrink_unit(&image->base.levels, l, source->info.dtype, request.shard, &layout);
+        pw_zarr_image_shrink_unit(&image->base.levels, l, source->info.dtype, request.shard, 0, &layout);
         pw_output_array_init(array, axes->rank, image->base.levels.shape[l], &layout);
         array->dtype = source->info.dtype;
         pw_zarr_image_finish_level(image, l);

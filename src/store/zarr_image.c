@@ -291,7 +291,7 @@ static enum pw_status check_place(const struct pw_image_request *request, struct
 }
 
 void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum pw_dtype dtype,
-                               const uint64_t shard[3], struct pw_zarr_layout *layout)
+                               const uint64_t shard[3], int rows_last, struct pw_zarr_layout *layout)
 {
     uint64_t factor[3] = {1, 1, 1};
     if (l > 0)
@@ -302,13 +302,28 @@ void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum
         for (int i = 0; i < 3; i++) {
             bytes *= (double)layout->unit[i] * (double)factor[i];
             if (shard[i] == 0 && layout->unit[i] > layout->chunk[i] &&
-                (longest < 0 || layout->unit[i] > layout->unit[longest]))
+                (longest < 0 || (layout->unit[i] > layout->unit[longest] && !(i == 2 && rows_last))))
                 longest = i;
         }
         if (longest < 0 || bytes <= (double)unit_bytes_wanted)
             return;
         layout->unit[longest] = pw_ceil_div(layout->unit[longest] / layout->chunk[longest], 2) * layout->chunk[longest];
     }
+}
+
+/*
+ * Units as wide as the image, where the source has whole rows and one row of chunks of them is no larger than a unit: narrower
+ * ones would have an uncompressed file read in very many small pieces.  Returns whether they are.
+ */
+static int widen_units(const struct pw_image_request *request, struct pw_zarr_layout *layout)
+{
+    uint64_t row = pw_ceil_div(request->shape[2], layout->chunk[2]) * layout->chunk[2];
+    double least =
+        (double)pw_dtype_bytes(request->dtype) * (double)layout->chunk[0] * (double)layout->chunk[1] * (double)row;
+    if (request->shard[2] != 0 || request->source_chunk[2] < request->shape[2] || least > (double)unit_bytes_wanted)
+        return 0;
+    layout->unit[2] = row;
+    return 1;
 }
 
 void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l)
@@ -343,12 +358,13 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
         status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, 0, error);
     if (status != PW_OK)
         return status;
+    int rows_last = widen_units(request, &first);
     for (int l = 0; l < image->base.levels.n; l++) {
         struct pw_output_array *array = &image->level[l];
         layout = first;
         if (l > 0)
             pw_zarr_layout_of_level(&first, image->base.levels.shape[l], &layout);
-        pw_zarr_image_shrink_unit(&image->base.levels, l, request->dtype, request->shard, &layout);
+        pw_zarr_image_shrink_unit(&image->base.levels, l, request->dtype, request->shard, rows_last, &layout);
         pw_output_array_init(array, request->axes.rank, image->base.levels.shape[l], &layout);
         array->dtype = request->dtype;
         array->codec = codec;

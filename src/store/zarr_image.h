@@ -29,10 +29,10 @@ void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l);
 
 /*
  * Makes shards that nobody asked for (shard 0) smaller, until what one of level l is made of takes about 32 MiB: all of it is in
- * memory at a time.
+ * memory at a time.  rows_last: they become narrower only when they are one chunk along z and y.
  */
 void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum pw_dtype dtype,
-                               const uint64_t shard[3], struct pw_zarr_layout *layout);
+                               const uint64_t shard[3], int rows_last, struct pw_zarr_layout *layout);
 
 /* Removes the hidden directory with what is in it; nothing when there is none. */
 void pw_zarr_image_remove_hidden(struct pw_zarr_image *image);
