@@ -12,9 +12,11 @@ enum {
     DEFLATE = 1,
     SHUFFLE = 2,
     FLETCHER32 = 3,
+    BZIP2 = 307,
     LZF = 32000,
     BLOSC = 32001,
     LZ4 = 32004,
+    BITSHUFFLE = 32008,
     ZSTD = 32015
 };
 
@@ -24,12 +26,43 @@ const char *pw_hdf5_filter_name(int id)
     case DEFLATE: return "gzip";
     case SHUFFLE: return "shuffle";
     case FLETCHER32: return "fletcher32";
+    case BZIP2: return "bzip2";
     case LZF: return "lzf";
     case BLOSC: return "blosc";
     case LZ4: return "lz4";
+    case BITSHUFFLE: return "bitshuffle";
     case ZSTD: return "zstd";
     default: return NULL;
     }
+}
+
+/* Its values: two of its version, bytes of an element, elements of a block, codec. */
+static int take_bitshuffle(struct pw_bitshuffle *how, const unsigned *value, size_t n)
+{
+    unsigned codec = n > 4 ? value[4] : PW_BITSHUFFLE_BARE;
+    if (n < 3 || (codec != PW_BITSHUFFLE_BARE && codec != PW_BITSHUFFLE_LZ4 && codec != PW_BITSHUFFLE_ZSTD))
+        return 0;
+    *how = (struct pw_bitshuffle){value[2], n > 3 ? value[3] : 0, (enum pw_bitshuffle_codec)codec};
+    return 1;
+}
+
+int pw_hdf5_filters_add(struct pw_hdf5_filters *filters, int id, const unsigned *value, size_t n)
+{
+    if (filters->n == PW_HDF5_FILTERS_MAX || (id == BITSHUFFLE && !take_bitshuffle(&filters->bitshuffle, value, n)))
+        return 0;
+    filters->id[filters->n++] = id;
+    return 1;
+}
+
+size_t pw_hdf5_filters_memory_bytes(const struct pw_hdf5_filters *filters, size_t size)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < filters->n; i++)
+        if (filters->id[i] == BZIP2)
+            bytes += pw_codec_find("bz2")->decode_memory_bytes(size);
+        else if (filters->id[i] == BITSHUFFLE)
+            bytes += size;
+    return bytes;
 }
 
 size_t pw_hdf5_filtered_max(size_t size)
@@ -135,6 +168,8 @@ static enum pw_status undo(const struct pw_hdf5_filters *filters, int id, struct
     case DEFLATE: return by_codec("zlib", state, *in, n, out, chunk, size, error);
     case BLOSC: return by_codec("blosc", state, *in, n, out, chunk, size, error);
     case ZSTD: return by_codec("zstd", state, *in, n, out, chunk, size, error);
+    case BZIP2: return by_codec("bz2", state, *in, n, out, chunk, size, error);
+    case BITSHUFFLE: return pw_bitshuffle_decode(&filters->bitshuffle, state, *in, n, out, size, error);
     case SHUFFLE: return unshuffle(filters, *in, n, out, size, error);
     case LZF: done = pw_lzf_decode(*in, n, out, size); break;
     default: done = lz4_decode(*in, n, out, size); break;

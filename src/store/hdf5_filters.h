@@ -1,7 +1,7 @@
 /*
  * store/hdf5_filters - undoing the filters of an HDF5 dataset without the library, so that threads do it at once.
  *
- * Known: deflate, shuffle, fletcher32, LZF, Blosc, LZ4, Zstandard.  Threads: as store/source.h's decoders.
+ * Known: deflate, shuffle, fletcher32, bzip2, LZF, Blosc, LZ4, Zstandard, Bitshuffle.  Threads: as store/source.h's decoders.
  */
 #ifndef PW_STORE_HDF5_FILTERS_H
 #define PW_STORE_HDF5_FILTERS_H
@@ -10,6 +10,7 @@
 
 #include "codec/codec.h"
 #include "patchworks.h"
+#include "store/hdf5_bitshuffle.h"
 
 enum {
     PW_HDF5_FILTERS_MAX = 8
@@ -20,10 +21,17 @@ struct pw_hdf5_filters {
     int id[PW_HDF5_FILTERS_MAX]; /* in the order in which they were applied */
     size_t element_bytes;        /* of shuffle */
     char names[128];             /* "shuffle gzip" */
+    struct pw_bitshuffle bitshuffle;
 };
 
 /* Whether a filter is known; its name, or NULL. */
 const char *pw_hdf5_filter_name(int id);
+
+/* Adds a filter that is known, with its n values.  0 when it is used in a way that is not known. */
+int pw_hdf5_filters_add(struct pw_hdf5_filters *filters, int id, const unsigned *value, size_t n);
+
+/* What undoing them allocates for a chunk of size bytes, beside the state and the scratch. */
+size_t pw_hdf5_filters_memory_bytes(const struct pw_hdf5_filters *filters, size_t size);
 
 /*
  * Undoes the filters but for those whose bit is set in skipped, last first: n bytes at stored into size at out.

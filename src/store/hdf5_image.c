@@ -27,6 +27,8 @@ enum pw_status pw_hdf5_dataset(hid_t file, const char *path, const char *name, i
     hsize_t extent[H5S_MAX_RANK];
     int swap;
     hid_t dataset = pw_hdf5_exists(file, name) ? H5Dopen2(file, name, H5P_DEFAULT) : -1;
+    if (dataset < 0 && pw_hdf5_exists(file, name))
+        return pw_hdf5_cannot_open(path, name, error);
     if (dataset < 0)
         return pw_fail(error, PW_E_NOT_FOUND, "%s: has no dataset %s", path, name);
     hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
@@ -167,7 +169,7 @@ static enum pw_status choose_below(hid_t file, const char *path, const char *gro
     char list[600];
     hid_t opened = H5Gopen2(file, group, H5P_DEFAULT);
     if (opened < 0)
-        return pw_fail(error, PW_E_FORMAT, "%s: %s cannot be opened", path, group);
+        return pw_hdf5_cannot_open(path, group, error);
     (void)H5Ovisit2(opened, H5_INDEX_NAME, H5_ITER_NATIVE, look, &search, H5O_INFO_BASIC);
     (void)H5Gclose(opened);
     enum pw_status status = search.status;
@@ -175,10 +177,7 @@ static enum pw_status choose_below(hid_t file, const char *path, const char *gro
     if (status == PW_OK && search.found.n == 1)
         status = one_dataset(file, path, search.found.name[0], image, error);
     else if (status == PW_OK && search.unreadable[0] != '\0')
-        status = pw_fail(error, PW_E_UNSUPPORTED,
-                         "%s: dataset %s cannot be opened by HDF5 %d.%d.%d (it may be of a later "
-                         "version)",
-                         path, search.unreadable, H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+        status = pw_hdf5_cannot_open(path, search.unreadable, error);
     else if (status == PW_OK && search.found.n == 0)
         status =
             pw_fail(error, PW_E_FORMAT, "%s: has no dataset of numbers with two axes or more below %s", path, group);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void pw_hdf5_lock(void)
@@ -140,6 +142,12 @@ double pw_hdf5_number_at(hid_t file, const char *path, const char *name, double 
     return value;
 }
 
+enum pw_status pw_hdf5_cannot_open(const char *path, const char *name, struct pw_error *error)
+{
+    return pw_fail(error, PW_E_UNSUPPORTED, "%s: %s cannot be opened by HDF5 %d.%d.%d (it may be of a later version)",
+                   path, name, H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+}
+
 int pw_hdf5_exists(hid_t file, const char *path)
 {
     char part[4096];
@@ -201,6 +209,11 @@ static enum pw_dtype enumeration_type(hid_t type)
     return dtype;
 }
 
+int pw_hdf5_padding_bits(hid_t type)
+{
+    return H5Tget_class(type) == H5T_INTEGER ? (int)(8 * H5Tget_size(type) - H5Tget_precision(type)) : 0;
+}
+
 enum pw_dtype pw_hdf5_dtype(hid_t type, int *swap)
 {
     H5T_class_t kind = H5Tget_class(type);
@@ -208,7 +221,10 @@ enum pw_dtype pw_hdf5_dtype(hid_t type, int *swap)
     *swap = H5Tget_size(type) > 1 && order != host;
     if (kind != H5T_INTEGER && kind != H5T_FLOAT && kind != H5T_ENUM)
         return PW_DTYPE_NONE;
-    if (kind != H5T_ENUM && (H5Tget_precision(type) != 8 * H5Tget_size(type) || H5Tget_offset(type) != 0))
+    /* Bits that do not begin at the lowest one are not shifted by all releases of the library. */
+    if (kind == H5T_INTEGER && H5Tget_offset(type) != 0)
+        return PW_DTYPE_NONE;
+    if (kind == H5T_FLOAT && (H5Tget_precision(type) != 8 * H5Tget_size(type) || H5Tget_offset(type) != 0))
         return PW_DTYPE_NONE;
     return kind == H5T_FLOAT ? float_type(type) : kind == H5T_ENUM ? enumeration_type(type) : integer_type(type);
 }

@@ -36,8 +36,14 @@ double pw_hdf5_number_at(hid_t file, const char *path, const char *name, double 
 /* Whether there is an object at path, every group before it being there too. */
 int pw_hdf5_exists(hid_t file, const char *path);
 
+/* The error that an object which is there cannot be opened. */
+enum pw_status pw_hdf5_cannot_open(const char *path, const char *name, struct pw_error *error);
+
 /* The element type that a stored type is, PW_DTYPE_NONE when it is none; *swap: in the other byte order. */
 enum pw_dtype pw_hdf5_dtype(hid_t type, int *swap);
+
+/* By how many bits integers are shorter than the bytes that hold them, as after the N-bit filter. */
+int pw_hdf5_padding_bits(hid_t type);
 
 /* The type in memory that H5Dread() makes of it. */
 hid_t pw_hdf5_memory_type(enum pw_dtype dtype);

@@ -36,10 +36,8 @@ static void read_filters(struct pw_hdf5_source *hdf5, hid_t plist)
         H5Z_filter_t id = H5Pget_filter2(plist, (unsigned)i, &flags, &n_values, values, sizeof name, name, NULL);
         const char *known = pw_hdf5_filter_name(id);
         (void)snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? " " : "", known != NULL ? known : name);
-        if (known == NULL || i >= PW_HDF5_FILTERS_MAX)
+        if (known == NULL || !pw_hdf5_filters_add(filters, id, values, n_values))
             hdf5->by_library = 1;
-        else
-            filters->id[filters->n++] = id;
     }
     set_codec(hdf5, n > 0 ? names : "none");
 }
@@ -189,11 +187,14 @@ static int has_user_block(hid_t file)
     return bytes > 0;
 }
 
-static enum pw_status choose_way(struct pw_hdf5_source *hdf5, hid_t plist, struct pw_error *error)
+static enum pw_status choose_way(struct pw_hdf5_source *hdf5, hid_t type, hid_t plist, struct pw_error *error)
 {
     hsize_t chunk[H5S_MAX_RANK];
     H5D_layout_t layout = H5Pget_layout(plist);
     int plain_file = !has_user_block(hdf5->file) && H5Pget_external_count(plist) <= 0;
+    /* Fewer bits than their bytes have: the library widens them. */
+    hdf5->padding_bits = pw_hdf5_padding_bits(type);
+    hdf5->by_library = hdf5->padding_bits > 0;
     if (layout == H5D_CHUNKED) {
         read_filters(hdf5, plist);
         enum pw_status status = check_available(hdf5, plist, error);
@@ -203,8 +204,9 @@ static enum pw_status choose_way(struct pw_hdf5_source *hdf5, hid_t plist, struc
             return PW_OK;
         return status == PW_OK ? make_table(hdf5, error) : status;
     }
-    haddr_t offset =
-        layout == H5D_CONTIGUOUS && plain_file && hdf5->n_lead == 0 ? H5Dget_offset(hdf5->dataset[0]) : HADDR_UNDEF;
+    haddr_t offset = layout == H5D_CONTIGUOUS && plain_file && hdf5->n_lead == 0 && !hdf5->by_library
+                         ? H5Dget_offset(hdf5->dataset[0])
+                         : HADDR_UNDEF;
     return offset != HADDR_UNDEF ? use_contiguous(hdf5, offset, error) : use_rows(hdf5, error);
 }
 
@@ -281,7 +283,7 @@ static enum pw_status set_up(struct pw_hdf5_source *hdf5, const char *path, cons
     read_fill(hdf5, plist, type);
     status = check_alike(hdf5, type, plist, error);
     if (status == PW_OK)
-        status = choose_way(hdf5, plist, error);
+        status = choose_way(hdf5, type, plist, error);
     (void)H5Pclose(plist);
     (void)H5Tclose(type);
     return status;

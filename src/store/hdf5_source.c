@@ -64,8 +64,7 @@ enum pw_status pw_hdf5_open_dataset(struct pw_hdf5_source *hdf5, uint64_t number
     (void)H5Pset_chunk_cache(access, 0, 0, 1);
     hdf5->dataset[number] = H5Dopen2(hdf5->file, name, access);
     (void)H5Pclose(access);
-    return hdf5->dataset[number] >= 0 ? PW_OK
-                                      : pw_fail(error, PW_E_FORMAT, "%s: %s cannot be opened", hdf5->base.path, name);
+    return hdf5->dataset[number] >= 0 ? PW_OK : pw_hdf5_cannot_open(hdf5->base.path, name, error);
 }
 
 /* ------------------------------------------------------------------------ *
@@ -91,6 +90,28 @@ static enum pw_status locate(struct pw_source *source, const uint64_t *chunk_ind
     return place->length > 0 ? PW_OK : PW_EMPTY;
 }
 
+#define EXTEND(type)                                                                                                   \
+    do {                                                                                                               \
+        type *at = voxels;                                                                                             \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            at[i] = (type)((type)((type)(at[i] & (type)low) ^ (type)sign) - (type)sign);                               \
+    } while (0)
+
+/* The sign into the bits above it, which HDF5 1.10 forgets in numbers of the other byte order; twice does no harm. */
+static void extend_sign(const struct pw_hdf5_source *hdf5, void *voxels)
+{
+    size_t bytes = pw_dtype_bytes(hdf5->stored), n = (size_t)chunk_bytes(hdf5) / bytes;
+    uint64_t sign = (uint64_t)1 << (8 * (int)bytes - hdf5->padding_bits - 1), low = 2 * sign - 1;
+    if (hdf5->padding_bits == 0 || !pw_dtype_is_signed(hdf5->stored))
+        return;
+    switch (bytes) {
+    case 1: EXTEND(uint8_t); break;
+    case 2: EXTEND(uint16_t); break;
+    case 4: EXTEND(uint32_t); break;
+    default: EXTEND(uint64_t); break;
+    }
+}
+
 /* The part of the chunk inside the dataset, by H5Dread(), into its place in the whole chunk.  With the lock held. */
 static enum pw_status read_by_library(struct pw_hdf5_source *hdf5, uint64_t number, const hsize_t *first, void *voxels,
                                       struct pw_error *error)
@@ -113,6 +134,7 @@ static enum pw_status read_by_library(struct pw_hdf5_source *hdf5, uint64_t numb
         (void)H5Tclose(made);
     (void)H5Sclose(own);
     (void)H5Sclose(stored);
+    extend_sign(hdf5, voxels);
     if (failed)
         return pw_fail(error, PW_E_FORMAT, "%s: %s: the chunk at element %llu.. cannot be read", hdf5->base.path,
                        hdf5->image.datasets.name[number], (unsigned long long)first[0]);
@@ -221,7 +243,7 @@ static size_t decoder_memory_bytes(const struct pw_source *source)
     /* What the library itself needs to undo its filters: a chunk before and after. */
     size_t library = hdf5->by_library ? 2 * (size_t)chunk_bytes(hdf5) : 0;
     return sizeof(struct pw_decoder) + pw_codec_decode_memory_bytes() + scratch_bytes(hdf5) + fetched_bytes(hdf5) +
-           library;
+           library + pw_hdf5_filters_memory_bytes(&hdf5->filters, (size_t)chunk_bytes(hdf5));
 }
 
 static void decoder_free(struct pw_decoder *decoder)

@@ -28,6 +28,7 @@ struct pw_hdf5_source {
     int n_lead;
     int swap;                       /* stored elements are in the other byte order */
     enum pw_dtype stored;           /* of an element */
+    int padding_bits;               /* of integers that are shorter than their bytes */
     int by_library;                 /* decoded by it too */
     struct pw_hdf5_filters filters; /* otherwise */
     uint64_t chunks_per_dataset, grid[PW_MAX_RANK];

@@ -64,10 +64,14 @@ enum pw_status pw_tiff_block_place(struct pw_tiff *handle, const struct pw_tiff_
         *bytes = TIFFGetStrileByteCountWithErr(handle->tif, (uint32_t)block, &failed);
     if (failed)
         return pw_tiff_fail(handle, error, PW_E_FORMAT, "page %u: the table of %ss cannot be read", page_number, what);
+    TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &compression);
+    /* A writer that counts nothing, and yet says where the rows are; what is left out has no offset either. */
+    if (*bytes == 0 && *offset != 0 && *offset < handle->file_bytes && compression == COMPRESSION_NONE &&
+        decoded_bytes(form, block) <= handle->file_bytes - *offset)
+        *bytes = decoded_bytes(form, block);
     if (*bytes == 0)
         return PW_EMPTY;
     /* Careless writers count too many bytes for uncompressed rows; what follows them is not ours. */
-    TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &compression);
     if (compression == COMPRESSION_NONE)
         *bytes = pw_min_u64(*bytes, decoded_bytes(form, block));
     else if (handle->counts_are_of_pixels && *offset < handle->file_bytes)

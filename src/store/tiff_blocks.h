@@ -19,6 +19,7 @@ struct pw_tiff_form {
     int tiled;
     uint32_t block_width;  /* of a tile; of a strip the width of the page */
     uint32_t block_height; /* of a tile or strip, never more than height for a strip */
+    uint16_t predictor;    /* that libtiff does not undo: store/tiff_predictor.h */
 };
 
 /* Strips or tiles of one page: along x, along y, and in all. */

@@ -5,12 +5,14 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "store/tiff_predictor.h"
 #include "store/tiff_source.h"
 
 struct pw_decoder {
     struct pw_tiff_cursor cursor;
     unsigned char *packed; /* one decoded block whose samples are not elements yet; NULL when they are */
     unsigned char *copy;   /* stored bytes that libtiff will turn over in place (FillOrder 2); NULL when not needed */
+    unsigned char *row;    /* of a block whose predictor is left to us; NULL when not needed */
 };
 
 static struct pw_tiff_source *of(struct pw_source *source)
@@ -74,10 +76,18 @@ static size_t packed_bytes(const struct pw_tiff_source *tiff)
     return (size_t)(form->block_height * pw_tiff_row_bytes(pw_tiff_row_samples(form, form->block_width), form->bits));
 }
 
+static size_t row_bytes(const struct pw_tiff_source *tiff)
+{
+    const struct pw_tiff_form *form = &tiff->index.form;
+    return form->predictor == PW_TIFF_FLOAT_DIFFERENCES
+               ? (size_t)pw_tiff_row_bytes(pw_tiff_row_samples(form, form->block_width), form->bits)
+               : 0;
+}
+
 static size_t decoder_memory_bytes(const struct pw_source *source)
 {
     const struct pw_tiff_source *tiff = (const struct pw_tiff_source *)source;
-    return sizeof(struct pw_decoder) + PW_TIFF_HANDLE_BYTES + codec_bytes(tiff) + packed_bytes(tiff) +
+    return sizeof(struct pw_decoder) + PW_TIFF_HANDLE_BYTES + codec_bytes(tiff) + packed_bytes(tiff) + row_bytes(tiff) +
            (tiff->index.reversed_bits ? (size_t)source->stored_bytes_max : 0);
 }
 
@@ -88,6 +98,7 @@ static void decoder_free(struct pw_decoder *decoder)
     pw_tiff_cursor_release(&decoder->cursor);
     free(decoder->packed);
     free(decoder->copy);
+    free(decoder->row);
     free(decoder);
 }
 
@@ -103,6 +114,8 @@ static enum pw_status decoder_new(struct pw_source *source, struct pw_decoder **
         status = PW_E_NOMEM;
     if (status == PW_OK && tiff->index.reversed_bits &&
         (made->copy = pw_alloc(source->stored_bytes_max, 1, error)) == NULL)
+        status = PW_E_NOMEM;
+    if (status == PW_OK && row_bytes(tiff) > 0 && (made->row = pw_alloc(row_bytes(tiff), 1, error)) == NULL)
         status = PW_E_NOMEM;
     if (status != PW_OK) {
         decoder_free(made);
@@ -145,6 +158,9 @@ static enum pw_status decode(struct pw_source *source, struct pw_decoder *decode
         return pw_tiff_fail(handle, error, PW_E_FORMAT, "page %u, %s %llu cannot be decoded",
                             tiff->index.page[place.page].number, form->tiled ? "tile" : "strip",
                             (unsigned long long)block);
+    int host_is_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+    pw_tiff_predictor_undo(form->predictor, form, tiff->index.big_endian != host_is_big, rows, samples, decoded,
+                           decoder->row);
     if (decoder->packed != NULL)
         pw_tiff_unpack(form->kind, form->bits, order_from_libtiff(&tiff->index), decoded, rows, samples, voxels);
     return PW_OK;

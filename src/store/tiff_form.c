@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "store/tiff_codecs.h"
+#include "store/tiff_predictor.h"
 
 int pw_tiff_is_jpeg_ycbcr(TIFF *tif)
 {
@@ -35,9 +36,12 @@ const char *pw_tiff_kind_name(enum pw_tiff_sample_kind kind)
 static const char *foreign_codec(uint16_t compression)
 {
     switch (compression) {
+    case 7: return "JPEG, which this libtiff is built without";
     case 22610:
-    case 34934:
-    case 50002: return "JPEG XR or JPEG XL";
+    case 34934: return "JPEG XR";
+    case 34933: return "PNG";
+    case 50002:
+    case 52546: return "JPEG XL";
     case 33003:
     case 33004:
     case 33005:
@@ -153,6 +157,8 @@ enum pw_status pw_tiff_form_read(struct pw_tiff *handle, uint32_t number, struct
         (void)TIFFSetField(tif, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     if (status == PW_OK)
         status = check_row_bytes(handle, number, form, error);
+    if (status == PW_OK)
+        status = pw_tiff_predictor_left(handle, form, &form->predictor, error);
     return status;
 }
 

@@ -98,6 +98,10 @@ enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *
                        handle->path, number, form.tiled ? "tile" : "strip", form.block_height, form.block_width,
                        index->page[0].number, index->form.tiled ? "tile" : "strip", index->form.block_height,
                        index->form.block_width);
+    if (index->n_pages > 0 && form.predictor != index->form.predictor)
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: page %u has another predictor than page %u, and PackBits; one stack needs one",
+                       handle->path, number, index->page[0].number);
     status = pw_tiff_walk_blocks(handle, &form, number, &walk, error);
     if (status != PW_OK)
         return status;

@@ -8,7 +8,7 @@ import zlib
 import h5py
 import numpy as np
 import pytest
-from imagecodecs import lz4_encode
+from imagecodecs import bitshuffle_encode, bz2_encode, lz4_encode, zstd_encode
 from numcodecs import Blosc, Zstd
 from pwtest.tool import EXIT_FAILED, data_path
 
@@ -86,7 +86,43 @@ def lz4_filter(data, block):
     return out
 
 
+def bitshuffle_filter(data, pack, block=64):
+    """As the filter bitshuffle leaves a chunk of two-byte elements: blocks, what does not fill eight elements behind them."""
+    whole, out = len(data) // 16 * 16, struct.pack(">QI", len(data), block)
+    for start in range(0, whole, block):
+        part = data[start : min(start + block, whole)]
+        packed = pack(bitshuffle_encode(part, itemsize=2, blocksize=len(part) // 2))
+        out += struct.pack(">I", len(packed)) + packed
+    return out + data[whole:]
+
+
+@pytest.mark.parametrize("dtype", TYPES[1:])
+@pytest.mark.parametrize("codec", [0, 2, 3])
+def test_bitshuffle(pw, tmp_path, codec, dtype):
+    """Blocks of the usual size, and elements that are left over."""
+    image = noise((3, 5, 4099), dtype)
+    size = image.dtype.itemsize
+    usual = max(8192 // size // 8 * 8, 128) * size
+    data, out = image.tobytes(), b""
+    whole = len(data) // (8 * size) * 8 * size
+    for start in range(0, whole, usual):
+        part = data[start : min(start + usual, whole)]
+        rows = bitshuffle_encode(part, itemsize=size, blocksize=len(part) // size)
+        packed = {0: bytes, 2: lambda b: lz4_encode(b, header=False), 3: zstd_encode}[codec](rows)
+        out += (struct.pack(">I", len(packed)) if codec else b"") + packed
+    head = struct.pack(">QI", len(data), usual) if codec else b""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk(image.shape)
+        plist.set_filter(32008, h5py.h5z.FLAG_OPTIONAL, (0, 5, size, 0, codec))
+        dataset = h5py.h5d.create(file.id, b"raw", h5py.h5t.py_create(image.dtype), h5py.h5s.create_simple(image.shape), plist)
+        dataset.write_direct_chunk((0, 0, 0), head + out + data[whole:])
+    assert np.array_equal(read(pw, tmp_path / "a.h5"), image)
+
+
 FOREIGN = {
+    307: bz2_encode,
+    32008: lambda data: bitshuffle_filter(data, lambda rows: lz4_encode(rows, header=False)),
     32001: lambda data: Blosc("lz4", 5, Blosc.SHUFFLE).encode(data),
     32004: lambda data: lz4_filter(data, 700),
     32015: lambda data: Zstd(3).encode(data),
@@ -96,12 +132,12 @@ FOREIGN = {
 @pytest.mark.parametrize("number", FOREIGN)
 @pytest.mark.parametrize("depth", [4, 1])
 def test_registered_filters(pw, tmp_path, number, depth):
-    """Blosc, LZ4 and Zstandard, without their plugins: chunks are written as the filters would have left them."""
+    """Bzip2, Bitshuffle, Blosc, LZ4 and Zstandard, without their plugins: chunks are written as the filters would have left them."""
     image = np.minimum(noise((8, 64, 64)), 700)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         plist.set_chunk((depth, 8, 16))
-        plist.set_filter(number, h5py.h5z.FLAG_OPTIONAL, (0, 0, 2, 0))
+        plist.set_filter(number, h5py.h5z.FLAG_OPTIONAL, (0, 0, 2, 0, 2))
         dataset = h5py.h5d.create(file.id, b"raw", h5py.h5t.NATIVE_UINT16, h5py.h5s.create_simple(image.shape), plist)
         for z in range(0, 8, depth):
             for y in range(0, 64, 8):
@@ -115,6 +151,25 @@ def test_filters_that_the_library_undoes(pw, tmp_path):
     image = np.minimum(noise((9, 21, 50)), 700)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("raw", data=image, chunks=(4, 8, 16), scaleoffset=0)
+    assert np.array_equal(read(pw, tmp_path / "a.h5"), image)
+
+
+@pytest.mark.parametrize("storage", ["nbit", "chunked", "contiguous"])
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i2", ">i2", "<i4", ">i4", ">i8"])
+def test_numbers_that_are_shorter_than_their_bytes(pw, tmp_path, dtype, storage):
+    dtype = np.dtype(dtype)
+    bits = 8 * dtype.itemsize - 4
+    low = -(1 << bits - 1) if dtype.kind == "i" else 0
+    image = RNG.integers(low, low + (1 << bits), (9, 21)).astype(dtype)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        plist, type_ = h5py.h5p.create(h5py.h5p.DATASET_CREATE), h5py.h5t.py_create(dtype).copy()
+        type_.set_precision(bits)
+        if storage != "contiguous":
+            plist.set_chunk((4, 8))
+        if storage == "nbit":
+            plist.set_filter(h5py.h5z.FILTER_NBIT)
+        dataset = h5py.Dataset(h5py.h5d.create(file.id, b"raw", type_, h5py.h5s.create_simple(image.shape), plist))
+        dataset[...] = image
     assert np.array_equal(read(pw, tmp_path / "a.h5"), image)
 
 

@@ -59,11 +59,39 @@ def test_compressions(pw, tmp_path, compression, dtype, tile):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f2", "f4", "f8"])
-@pytest.mark.parametrize("compression", ["lzw", "deflate", "zstd"])
+@pytest.mark.parametrize("compression", ["lzw", "deflate", "zstd", "packbits"])
 def test_predictors(pw, tmp_path, compression, dtype, order):
     image = noise((2, 40, 70), dtype)
     tifffile.imwrite(tmp_path / "a.tif", image, compression=compression, predictor=True, byteorder=order,
                      photometric="minisblack", rowsperstrip=7)
+    assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_predictors_that_libtiff_passes_over(pw, tmp_path, order):
+    """tifffile writes them with PackBits too; of several samples, in tiles, in several pages."""
+    for dtype, planar in (("u2", "contig"), ("f4", "contig"), ("i4", "separate"), ("f8", "separate")):
+        image = noise((2, 45, 51, 3) if planar == "contig" else (2, 3, 45, 51), dtype)
+        tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", planarconfig=planar, tile=(16, 32), byteorder=order,
+                         compression="packbits", predictor=True)
+        assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
+    with tifffile.TiffWriter(tmp_path / "b.tif") as file:
+        for predictor in (True, False):
+            file.write(noise((20, 30)), compression="packbits", predictor=predictor, metadata=None)
+    pw.refuses("cat", tmp_path / "b.tif", says="predictor", code=EXIT_FAILED)
+
+
+def test_strips_whose_bytes_nobody_counted(pw, tmp_path):
+    """Uncompressed rows are where their offsets say, whatever the counts; only what has no offset is left out."""
+    image = noise((40, 30))
+    tifffile.imwrite(tmp_path / "a.tif", image, rowsperstrip=10, metadata=None, photometric="minisblack")
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
+        file.pages[0].tags["StripByteCounts"].overwrite([0, 0, 0, 0])
+    assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
+        offsets = list(file.pages[0].dataoffsets)
+        file.pages[0].tags["StripOffsets"].overwrite([offsets[0], 0, offsets[2], offsets[3]])
+    image[10:20] = 0
     assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
 
 
