@@ -19,12 +19,12 @@
 #include "sys/host.h"
 
 enum {
-    BANDS_MAX = 3,  /* one that is handed over, one that is finished, one that is begun */
-    SLICES_MAX = 16 /* of a band of an uncompressed file */
+    BANDS_MAX = 3, /* one that is handed over, one that is finished, one that is begun */
+    SLICES_MAX = 4 /* of a band of an uncompressed file */
 };
 /* Chunks are shared out best among many; what is only read and handed over had better stay in the cache meanwhile. */
 #define BAND_BYTES_CHUNKED ((uint64_t)16 << 20)
-#define BAND_BYTES_LINEAR ((uint64_t)1 << 20)
+#define BAND_BYTES_LINEAR ((uint64_t)512 << 10)
 #define MEMORY_USUAL ((uint64_t)512 << 20) /* unless more spares decoding */
 
 struct band {

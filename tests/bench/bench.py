@@ -21,6 +21,7 @@ import threading
 import time
 from pathlib import Path
 
+import large_files
 import reading
 
 HERE = Path(__file__).resolve().parent
@@ -376,13 +377,15 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tool", default=os.environ.get("PW_STREAM", "./pw-stream"))
     parser.add_argument("--work", required=True, help="folder of the images, made by run.sh; outputs go there too")
-    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve,reading (default: all but reading)")
+    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve,reading,files (default: all but the last two)")
     parser.add_argument("--reps", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--peer-reps", type=int, default=3, help="rounds that the other programs take part in (default 3)")
     parser.add_argument("--pairs", type=int, default=9, help="pairs of runs with one thread and with two (default 9)")
     parser.add_argument("--resolve-labels", type=int, default=30_000_000,
                         help="labels to resolve (default 30000000; 300000000 needs 35 GB of disk)")
     parser.add_argument("--resolve-reps", type=int, default=3, help="rounds of resolving and sorting (default 3)")
+    parser.add_argument("--file-bytes", type=int, default=20_000_000_000,
+                        help="size of the file that is read (default 20000000000)")
     parser.add_argument("--no-patchworks", action="store_true", help="leave out patchworks from PyPI")
     parser.add_argument("--no-peers", action="store_true", help="only pw-stream, cat and cp")
     parser.add_argument("--no-cold", action="store_true", help="warm runs only (cold ones need root)")
@@ -415,6 +418,8 @@ def main():
         good = bench.resolve() and good
     if "reading" in options.only:
         good = reading.pw_bench_reading(bench.tool, bench.work, options.reps) and good
+    if "files" in options.only:
+        good = large_files.pw_bench_large_files(bench.tool, bench.work, options.reps, options.file_bytes, options.cold) and good
     sys.exit(0 if good or not options.strict else 1)
 
 
