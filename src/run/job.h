@@ -162,6 +162,9 @@ enum pw_status pw_job_choose_rule(struct pw_job *job, struct pw_error *error);
 /* Refuses a halo that is narrower than the segmenter has to have, and tiles too thin for any.  In check_halo.c. */
 enum pw_status pw_job_check_halo(const struct pw_job *job, struct pw_error *error);
 
+/* Tells the run's user of options that do nothing in it.  The output is open.  In idle_options.c. */
+void pw_job_say_idle_options(const struct pw_job *job);
+
 /* Refuses an output that would take the place of what is read.  In check_inputs.c. */
 enum pw_status pw_job_check_inputs(const struct pw_job *job, struct pw_error *error);
 

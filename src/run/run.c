@@ -81,6 +81,7 @@ enum pw_status pw_run(const struct pw_run_options *options, struct pw_run_result
         pw_job_close(&job);
         return PW_OK;
     }
+    pw_job_say_idle_options(&job);
     status = run_passes(&job, result, error);
     if (result->warning[0] == '\0')
         memcpy(result->warning, job.source->info.warning, sizeof result->warning);

@@ -241,3 +241,22 @@ def test_recognised_by_content(pw, image, tmp_path):
     wrong = tmp_path / "image.tif"
     wrong.write_bytes(image.read_bytes())
     assert json.loads(pw("info", wrong, "--json").text)["format"] == "npy"
+
+
+def test_options_without_effect_are_said(pw, image, tmp_path):
+    """Not refused: scripts hand the same options to many functions.  Labels are as without them."""
+    idle = ["--workers", 2, "--on-error", "zero", "--tau", 0.7, "--min-contact", 3, "--ngff", "0.4"]
+    told = pw("run", image, "--fn", "otsu", "-o", tmp_path / "a.npy", *idle).err
+    assert {line.split()[1] for line in told.splitlines() if "has no effect" in line} == set(idle[::2])
+    plain = pw("run", image, "--fn", "otsu", "-o", tmp_path / "b.npy", "--merge", "face", "--tau", 0.7).err
+    assert "has no effect" not in plain
+    assert pw("run", image, "--fn", "otsu", "-o", tmp_path / "c.npy", "--quiet", *idle).err == ""
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "c.npy").read_bytes()
+
+
+def test_one_is_singular(pw, tmp_path):
+    one = np.zeros((20, 20), np.uint8)
+    one[5, 5] = 9
+    np.save(tmp_path / "one.npy", one)
+    told = pw("run", tmp_path / "one.npy", "--fn", "threshold:5", "-o", tmp_path / "labels.npy").err
+    assert told.startswith("1 object, 1 voxel, above 5\n1 tile (0 empty), 1 label in them, 0 joins\n")

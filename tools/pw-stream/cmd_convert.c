@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "progress_bar.h"
+#include "run_report.h"
 #include "signals.h"
 
 struct request {
@@ -109,8 +110,9 @@ static int parse(int argc, char **argv, struct request *request)
 
 static void report(const struct pw_convert_result *result)
 {
-    (void)fprintf(stderr, "%d level%s, %.1f MiB read, %.1f MiB written in %.2f s, peak memory %.1f MiB\n",
-                  result->n_levels, result->n_levels == 1 ? "" : "s", (double)result->bytes_read / 1048576,
+    char levels[PW_COUNT_BYTES];
+    (void)fprintf(stderr, "%s, %.1f MiB read, %.1f MiB written in %.2f s, peak memory %.1f MiB\n",
+                  pw_report_count(levels, (uint64_t)result->n_levels, "level"), (double)result->bytes_read / 1048576,
                   (double)result->bytes_written / 1048576, result->seconds,
                   (double)result->peak_memory_bytes / 1048576);
 }

@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "progress_bar.h"
+#include "run_report.h"
 #include "signals.h"
 
 struct request {
@@ -132,10 +133,11 @@ static int parse(int argc, char **argv, struct request *request)
 
 static void report(const struct pw_measure_result *result)
 {
-    (void)fprintf(stderr, "%llu objects, %llu voxels, %u channel%s; %llu tiles in %.2f s, peak memory %.1f MiB\n",
-                  (unsigned long long)result->n_objects, (unsigned long long)result->n_voxels, result->n_channels,
-                  result->n_channels == 1 ? "" : "s", (unsigned long long)result->n_tiles, result->seconds,
-                  (double)result->peak_memory_bytes / 1048576);
+    char a[PW_COUNT_BYTES], b[PW_COUNT_BYTES], c[PW_COUNT_BYTES], d[PW_COUNT_BYTES];
+    (void)fprintf(stderr, "%s, %s, %s; %s in %.2f s, peak memory %.1f MiB\n",
+                  pw_report_count(a, result->n_objects, "object"), pw_report_count(b, result->n_voxels, "voxel"),
+                  pw_report_count(c, result->n_channels, "channel"), pw_report_count(d, result->n_tiles, "tile"),
+                  result->seconds, (double)result->peak_memory_bytes / 1048576);
 }
 
 int pw_cmd_measure(int argc, char **argv)

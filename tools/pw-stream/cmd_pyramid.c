@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "progress_bar.h"
+#include "run_report.h"
 #include "signals.h"
 
 struct request {
@@ -69,8 +70,10 @@ int pw_cmd_pyramid(int argc, char **argv)
     enum pw_status made = pw_pyramid(&request.options, &result, &error);
     pw_progress_bar_clear(&bar);
     if (made == PW_OK) {
+        char levels[PW_COUNT_BYTES];
         if (!request.quiet)
-            (void)fprintf(stderr, "%d levels, %.1f MiB written in %.2f s, peak memory %.1f MiB\n", result.n_levels,
+            (void)fprintf(stderr, "%s, %.1f MiB written in %.2f s, peak memory %.1f MiB\n",
+                          pw_report_count(levels, (uint64_t)result.n_levels, "level"),
                           (double)result.bytes_written / 1048576, result.seconds,
                           (double)result.peak_memory_bytes / 1048576);
         return PW_EXIT_DONE;

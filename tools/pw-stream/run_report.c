@@ -68,6 +68,13 @@ void pw_report_plan(FILE *out, const struct pw_plan *plan)
     (void)fputc('\n', out);
 }
 
+const char *pw_report_count(char text[PW_COUNT_BYTES], uint64_t n, const char *noun)
+{
+    const char *ending = n == 1 ? "" : noun[strlen(noun) - 1] == 's' ? "es" : "s";
+    (void)snprintf(text, PW_COUNT_BYTES, "%llu %s%s", (unsigned long long)n, noun, ending);
+    return text;
+}
+
 static double total_seconds(const struct pw_run_result *result)
 {
     double sum = 0;
@@ -76,42 +83,49 @@ static double total_seconds(const struct pw_run_result *result)
     return sum;
 }
 
-void pw_report_summary(FILE *out, const struct pw_run_result *result)
+/* What became of tiles and labels that is not in the usual two lines, where there is any. */
+static void report_special(FILE *out, const struct pw_run_result *result)
 {
-    char a[32], b[32];
-    if (result->was_done) {
-        (void)fprintf(out, "nothing to do: merged in place already, %llu objects in %s\n",
-                      (unsigned long long)result->n_objects, result->output);
-        return;
-    }
-    (void)fprintf(out, "%llu objects, %llu voxels", (unsigned long long)result->n_objects,
-                  (unsigned long long)result->foreground_voxels);
-    if (!isnan(result->threshold))
-        (void)fprintf(out, ", above %.9g", result->threshold);
-    (void)fprintf(out, "\n%llu tiles (%llu empty), %llu labels in them, %llu joins\n",
-                  (unsigned long long)result->n_tiles, (unsigned long long)result->n_empty_tiles,
-                  (unsigned long long)result->n_tile_labels, (unsigned long long)result->n_edges);
+    char a[PW_COUNT_BYTES];
     if (result->n_resumed_tiles > 0)
-        (void)fprintf(out, "%llu tiles were there already\n", (unsigned long long)result->n_resumed_tiles);
+        (void)fprintf(out, "%s done before\n", pw_report_count(a, result->n_resumed_tiles, "tile"));
     if (!isnan(result->skip_level))
-        (void)fprintf(out, "%llu tiles skipped: nothing above %.9g; %llu of them not read%s\n",
-                      (unsigned long long)result->n_skipped_tiles, result->skip_level,
+        (void)fprintf(out, "%s skipped: nothing above %.9g; %llu of them not read%s\n",
+                      pw_report_count(a, result->n_skipped_tiles, "tile"), result->skip_level,
                       (unsigned long long)result->n_unread_tiles,
                       result->skip_is_guess ? "; the level is a guess from samples; dimmer objects there are lost, "
                                               "--skip-empty LEVEL says better"
                                             : "");
     if (result->n_masked_tiles > 0)
-        (void)fprintf(out, "%llu tiles left out: outside of the mask\n", (unsigned long long)result->n_masked_tiles);
+        (void)fprintf(out, "%s left out: outside of the mask\n", pw_report_count(a, result->n_masked_tiles, "tile"));
     if (result->n_leftovers > 0)
-        (void)fprintf(out, "%llu labels without a partner left out\n", (unsigned long long)result->n_leftovers);
+        (void)fprintf(out, "%s without a partner left out\n", pw_report_count(a, result->n_leftovers, "label"));
     if (result->n_failed_tiles > 0)
-        (void)fprintf(out, "%llu tiles left empty, as the segmenter failed on them\n",
-                      (unsigned long long)result->n_failed_tiles);
+        (void)fprintf(out, "%s left empty, where the segmenter failed\n",
+                      pw_report_count(a, result->n_failed_tiles, "tile"));
     if (result->n_worker_restarts > 0)
-        (void)fprintf(out, "%llu worker processes replaced\n", (unsigned long long)result->n_worker_restarts);
+        (void)fprintf(out, "%s replaced\n", pw_report_count(a, result->n_worker_restarts, "worker process"));
+}
+
+void pw_report_summary(FILE *out, const struct pw_run_result *result)
+{
+    char a[PW_COUNT_BYTES], b[PW_COUNT_BYTES], c[PW_COUNT_BYTES];
+    if (result->was_done) {
+        (void)fprintf(out, "nothing to do: merged in place already, %s in %s\n",
+                      pw_report_count(a, result->n_objects, "object"), result->output);
+        return;
+    }
+    (void)fprintf(out, "%s, %s", pw_report_count(a, result->n_objects, "object"),
+                  pw_report_count(b, result->foreground_voxels, "voxel"));
+    if (!isnan(result->threshold))
+        (void)fprintf(out, ", above %.9g", result->threshold);
+    (void)fprintf(out, "\n%s (%llu empty), %s in them, %s\n", pw_report_count(a, result->n_tiles, "tile"),
+                  (unsigned long long)result->n_empty_tiles, pw_report_count(b, result->n_tile_labels, "label"),
+                  pw_report_count(c, result->n_edges, "join"));
+    report_special(out, result);
     if (result->n_dropped > 0)
-        (void)fprintf(out, "%llu objects left out, %llu voxels\n", (unsigned long long)result->n_dropped,
-                      (unsigned long long)result->dropped_voxels);
+        (void)fprintf(out, "%s left out, %s\n", pw_report_count(a, result->n_dropped, "object"),
+                      pw_report_count(b, result->dropped_voxels, "voxel"));
     (void)fprintf(out, "%.2f s:", total_seconds(result));
     for (int i = 0; i < PW_PASS_COUNT; i++)
         if (i != PW_PASS_MEASURE || result->seconds[i] > 0.001)
