@@ -1,4 +1,4 @@
-/* MetaImage (.mhd, .mha): lines of "key = value", the array raw or as zlib, behind them or in another file. */
+/* MetaImage (.mhd, .mha): lines of "key = value", the array raw, as zlib or as text, behind them or in another file. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct mhd {
     double spacing[PW_MAX_RANK], element_size[PW_MAX_RANK], offset[PW_MAX_RANK];
     uint64_t channels;
     char unit[32];
-    int has_data;
+    int has_data, compressed, text;
 };
 
 static int is_true(const char *value)
@@ -92,10 +92,9 @@ static enum pw_status take_key(struct mhd *mhd, const char *key, const char *val
     else if (strcasecmp(key, "ElementByteOrderMSB") == 0 || strcasecmp(key, "BinaryDataByteOrderMSB") == 0)
         header->big_endian = is_true(value);
     else if (strcasecmp(key, "CompressedData") == 0)
-        header->compressed = is_true(value);
-    else if (strcasecmp(key, "BinaryData") == 0 && !is_true(value))
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: voxels written as text (BinaryData = %s) are not read", mhd->path,
-                       value);
+        mhd->compressed = is_true(value);
+    else if (strcasecmp(key, "BinaryData") == 0)
+        mhd->text = !is_true(value);
     else if (strcasecmp(key, "HeaderSize") == 0 && strcmp(value, "-1") == 0)
         header->from_end = 1;
     else if (strcasecmp(key, "HeaderSize") == 0)
@@ -145,6 +144,14 @@ static enum pw_status finish(struct mhd *mhd, struct pw_error *error)
                        : header->dtype == PW_DTYPE_NONE ? "ElementType"
                                                         : "ElementDataFile");
     header->rank = mhd->rank;
+    header->encoded = mhd->compressed || mhd->text;
+    header->encoding = mhd->compressed ? PW_ENCODED_DEFLATE : PW_ENCODED_TEXT;
+    if (header->encoded && header->from_end)
+        return pw_fail(error, PW_E_FORMAT, "%s: HeaderSize -1 of data that are not bare", mhd->path);
+    if (header->encoded) { /* its header is before the stream, not in it */
+        header->data_offset += header->byte_skip;
+        header->byte_skip = 0;
+    }
     for (int i = 0; i < mhd->rank; i++) {
         struct pw_axis *axis = &header->axis[mhd->rank - 1 - i];
         header->shape[mhd->rank - 1 - i] = mhd->size[i];

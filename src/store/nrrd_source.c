@@ -1,4 +1,4 @@
-/* NRRD: an attached or detached header (teem.sourceforge.net/nrrd/format.html), the array raw or as gzip. */
+/* NRRD: an attached or detached header (teem.sourceforge.net/nrrd/format.html), the array raw, compressed or in characters. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -243,6 +243,30 @@ static char letter_of(const struct nrrd *nrrd, int i, int *n_space)
     return *n_space < 3 ? "xyz"[(*n_space)++] : '\0';
 }
 
+static enum pw_status take_encoding(struct nrrd *nrrd, struct pw_error *error)
+{
+    static const struct {
+        const char *name;
+        enum pw_stream_encoding encoding;
+    } known[] = {{"gzip", PW_ENCODED_DEFLATE}, {"gz", PW_ENCODED_DEFLATE}, {"bzip2", PW_ENCODED_BZIP2},
+                 {"bz2", PW_ENCODED_BZIP2},    {"hex", PW_ENCODED_HEX},    {"text", PW_ENCODED_TEXT},
+                 {"txt", PW_ENCODED_TEXT},     {"ascii", PW_ENCODED_TEXT}};
+    struct pw_text_header *header = &nrrd->header;
+    if (strcasecmp(nrrd->encoding, "raw") == 0)
+        return PW_OK;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcasecmp(nrrd->encoding, known[i].name) == 0) {
+            header->encoded = 1;
+            header->encoding = known[i].encoding;
+        }
+    if (!header->encoded)
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: encoding %s is not read (raw, gzip, bzip2, hex and text are)",
+                       nrrd->path, nrrd->encoding);
+    if (header->from_end)
+        return pw_fail(error, PW_E_FORMAT, "%s: byte skip -1 of encoded data", nrrd->path);
+    return PW_OK;
+}
+
 static enum pw_status finish(struct nrrd *nrrd, struct pw_error *error)
 {
     struct pw_text_header *header = &nrrd->header;
@@ -252,12 +276,9 @@ static enum pw_status finish(struct nrrd *nrrd, struct pw_error *error)
                        header->rank == 0                ? "sizes"
                        : header->dtype == PW_DTYPE_NONE ? "type"
                                                         : "encoding");
-    header->compressed = strcasecmp(nrrd->encoding, "gzip") == 0 || strcasecmp(nrrd->encoding, "gz") == 0;
-    if (!header->compressed && strcasecmp(nrrd->encoding, "raw") != 0)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: encoding %s is not read (raw and gzip are)", nrrd->path,
-                       nrrd->encoding);
-    if (header->compressed && header->from_end)
-        return pw_fail(error, PW_E_FORMAT, "%s: byte skip -1 of compressed data", nrrd->path);
+    enum pw_status status = take_encoding(nrrd, error);
+    if (status != PW_OK)
+        return status;
     for (int i = 0; i < header->rank; i++) {
         const char *unit = nrrd->unit[i][0] != '\0' ? nrrd->unit[i] : nrrd->directed ? nrrd->space_unit : "";
         struct pw_axis *axis = &header->axis[header->rank - 1 - i];

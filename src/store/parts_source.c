@@ -150,9 +150,6 @@ static enum pw_status set_up(struct parts_source *parts, const struct pw_text_he
 enum pw_status pw_parts_source_open(const struct pw_text_header *header, const char *path, struct pw_source **source,
                                     struct pw_error *error)
 {
-    if (header->compressed)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: the array is in %d compressed data files, which is not read", path,
-                       header->part.n);
     struct parts_source *parts = pw_alloc(1, sizeof *parts, error);
     if (parts == NULL)
         return PW_E_NOMEM;

@@ -13,7 +13,7 @@
 
 #include "store/text_header.h"
 
-/* Errors: PW_E_NOT_FOUND (a file), PW_E_TRUNCATED, PW_E_FORMAT (their number), PW_E_UNSUPPORTED (compressed). */
+/* Errors: PW_E_NOT_FOUND (a file), PW_E_TRUNCATED, PW_E_FORMAT (their number). */
 enum pw_status pw_parts_source_open(const struct pw_text_header *header, const char *path, struct pw_source **source,
                                     struct pw_error *error);
 

@@ -107,7 +107,9 @@ enum pw_status pw_text_header_describe(const struct pw_text_header *header, stru
     info->rank = header->rank;
     info->dtype = header->dtype;
     memcpy(info->shape, header->shape, sizeof info->shape);
-    int swap = (header->big_endian != 0) != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+    int host_is_big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+    int is_text = header->encoded && header->encoding == PW_ENCODED_TEXT; /* and becomes numbers of this host */
+    int swap = !is_text && (header->big_endian != 0) != host_is_big;
     enum pw_status status = pw_linear_layout(source, offset, swap, error);
     for (int i = 0; i < info->rank && status == PW_OK; i++) {
         info->axis[i] = header->axis[i];
@@ -144,21 +146,43 @@ static enum pw_status make(const struct pw_text_header *header, const char *file
     return status == PW_OK ? pw_text_header_describe(header, *source, offset, error) : status;
 }
 
-static enum pw_status make_compressed(const struct pw_text_header *header, const char *file, int fd,
-                                      struct pw_source **source, struct pw_error *error)
+static int is_compressed(const struct pw_text_header *header)
 {
-    uint64_t offset = header->data_offset;
-    enum pw_status status = skip_lines(header, fd, file, &offset, error);
-    if (status != PW_OK) {
-        (void)close(fd);
+    return header->encoding == PW_ENCODED_DEFLATE || header->encoding == PW_ENCODED_BZIP2;
+}
+
+/* Adds a data file, whose stream begins behind the header, the lines to be passed, and the bytes when it is characters. */
+static enum pw_status add_stream(const struct pw_text_header *header, const char *file, struct pw_source *source,
+                                 struct pw_error *error)
+{
+    uint64_t offset = header->data_offset, file_bytes;
+    int fd;
+    enum pw_status status = pw_input_open(file, &fd, &file_bytes, error);
+    if (status != PW_OK)
         return status;
-    }
-    status = pw_inflate_source_new(file, header->format, fd, offset, header->byte_skip, source, error);
-    if (status == PW_OK)
-        status = pw_text_header_describe(header, *source, 0, error);
-    if (status == PW_OK)
-        (void)snprintf((*source)->info.codec, sizeof(*source)->info.codec, "zlib or gzip, one stream");
-    return status;
+    status = skip_lines(header, fd, file, &offset, error);
+    (void)close(fd);
+    if (!is_compressed(header) && !pw_add_u64(offset, header->byte_skip, &offset))
+        return pw_fail(error, PW_E_RANGE, "%s: %llu bytes to skip", file, (unsigned long long)header->byte_skip);
+    return status == PW_OK ? pw_inflate_source_add(source, file, offset, error) : status;
+}
+
+static enum pw_status make_encoded(const struct pw_text_header *header, const char *path, const char *file,
+                                   struct pw_source **source, struct pw_error *error)
+{
+    enum pw_status status = pw_inflate_source_new(header->part.n > 0 ? path : file, header->format, header->encoding,
+                                                  is_compressed(header) ? header->byte_skip : 0, source, error);
+    if (status == PW_OK && header->part.n > 0 &&
+        array_bytes(header) / pw_dtype_bytes(header->dtype) % (uint64_t)header->part.n != 0)
+        status = pw_fail(error, PW_E_FORMAT, "%s: %d data files, which cannot have equal shares", path, header->part.n);
+    else if (status == PW_OK && header->part.n == 0)
+        status = add_stream(header, file, *source, error);
+    for (int i = 0; i < header->part.n && status == PW_OK; i++)
+        status = access(header->part.name[i], F_OK) == 0
+                     ? add_stream(header, header->part.name[i], *source, error)
+                     : pw_fail(error, PW_E_NOT_FOUND, "%s: is missing; %s says that voxels are in it",
+                               header->part.name[i], path);
+    return status == PW_OK ? pw_text_header_describe(header, *source, 0, error) : status;
 }
 
 enum pw_status pw_text_header_open(const struct pw_text_header *header, const char *path, struct pw_source **source,
@@ -170,15 +194,14 @@ enum pw_status pw_text_header_open(const struct pw_text_header *header, const ch
     int fd;
     if (header->part_lines_follow && header->part.n == 0)
         return pw_fail(error, PW_E_FORMAT, "%s: the list of data files is empty", path);
-    if (header->part.n > 0)
+    if (header->part.n > 0 && !header->encoded)
         return pw_parts_source_open(header, path, source, error);
     if (header->data_file[0] != '\0' && access(file, F_OK) != 0)
         return pw_fail(error, PW_E_NOT_FOUND, "%s: is missing; %s says that the voxels are in it", file, path);
-    enum pw_status status = pw_input_open(file, &fd, &file_bytes, error);
-    if (status != PW_OK)
-        return status;
-    status = header->compressed ? make_compressed(header, file, fd, &made, error)
-                                : make(header, file, fd, file_bytes, &made, error);
+    enum pw_status status =
+        header->encoded ? make_encoded(header, path, file, &made, error) : pw_input_open(file, &fd, &file_bytes, error);
+    if (status == PW_OK && !header->encoded)
+        status = make(header, file, fd, file_bytes, &made, error);
     if (status != PW_OK) {
         if (made != NULL)
             made->ops->close(made);

@@ -9,6 +9,7 @@
 
 #include "base/names.h"
 #include "store/source.h"
+#include "store/stream_decoding.h"
 
 enum {
     PW_TEXT_HEADER_MAX = 1 << 20
@@ -22,7 +23,8 @@ struct pw_text_header {
     struct pw_axis axis[PW_MAX_RANK];
     enum pw_dtype dtype;
     int big_endian;
-    int compressed;       /* zlib or gzip */
+    int encoded; /* not bare: as encoding says */
+    enum pw_stream_encoding encoding;
     char data_file[4096]; /* "": the data follow the header */
     uint64_t data_offset; /* of the data, or of the compressed stream, in its file */
     uint64_t line_skip;   /* lines to pass before them */

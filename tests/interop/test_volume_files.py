@@ -1,5 +1,6 @@
 """NRRD, MetaImage and MRC files as pynrrd, SimpleITK and mrcfile write them; the oracle is the array that was written."""
 
+import bz2
 import gzip
 import json
 import struct
@@ -66,6 +67,63 @@ def test_nrrd_calibration(pw, tmp_path):
     assert axes(info(pw, tmp_path / "c.nrrd")) == "zyxc"
 
 
+def encoded(image, encoding):
+    data = image.tobytes()
+    if encoding in ("ascii", "text", "txt"):
+        return "\n".join(repr(value.item()) for value in image.ravel()).encode()
+    if encoding == "hex":
+        return "\n".join(data.hex()[at : at + 71].upper() for at in range(0, 2 * len(data), 71)).encode()
+    pack = gzip.compress if encoding[0] == "g" else bz2.compress
+    return pack(data[:333]) + pack(data[333:])  # as those who append to such files leave them
+
+
+TYPE_NAMES = {"i1": "signed char", "u1": "uchar", "i2": "short", "u2": "ushort", "i4": "int", "u4": "uint", "i8": "longlong",
+              "u8": "ulonglong", "f4": "float", "f8": "double"}
+
+
+@pytest.mark.parametrize("encoding, dtype", [("text", dtype) for dtype in TYPES] + [
+    ("ascii", "u2"), ("hex", "u2"), ("hex", "f8"), ("bzip2", "u4"), ("bz2", "i2"), ("gz", "f4")])
+def test_nrrd_encodings(pw, tmp_path, encoding, dtype):
+    """Attached, in a file of its own behind lines to be skipped, and in a file for each plane; text is exact at the limits."""
+    image = noise((4, 9, 11), np.dtype(dtype).newbyteorder(">"))
+    image.flat[:2] = (np.iinfo(dtype).min, np.iinfo(dtype).max) if image.dtype.kind != "f" else (np.inf, 1e-30)
+    header = (f"NRRD0004\ntype: {TYPE_NAMES[dtype]}\ndimension: 3\nsizes: 11 9 4\nencoding: {encoding}\nendian: big\n")
+    (tmp_path / "a.nrrd").write_bytes(header.encode() + b"\n" + encoded(image, encoding))
+    (tmp_path / "b.dat").write_bytes(b"first\nsecond\n" + encoded(image, encoding) + b"\n")
+    (tmp_path / "b.nhdr").write_text(header + "line skip: 2\ndata file: b.dat\n")
+    for z in range(4):
+        (tmp_path / f"c{z}.dat").write_bytes(encoded(image[z], encoding))
+    (tmp_path / "c.nhdr").write_text(header + "data file: c%d.dat 0 3 1\n")
+    for name in ("a.nrrd", "b.nhdr", "c.nhdr"):
+        assert np.array_equal(read(pw, tmp_path / name), image), name
+    (tmp_path / "c2.dat").write_bytes(encoded(image[2, :5], encoding))
+    pw.refuses("run", tmp_path / "c.nhdr", "-o", tmp_path / "o.npy", "--fn", "threshold:value=1", says="c2.dat", code=EXIT_FAILED)
+
+
+def test_what_is_no_number_is_named(pw, tmp_path):
+    head = "NRRD0004\ntype: uint8\ndimension: 2\nsizes: 2 2\n"
+    for encoding, body, says in (("text", "1 2 256 4", '"256" is no uint8'), ("text", "1 2 -1 4", '"-1" is no uint8'),
+                                 ("text", "1 2 x", '"x" is no uint8'), ("text", "1 2 3", "3 of 4"), ("hex", "00ffg1", "0x67"),
+                                 ("hex", "00ff0", "2 of 4"), ("bzip2", "BZh9no", "bzip2"), ("text", "1" * 80, "no number")):
+        (tmp_path / "a.nrrd").write_text(head + f"encoding: {encoding}\n\n{body}")
+        assert "a.nrrd" in str(pw.refuses("run", tmp_path / "a.nrrd", "-o", tmp_path / "o.npy", "--fn", "threshold:value=1", says=says,
+                                        code=EXIT_FAILED))
+
+
+def test_much_from_little(pw, tmp_path):
+    """A compressed file that is read whole long before all that it holds has come out, and numbers cut by reading in pieces."""
+    image = np.zeros((40, 512, 512), np.uint16)
+    image[::7, 3::5] = 300
+    for encoding, pack in (("gzip", gzip.compress), ("bzip2", bz2.compress)):
+        (tmp_path / "a.nrrd").write_bytes(b"NRRD0004\ntype: ushort\ndimension: 3\nsizes: 512 512 40\nendian: little\nencoding: "
+                                          + encoding.encode() + b"\n\n" + pack(image.tobytes()))
+        assert np.array_equal(read(pw, tmp_path / "a.nrrd"), image)
+    image = noise((3, 256, 256), np.int32)
+    (tmp_path / "a.mha").write_bytes(b"ObjectType = Image\nNDims = 3\nBinaryData = False\nDimSize = 256 256 3\nElementType = MET_INT\n"
+                                     b"ElementDataFile = LOCAL\n" + " ".join(map(str, image.ravel().tolist())).encode())
+    assert np.array_equal(read(pw, tmp_path / "a.mha"), image)
+
+
 @pytest.mark.parametrize("name", ["a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
 def test_components_of_a_voxel_side_by_side_and_compressed(pw, tmp_path, name):
     """x is no fast axis then, and what is inflated has no file until somebody waits for it."""
@@ -97,7 +155,8 @@ def test_nrrd_refusals(pw, tmp_path):
         (tmp_path / "a.nrrd").write_text("NRRD0004\n" + text)
 
     base = "type: uint8\ndimension: 2\nsizes: 4 4\n"
-    for text, says in [(base + "encoding: ascii\n\n", "ascii"), (base + "encoding: bzip2\n\n", "bzip2"),
+    for text, says in [(base + "encoding: zrl\n\n", "encoding zrl is not read"),
+                       (base + "encoding: bzip2\nbyte skip: -1\n\n", "byte skip"),
                        (base + "encoding: raw\n\n123", "a.nrrd"), (base, "encoding"),
                        ("type: block\ndimension: 1\nsizes: 3\nencoding: raw\n\n", "block"),
                        ("type: uint8\nsizes: 4 x\nencoding: raw\n\n", "sizes"),
@@ -105,7 +164,8 @@ def test_nrrd_refusals(pw, tmp_path):
                        (base + "encoding: raw\ndata file: LIST\na\nb\nc\nd\n", "/a: is missing"),
                        (base + "encoding: raw\ndata file: LIST\n", "list of data files is empty"),
                        (base + "encoding: raw\ndata file: %s 1 2 1\n", "no pattern"),
-                       (base + "encoding: gzip\ndata file: a%d 1 2 1\n", "compressed data files")]:
+                       (base + "encoding: gzip\ndata file: a%d 1 7 1\n", "equal shares"),
+                       (base + "encoding: gzip\ndata file: a%d 1 2 1\n", "a1: is missing")]:
         write(text)
         pw.refuses("cat", tmp_path / "a.nrrd", says=says, code=EXIT_FAILED)
     write(base + "encoding: gzip\n\n")
