@@ -1144,6 +1144,7 @@ struct pw_pyramid_options {
     size_t struct_size;
     const char *store;     /* an OME-Zarr image or label image of one level */
     const char *rule;      /* "mean", "mode" or "nearest"; NULL: mode for labels, mean for others */
+    const char *codec;     /* of the levels, as pw_convert_options.codec of zarr; NULL: zstd:1 */
     uint64_t memory_bytes; /* 0: half of the smallest limit of the host */
     int threads;           /* 0: as many as the process may use */
     enum pw_io_engine io;

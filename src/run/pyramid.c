@@ -61,7 +61,7 @@ static enum pw_status open_job(struct pw_level_job *job, const struct pw_pyramid
     if (status != PW_OK)
         return status;
     take_axes(&job->volume, &axes);
-    status = pw_zarr_extend_open(job->source, &axes, job->volume.shape, rule, &job->output, error);
+    status = pw_zarr_extend_open(job->source, &axes, job->volume.shape, rule, options->codec, &job->output, error);
     return status == PW_OK ? pw_level_job_init(job, error) : status;
 }
 

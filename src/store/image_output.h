@@ -98,11 +98,12 @@ enum pw_status pw_raw_image_open(const struct pw_image_request *, struct pw_imag
 /*
  * The levels below the only one of an OME-Zarr image or label image, which is open as source: level 0 stays as it is, and the
  * others come into view on commit.  rule as in pw_ngff_multiscale.type: "mean", "mode" or "nearest".
+ * codec as in pw_image_request; NULL: the usual one.
  * Errors: PW_E_ARGUMENT when source is no level 0 of an OME-Zarr image, PW_E_EXISTS when that has several levels.
  */
 enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_array_axes *axes,
-                                   const uint64_t shape[3], const char *rule, struct pw_image_output **output,
-                                   struct pw_error *error);
+                                   const uint64_t shape[3], const char *rule, const char *codec,
+                                   struct pw_image_output **output, struct pw_error *error);
 
 /*
  * Opens the output called format ("zarr", "tiff", "npy", "raw"; NULL: from the suffix of the path).

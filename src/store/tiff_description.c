@@ -2,8 +2,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "store/channel_colour.h"
 #include "store/tiff_directory.h"
@@ -122,16 +124,28 @@ static void add_shape(struct text *text, const struct pw_tiff_pages *pages, int 
                               : "Z");
 }
 
+/* The colour that the image which is converted gives a channel, "color": "RRGGBB" within how it is shown. */
+static int shown_colour(const char *show, uint32_t *colour)
+{
+    struct json_object *given = show != NULL ? json_tokener_parse(show) : NULL;
+    const char *text = pw_json_text(given, "color");
+    int is_one = text != NULL && strlen(text) == 6 && strspn(text, "0123456789abcdefABCDEF") == 6;
+    if (is_one)
+        *colour = (uint32_t)strtoul(text, NULL, 16);
+    json_object_put(given);
+    return is_one;
+}
+
 static void add_channels(struct text *text, const struct pw_tiff_pages *pages)
 {
     for (uint64_t c = 0; c < pages->axes.channels; c++) {
         add(text, "<Channel ID=\"Channel:0:%llu\" SamplesPerPixel=\"1\"", (unsigned long long)c);
         if (pages->channel_name != NULL && pages->channel_name[c][0] != '\0')
             add_attribute(text, "Name", pages->channel_name[c]);
-        if (pages->axes.channels > 1) /* RGBA as a signed number of 32 bits */
-            add(text, " Color=\"%ld\"",
-                (long)pw_channel_colour(c, pages->axes.channels) * 256 + 255 -
-                    (pw_channel_colour(c, pages->axes.channels) >= 0x800000 ? 4294967296L : 0));
+        uint32_t colour = pw_channel_colour(c, pages->axes.channels);
+        int given = pages->channel_show != NULL && shown_colour(pages->channel_show[c], &colour);
+        if (given || pages->axes.channels > 1) /* RGBA as a signed number of 32 bits */
+            add(text, " Color=\"%ld\"", (long)colour * 256 + 255 - (colour >= 0x800000 ? 4294967296L : 0));
         add(text, "/>");
     }
 }

@@ -36,6 +36,7 @@ struct pw_tiff_pages {
     uint64_t depth;                  /* planes of a time point and channel */
     const char *name;                /* of the image */
     const char *const *channel_name; /* axes.channels entries, or NULL */
+    const char *const *channel_show; /* likewise: JSON, as pw_image_info.channel_shows */
     enum pw_dtype dtype;
     uint16_t compression, predictor; /* tags 259 and 317 */
     uint64_t n_pages;

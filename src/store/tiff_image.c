@@ -196,6 +196,7 @@ static void take_pages(struct tiff_image *image, const struct pw_image_request *
     pages->depth = request->shape[0];
     pages->name = slash != NULL ? slash + 1 : image->base.path;
     pages->channel_name = request->channel_name;
+    pages->channel_show = request->channel_show;
     pages->dtype = request->dtype == PW_BOOL ? PW_U8 : request->dtype; /* of 1 and 0 */
     /* Whole numbers of up to 32 bits: what every reader of the predictor has. */
     pages->predictor = pw_dtype_is_integer(pages->dtype) && pw_dtype_bytes(pages->dtype) <= 4 &&

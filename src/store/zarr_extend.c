@@ -200,8 +200,15 @@ static enum pw_status extend_start(struct pw_image_output *output, struct pw_err
 static enum pw_status check_source(const struct pw_source *source, struct pw_error *error)
 {
     const struct pw_image_info *info = &source->info;
+    char group[PW_TREE_PATH_BYTES];
+    struct stat st;
     if (info->ngff_version[0] == '\0' || strncmp(info->format, "zarr", 4) != 0)
         return pw_fail(error, PW_E_ARGUMENT, "%s: levels can be added to an OME-Zarr image only; convert makes one",
+                       source->path);
+    /* Within a zip archive the group is no directory. */
+    pw_file_parent(info->path, group, sizeof group);
+    if (stat(group, &st) != 0 || !S_ISDIR(st.st_mode))
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: levels are not added to a zip archive; unpack it, or convert it",
                        source->path);
     if (info->n_levels != 1)
         return pw_fail(error, PW_E_EXISTS, "%s: has %d levels already", source->path, info->n_levels);
@@ -210,7 +217,7 @@ static enum pw_status check_source(const struct pw_source *source, struct pw_err
 
 static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw_source *source,
                                     const struct pw_array_axes *axes, const uint64_t shape[3], const char *rule,
-                                    struct pw_error *error)
+                                    const struct pw_output_codec *codec, struct pw_error *error)
 {
     struct pw_sink_request request = {
         .path = image->base.path,
@@ -233,6 +240,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
         pw_zarr_image_shrink_unit(&image->base.levels, l, source->info.dtype, request.shard, 0, &layout);
         pw_output_array_init(array, axes->rank, image->base.levels.shape[l], &layout);
         array->dtype = source->info.dtype;
+        array->codec = *codec;
         pw_zarr_image_finish_level(image, l);
     }
     /* A writer's memory is that of the largest chunks. */
@@ -263,10 +271,14 @@ static enum pw_status check_order(const struct pw_source *source, const struct p
 }
 
 enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct pw_array_axes *axes,
-                                   const uint64_t shape[3], const char *rule, struct pw_image_output **output,
-                                   struct pw_error *error)
+                                   const uint64_t shape[3], const char *rule, const char *codec,
+                                   struct pw_image_output **output, struct pw_error *error)
 {
+    const struct pw_output_codec usual = PW_ZARR_CODEC_USUAL;
+    struct pw_output_codec chosen;
     enum pw_status status = check_source(source, error);
+    if (status == PW_OK)
+        status = pw_output_codec_choose(codec, PW_ZARR_CODECS, &usual, &chosen, "zarr", error);
     if (status == PW_OK)
         status = check_order(source, axes, error);
     struct extension *extension = status == PW_OK ? pw_alloc(1, sizeof *extension, error) : NULL;
@@ -289,7 +301,7 @@ enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct 
     status = load_metadata(image, &metadata, &multiscale, error);
     if (status == PW_OK) {
         json_object_put(metadata);
-        status = choose_levels(image, source, axes, shape, rule, error);
+        status = choose_levels(image, source, axes, shape, rule, &chosen, error);
     }
     if (status != PW_OK) {
         free(extension);

@@ -4,6 +4,7 @@ levels are means.
 """
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -106,6 +107,10 @@ def test_how_channels_are_shown_is_kept(pw, data, tmp_path):
     tifffile.imwrite(tmp_path / "i.ome.tif", image, metadata={"axes": "CYX", "Channel": {"Name": ["a", "b"], "Color": [65535, -16776961]}})
     pw("convert", tmp_path / "i.ome.tif", tmp_path / "t.zarr")
     assert [c["color"] for c in stores.ome(tmp_path / "t.zarr")["omero"]["channels"]] == ["0000FF", "FF0000"]
+    pw("convert", tmp_path / "t.zarr", tmp_path / "back.ome.tif")
+    with tifffile.TiffFile(tmp_path / "back.ome.tif") as file:
+        channels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]["Channel"]
+    assert [c["Color"] for c in channels] == [0x0000FFFF, 0xFF0000FF - 2**32]
 
 
 def test_real_images(pw, data, tmp_path):
@@ -268,6 +273,26 @@ def test_a_budget_for_every_level_or_nothing(pw, tmp_path):
     pw.refuses("convert", tmp_path / "i.npy", tmp_path / "o.zarr", "--chunk", "8,64,64", "--shard", "64,512,512",
                "--memory", "64M", says=["too little for level 1", "--shard"])
     assert not (tmp_path / "o.zarr").exists()
+
+
+@pytest.mark.parametrize("ngff", ["0.4", "0.5"])
+def test_pyramid_codec(pw, tmp_path, ngff):
+    image = random_image((9, 70, 80), np.uint16)
+    np.save(tmp_path / "i.npy", image)
+    made = []
+    for codec in ("gzip:2", "blosc-zstd", "none"):
+        store = tmp_path / f"{codec[:4]}.zarr"
+        pw("convert", tmp_path / "i.npy", store, "--ngff", ngff, "--chunk", "4,32,32", "--pyramid", "none")
+        pw("pyramid", store, "--codec", codec)
+        group = zarr.open_group(store, mode="r")
+        assert np.array_equal(group["0"][...], image)
+        made.append((group["1"][...], "".join(map(str, group["1"].compressors)).lower()))
+    assert all(np.array_equal(made[0][0], level) for level, _ in made)
+    assert "gzip" in made[0][1] and "blosc" in made[1][1] and made[2][1] == ""
+    pw("convert", tmp_path / "i.npy", store, "--chunk", "4,32,32", "--pyramid", "none", "--overwrite")
+    pw.refuses("pyramid", store, "--codec", "lzma", says="codec 'lzma'")
+    shutil.make_archive(tmp_path / "z", "zip", store)
+    pw.refuses("pyramid", tmp_path / "z.zip", says="zip archive")
 
 
 def test_pyramid_refuses(pw, tmp_path):

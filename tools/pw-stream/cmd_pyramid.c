@@ -18,6 +18,7 @@ struct request {
 
 enum {
     OPT_RULE = 256,
+    OPT_CODEC,
     OPT_MEMORY,
     OPT_THREADS,
     OPT_PROGRESS,
@@ -25,9 +26,13 @@ enum {
 };
 
 static const struct option long_options[] = {
-    {"rule", required_argument, NULL, OPT_RULE},       {"memory", required_argument, NULL, OPT_MEMORY},
-    {"threads", required_argument, NULL, OPT_THREADS}, {"progress", required_argument, NULL, OPT_PROGRESS},
-    {"quiet", no_argument, NULL, OPT_QUIET},           {NULL, 0, NULL, 0},
+    {"rule", required_argument, NULL, OPT_RULE},
+    {"codec", required_argument, NULL, OPT_CODEC},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"progress", required_argument, NULL, OPT_PROGRESS},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {NULL, 0, NULL, 0},
 };
 
 static int take_option(struct request *request, int option, const char *text)
@@ -36,6 +41,7 @@ static int take_option(struct request *request, int option, const char *text)
     struct pw_pyramid_options *o = &request->options;
     switch (option) {
     case OPT_RULE: o->rule = text; return pw_argument_choose("--rule", text, rule) >= 0;
+    case OPT_CODEC: o->codec = text; return 1;
     case OPT_MEMORY: return pw_argument_size("--memory", text, &o->memory_bytes);
     case OPT_THREADS: return pw_argument_small("--threads", text, 1, 1024, &o->threads);
     case OPT_PROGRESS: return pw_progress_bar_option(text, &request->progress);

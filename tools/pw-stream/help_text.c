@@ -187,6 +187,7 @@ const char *const pw_help_pyramid[] = {
     "and x are halved, and z as long as its voxels are not longer. They are listed when they are whole.\n"
     "\n"
     "  --rule RULE           mean (default for images), mode (default for labels) or nearest\n"
+    "  --codec NAME[:LEVEL]  of the levels: zstd (default zstd:1), gzip, blosc-lz4, blosc-zstd or none\n"
     "  --memory SIZE, --threads N, --progress WHEN   as for run\n"
     "  --quiet               no line about what was done\n",
     NULL,
