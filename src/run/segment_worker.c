@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "label/clip_runs.h"
 #include "merge/seams.h"
 #include "segment/limits.h"
 #include "run/kept_maxima.h"
@@ -43,7 +44,7 @@ static uint64_t runs_bytes(const uint64_t shape[3], int labels_may_touch)
 static uint64_t scratch_bytes(const struct pw_job *job, const uint64_t box[3])
 {
     uint64_t runs = pw_runs_capacity(box, job->segmenter.labels_may_touch);
-    uint64_t numbering = cuts_box(job) ? pw_runs_number_scratch_bytes(runs) : 0;
+    uint64_t numbering = cuts_box(job) ? pw_max_u64(pw_runs_number_scratch_bytes(runs), runs * sizeof(uint32_t)) : 0;
     return pw_ceil_div(pw_max_u64(numbering, pw_record_scratch_bytes(runs)), 64) * 64;
 }
 
@@ -274,6 +275,20 @@ static struct pw_runs *cut(const struct pw_runs *whole, const struct pw_box *who
     return out;
 }
 
+/*
+ * New numbers for what is left of labels.  Components that were connected through the rim alone become two: near the end of
+ * the window a filter lacks its surroundings, and what it bridges there may be no bridge.  A true one joins them again
+ * across the seam.
+ */
+static void number_rest(const struct pw_tile_worker *worker, struct pw_runs *runs)
+{
+    const struct pw_segmenter *segmenter = &worker->job->segmenter;
+    if (!segmenter->components || segmenter->labels_core_only || worker->job->sizes.keeps_rims)
+        pw_runs_number(runs, worker->scratch);
+    else
+        pw_runs_split(runs, segmenter->connectivity > 0 ? segmenter->connectivity : segmenter->rank, worker->scratch);
+}
+
 enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *slot, struct pw_error *error)
 {
     struct pw_job *job = worker->job;
@@ -305,7 +320,7 @@ enum pw_status pw_segment_tile(struct pw_tile_worker *worker, struct pw_slot *sl
             return status;
         if (!pw_box_equal(&box, &slot->window)) {
             runs = cut(runs, &slot->window, &box, &worker->box);
-            pw_runs_number(runs, worker->scratch);
+            number_rest(worker, runs);
         }
         core = pw_box_equal(&core_box, &box) ? runs : cut(runs, &box, &core_box, &worker->core);
         if (worker->value != NULL)

@@ -43,7 +43,7 @@ static void take_hello(struct pw_segmenter *segmenter, const struct pw_hello *he
         pw_plain_name(hello->name, segmenter->name, sizeof segmenter->name);
     segmenter->components = hello->components;
     segmenter->channels = hello->channels == PW_WORKER_CHANNELS_ALL ? PW_CHANNELS_ALL : (uint32_t)hello->channels;
-    segmenter->connectivity = hello->components && hello->connectivity == 0 ? 1 : hello->connectivity;
+    segmenter->connectivity = hello->connectivity;
     memcpy(segmenter->halo, hello->halo, sizeof segmenter->halo);
     if (segmenter->rank == 2)
         segmenter->halo[0] = 0;

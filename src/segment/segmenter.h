@@ -90,7 +90,7 @@ struct pw_segmenter {
     enum pw_dtype dtype;                /* of the image */
     int rank;                           /* of the image: 2 or 3 */
     const struct pw_volume *volume;     /* what it is for; lives longer */
-    int connectivity;                   /* of its components, 1..rank; 0: instances */
+    int connectivity;                   /* of its components, 1..rank; 0: instances, or it does not say */
     int components;     /* labels are connected components: touching across a seam means the same object */
     int serial;         /* one call at a time */
     int tile_invariant; /* the merged result does not depend on the tile shape */

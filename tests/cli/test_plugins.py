@@ -245,6 +245,23 @@ def test_any_label_will_do(pw, make, image, tmp_path):
     np.testing.assert_array_equal(labels, (image > 500).astype(np.uint32))
 
 
+def test_components_are_those_of_cores(pw, make, tmp_path):
+    """What is connected only through a rim that the function sees wrongly is not one object, whatever the tiles."""
+    image = np.random.default_rng(6).random((6, 40, 50)) * 1000
+    np.save(tmp_path / "image.npy", image.astype(np.uint16))
+    rim = """for (size_t i = 0; i < n; i++) {
+        uint64_t at[3] = {i / (tile->shape[1] * tile->shape[2]), i / tile->shape[2] % tile->shape[1], i % tile->shape[2]};
+        int inside = 1;
+        for (int a = 0; a < 3; a++)
+            inside = inside && at[a] >= tile->core_start[a] && at[a] < tile->core_start[a] + tile->core_shape[a];
+        labels[i] = !inside || ((const uint16_t *)tile->voxels)[i] > 700; }"""
+    for connectivity in (1, 3):
+        plugin = make(f"rim{connectivity}", rim, f"{MASK_FLAGS}, .connectivity = {connectivity}, .halo = {{2, 3, 3}}")
+        expected = ndimage.label(image.astype(np.uint16) > 700, ndimage.generate_binary_structure(3, connectivity))[0]
+        for size in ("3,16,16", "64"):
+            np.testing.assert_array_equal(labels_of(pw, plugin, tmp_path, "--tile", size), expected)
+
+
 def test_failures_name_function_tile_and_origin(pw, make, image, tmp_path):
     says = 'if (tile->index == 4) { snprintf(tile->message, tile->message_bytes, "out of ideas"); return 3; }'
     for threads in (1, 2, 7):

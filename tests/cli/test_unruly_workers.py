@@ -6,6 +6,7 @@ import textwrap
 import numpy as np
 import pytest
 from pwtest.tool import EXIT_FAILED, SOURCE_ROOT
+from scipy import ndimage
 
 EXIT_WARNINGS = 2
 PYTHON = {"PYTHONPATH": str(SOURCE_ROOT / "python"), "PW_PYTHON": sys.executable}
@@ -167,3 +168,24 @@ def test_a_worker_that_cannot_come_back(pw, image, tmp_path):
     (tmp_path / "gone").unlink()
     result = run(pw, tmp_path, source, *arguments)
     assert result.code == EXIT_FAILED and "no memory to load the model" in result.err.splitlines()[-1], str(result)
+
+
+@pytest.mark.parametrize("wants, structure", [("connectivity=1", 1), ("connectivity=3", 3), ("halo=4", 3)])
+def test_components_that_a_wrong_rim_connects(pw, tmp_path, wants, structure):
+    """Near the end of a window a filter sees too little: components are those of the core, and of whole images."""
+    mask = np.random.default_rng(8).random((8, 64, 64)) > 0.8
+    np.save(tmp_path / "image.npy", mask.astype(np.uint16) * 500)
+    source = f"""
+        import numpy as np, pwstream
+        from scipy import ndimage
+        @pwstream.worker(components=True, {wants})
+        def segment(image, tile):
+            mask = np.ones(image.shape, bool)
+            mask[tile.core] = image[tile.core] > 300
+            return ndimage.label(mask, ndimage.generate_binary_structure(3, {structure}))[0]
+    """
+    # A function that does not say how its voxels are connected joins tiles by faces, and loses no diagonal inside.
+    options = ["--connectivity", 3] if wants.startswith("halo") else []
+    assert run(pw, tmp_path, source, "--halo", "2,4,4", *options).code == 0
+    expected = ndimage.label(mask, ndimage.generate_binary_structure(3, structure))[0]
+    assert np.array_equal(np.load(tmp_path / "labels.npy"), expected)
