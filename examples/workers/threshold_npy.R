@@ -21,28 +21,26 @@ take <- function(n) {
   bytes
 }
 
-# Labels of a mask, [x, y, z] as R has it (x fastest): a voxel that has no label yet floods what it is connected with.
+# Labels of a mask, [x, y, z] as R has it (x fastest): a voxel that has no label yet floods what it is connected with, all
+# voxels that are equally far at once.
 label_mask <- function(mask) {
   size <- dim(mask)
+  row <- size[1]
+  plane <- size[1] * size[2]
   label <- integer(length(mask))
   count <- 0L
   for (first in which(mask)) {
     if (label[first] != 0L) next
     count <- count + 1L
-    label[first] <- count
-    stack <- first
-    while (length(stack) > 0) {
-      at <- stack[length(stack)]
-      stack <- stack[-length(stack)]
-      x <- (at - 1) %% size[1]
-      y <- ((at - 1) %/% size[1]) %% size[2]
-      z <- (at - 1) %/% (size[1] * size[2])
-      near <- c(if (x > 0) at - 1, if (x + 1 < size[1]) at + 1,
-                if (y > 0) at - size[1], if (y + 1 < size[2]) at + size[1],
-                if (z > 0) at - size[1] * size[2], if (z + 1 < size[3]) at + size[1] * size[2])
-      near <- near[mask[near] & label[near] == 0L]
-      label[near] <- count
-      stack <- c(stack, near)
+    front <- first
+    while (length(front) > 0) {
+      label[front] <- count
+      x <- (front - 1) %% row
+      y <- ((front - 1) %/% row) %% size[2]
+      z <- (front - 1) %/% plane
+      near <- c(front[x > 0] - 1, front[x + 1 < row] + 1, front[y > 0] - row, front[y + 1 < size[2]] + row,
+                front[z > 0] - plane, front[z + 1 < size[3]] + plane)
+      front <- unique(near[mask[near] & label[near] == 0L])
     }
   }
   label
@@ -52,6 +50,7 @@ repeat {
   head <- readBin(input, "raw", 10)
   if (length(head) < 10) break # the end: no more tiles
   text <- rawToChar(take(as.integer(head[9]) + 256L * as.integer(head[10])))
+  if (!grepl("'descr': '[<|]u[12]'", text)) stop("voxels are uint8 or uint16 here, not ", text)
   bytes <- as.integer(sub(".*'descr': '[<|]u([12])'.*", "\\1", text))
   shape <- as.integer(strsplit(sub(".*'shape': \\(([0-9, ]+)\\).*", "\\1", text), ", *")[[1]])
   voxels <- readBin(take(prod(shape) * bytes), "integer", prod(shape), size = bytes, signed = FALSE, endian = "little")
