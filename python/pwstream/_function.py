@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import importlib.util
@@ -19,6 +20,7 @@ from ._tile import WorkerError
 
 # Frames that every traceback has and that say nothing about the function.
 OWN_FILES = {__file__, os.path.join(os.path.dirname(__file__), "worker.py")}
+HANDED_OVER = ("tile", "voxel_size")  # parameters that are not options
 ERROR_BYTES = 8000  # of an error's text: a message has at most 64 KiB
 
 
@@ -68,21 +70,30 @@ def name_of(function: Any) -> str:
     return str(name or type(function).__name__)
 
 
-def bind(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[Callable[..., Any], set[str]]:
-    """The function with its options, checked before the first tile, and which of "tile", "voxel_size" it takes."""
+def _partly_given(function: Any) -> set[str]:
+    """The keywords that functools.partial has been given."""
+    return set(function.keywords) if isinstance(function, functools.partial) else set()
+
+
+def bind(function: Callable[..., Any], options: Mapping[str, Any]) -> tuple[Callable[..., Any], dict[str, bool]]:
+    """
+    The function with its options, checked before the first tile, and which of "tile", "voxel_size" it takes; true for
+    what it can do without.
+    """
     name = name_of(function)
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some functions written in C do not say
-        return (lambda image, **extra: function(image, **options, **extra)), set()
+        return (lambda image, **extra: function(image, **options, **extra)), {}
     if not parameters:
         raise WorkerError(f"{name}() takes no image")
     rest = {p.name: p for p in parameters[1:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    takes = {"tile", "voxel_size"} & set(rest) - set(options)
+    given = {*options, *_partly_given(function)}
+    takes = {p.name: p.default is not p.empty for p in rest.values() if p.name in HANDED_OVER and p.name not in given}
     anything = any(p.kind == p.VAR_KEYWORD for p in parameters)
     for key in options:
         if key not in rest and not anything:
-            there = sorted(set(rest) - takes)
+            there = sorted(rest.keys() - takes.keys())
             raise WorkerError(
                 f"{name}() has no option {key!r}; " + (f"it has {', '.join(there)}" if there else "it has none")
             )

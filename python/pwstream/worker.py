@@ -15,8 +15,9 @@ A Python function as a worker of pw-stream.
         pwstream.serve(segment)                                     # then --fn 'exec:python3 my_file.py' works too
 
 The function is called once for each tile, fn(image, **options) or fn(image, tile, **options): image is [y, x] or
-[z, y, x] (channels in front, when several are wanted), tile a Tile.  It may be a class: that is made once, with the
-options, and its object is called.  It may print what it likes.  What it raises becomes the error of its tile; running
+[z, y, x] (channels in front, when several are wanted), tile a Tile; a parameter voxel_size gets {"z": .., "y": ..,
+"x": ..} in micrometers when the image says that.  It may be a class: that is made once, with the options, and its object
+is called.  It may print what it likes.  What it raises becomes the error of its tile; running
 out of memory makes the host try again later.
 
 This file, _function.py and _tile.py need numpy only and nothing else of the package, so a project can carry them in a
@@ -127,6 +128,16 @@ def _hello(wants: Mapping[str, Any], name: str, info: ImageInfo) -> dict[str, An
 # ---------------------------------------------------------------------------- serving
 
 
+def _extra(tile: Tile, takes: Mapping[str, bool]) -> dict[str, Any]:
+    """What a function gets besides the image; voxel_size only of an image that has one, unless the function needs it."""
+    extra: dict[str, Any] = {"tile": tile} if "tile" in takes else {}
+    if tile.unit and "voxel_size" in takes:
+        extra["voxel_size"] = dict(zip("zyx"[3 - len(tile.voxel) :], tile.voxel))
+    elif not takes.get("voxel_size", True):
+        extra["voxel_size"] = None
+    return extra
+
+
 class _Host:
     """The other end: messages on a socket, voxels and labels in memory that both see."""
 
@@ -181,7 +192,7 @@ class _Host:
         return np.ndarray(shape, dtype, self.map(offset + size), offset)
 
     def tile(
-        self, message: Mapping[str, Any], call: Callable[..., Any], takes: set[str], readonly: bool
+        self, message: Mapping[str, Any], call: Callable[..., Any], takes: dict[str, bool], readonly: bool
     ) -> dict[str, Any]:
         image, out = self.view(message["in"]), self.view(message["out"])
         if message.get("rank") == 2:
@@ -190,10 +201,7 @@ class _Host:
             image = normalized(image, message["normalize"], out.ndim)
         elif readonly:
             image.flags.writeable = False
-        extra: dict[str, Any] = {}
-        if takes:
-            tile = make_tile(message, out, self.send)
-            extra = {key: tile if key == "tile" else tile.voxel for key in takes}
+        extra = _extra(make_tile(message, out, self.send), takes) if takes else {}
         store(call(image, **extra), out, message["origin"])
         return {"id": message["id"], "ok": True}
 
@@ -208,7 +216,7 @@ class _Host:
             answer["oom"] = True
         return answer
 
-    def run(self, call: Callable[..., Any], takes: set[str], readonly: bool) -> None:
+    def run(self, call: Callable[..., Any], takes: dict[str, bool], readonly: bool) -> None:
         for line in self.lines():
             message = json.loads(line)
             operation = message.get("op")
@@ -222,7 +230,7 @@ class _Host:
 
 def _prepare(
     target: str | Callable[..., Any], options: Mapping[str, Any], info: ImageInfo
-) -> tuple[Callable[..., Any], set[str], dict[str, Any]]:
+) -> tuple[Callable[..., Any], dict[str, bool], dict[str, Any]]:
     """What to call, with the options in it, what else it takes, and the first message."""
     function: Any = load(target) if isinstance(target, str) else target
     name = name_of(function)

@@ -152,7 +152,7 @@ def test_the_tile(start):
             assert tile.out.shape == image.shape == (6, 7)
             said = (tile.index, tile.origin, tile.core, tile.volume, tile.voxel, tile.unit, tile.time, tile.channels)
             assert said == (0, (4, 5), (slice(1, 5), slice(2, 6)), (60, 70), (0.5, 0.5), "micrometer", 0, (0,)), said
-            assert voxel_size == tile.voxel and tile.statistics == [{"min": 1, "percentiles": [2, 3]}]
+            assert voxel_size == {"y": 0.5, "x": 0.5} and tile.statistics == [{"min": 1, "percentiles": [2, 3]}]
             np.multiply(image, factor, out=tile.out)
             return tile.out
     """
