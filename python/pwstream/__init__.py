@@ -15,10 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._cluster import make_local_cluster
+    from ._codec import compression, set_compression
     from ._empty import auto_empty_threshold, estimate_empty_tiles
-    from ._merge import label_relations, merge_tile_labels, relabel_sequential_array, relabel_sequential_zarr
-    from ._postprocess import dilate_labels
+    from ._merge import label_relations, merge_tile_labels
+    from ._plan import suggest_overlap
+    from ._postprocess import dilate_labels, fill_holes, open_labels
     from ._process import tile_process
+    from ._renumber import (
+        filter_labels_by_size,
+        max_voxels_for_volume,
+        min_voxels_for_volume,
+        relabel_sequential_array,
+        relabel_sequential_zarr,
+        voxel_volume,
+    )
     from ._sizes import (
         auto_overlap,
         auto_tile_shape,
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
         normalize_overlap,
         safe_worker_count,
     )
+    from ._stages import create_stage, spatial_tiles, stage_tile
     from ._store import load_ome_zarr, read_pixel_size, to_ome_zarr
     from ._tool import ToolError
     from .worker import ImageInfo, Tile, WorkerError, serve, worker
@@ -36,10 +47,20 @@ if TYPE_CHECKING:
 _PLACES = {
     "worker": ("ImageInfo", "Tile", "WorkerError", "serve", "worker"),
     "_cluster": ("make_local_cluster",),
+    "_codec": ("compression", "set_compression"),
     "_empty": ("auto_empty_threshold", "estimate_empty_tiles"),
-    "_merge": ("label_relations", "merge_tile_labels", "relabel_sequential_array", "relabel_sequential_zarr"),
-    "_postprocess": ("dilate_labels",),
+    "_merge": ("label_relations", "merge_tile_labels"),
+    "_plan": ("suggest_overlap",),
+    "_postprocess": ("dilate_labels", "fill_holes", "open_labels"),
     "_process": ("tile_process",),
+    "_renumber": (
+        "filter_labels_by_size",
+        "max_voxels_for_volume",
+        "min_voxels_for_volume",
+        "relabel_sequential_array",
+        "relabel_sequential_zarr",
+        "voxel_volume",
+    ),
     "_sizes": (
         "auto_overlap",
         "auto_tile_shape",
@@ -48,6 +69,7 @@ _PLACES = {
         "normalize_overlap",
         "safe_worker_count",
     ),
+    "_stages": ("create_stage", "spatial_tiles", "stage_tile"),
     "_store": ("load_ome_zarr", "read_pixel_size", "to_ome_zarr"),
     "_tool": ("ToolError",),
 }
@@ -62,21 +84,33 @@ __all__ = [
     "auto_overlap",
     "auto_tile_shape",
     "auto_tile_shape_cellpose",
+    "compression",
     "cpu_allocation",
+    "create_stage",
     "dilate_labels",
     "estimate_empty_tiles",
+    "fill_holes",
+    "filter_labels_by_size",
     "label_relations",
     "load_ome_zarr",
     "make_local_cluster",
+    "max_voxels_for_volume",
     "merge_tile_labels",
+    "min_voxels_for_volume",
     "normalize_overlap",
+    "open_labels",
     "read_pixel_size",
     "relabel_sequential_array",
     "relabel_sequential_zarr",
     "safe_worker_count",
     "serve",
+    "set_compression",
+    "spatial_tiles",
+    "stage_tile",
+    "suggest_overlap",
     "tile_process",
     "to_ome_zarr",
+    "voxel_volume",
     "worker",
 ]
 __version__ = "0.1.0"

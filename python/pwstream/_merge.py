@@ -1,4 +1,4 @@
-"""Labels that are there already: joining tiles, relating volumes, renumbering."""
+"""Labels that are there already: joining tiles, relating volumes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import csv
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from . import _image, _labels, _tool
+from . import _codec, _image, _labels, _tool
+from ._arguments import box_text
 
 
 def merge_tile_labels(
@@ -62,7 +60,7 @@ def merge_tile_labels(
         if tile is None:
             raise ValueError("the array has no chunks that could be its tiles: say tile_shape=")
         out = _Store(write_to, output_component, stack)
-        arguments = ["merge", source.path, *source.options, "--tile", _csv(tile), *out.arguments()]
+        arguments = ["merge", source.path, *source.options, "--tile", box_text(tile), *out.arguments()]
         arguments += ["--merge", "face" if stitch == "iou" else stitch]
         arguments += ["--tau", f"{iou_threshold:.6g}"] if stitch != "touch" else ["--connectivity", str(connectivity)]
         for option, value in (("--min-size", min_voxels), ("--max-size", max_voxels), ("--threads", n_workers)):
@@ -70,10 +68,6 @@ def merge_tile_labels(
         summary = _tool.run([*arguments, *options], progress=progress)
         labels = out.open()
     return (labels, int(summary["n_objects"])) if return_count else labels
-
-
-def _csv(sizes: Sequence[int]) -> str:
-    return ",".join(str(int(n)) for n in ((1, *sizes) if len(sizes) == 2 else sizes))
 
 
 class _Store:
@@ -94,7 +88,7 @@ class _Store:
     def arguments(self) -> list[str]:
         old = ["--ngff", "0.4"] if _labels.zarr_is_old() else []
         pyramid = ["--pyramid", "none"] if "--pyramid" in _tool.help_text("run") else []
-        return ["-o", str(self.made), "--name", "labels", *pyramid, *old]
+        return ["-o", str(self.made), "--name", "labels", *pyramid, *old, *_codec.arguments()]
 
     def open(self) -> Any:
         made = self.made / "labels" / "labels"
@@ -156,38 +150,3 @@ def label_relations(
             }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _narrow(n: int) -> type:
-    return np.uint16 if n < 65535 else np.uint32
-
-
-def relabel_sequential_array(labels: Any) -> np.ndarray:
-    """Labels as 0, 1, ... N in the order of their values; 0 stays 0, whether it occurs or not."""
-    labels = np.asarray(labels)
-    found, inverse = np.unique(labels, return_inverse=True)
-    rank = np.arange(len(found)) + (1 if found.size and found[0] != 0 else 0)
-    count = int(rank[-1]) if rank.size else 0
-    return rank.astype(_narrow(count))[inverse].reshape(labels.shape)
-
-
-def relabel_sequential_zarr(store_path: str | os.PathLike[str], component: str = "labels") -> int:
-    """The same for an array in a store, in place, a chunk (or shard) at a time; returns N."""
-    import zarr
-
-    array = zarr.open(os.fspath(store_path), mode="r+")[component]
-    step = getattr(array, "shards", None) or array.chunks
-    found = np.zeros(0, array.dtype)
-    for box in _boxes(array.shape, step):
-        found = np.union1d(found, np.unique(array[box]))
-    found = found[found != 0]
-    for box in _boxes(array.shape, step):
-        labels = array[box]
-        if labels.any():
-            array[box] = np.where(labels == 0, 0, np.searchsorted(found, labels) + 1).astype(array.dtype)
-    return len(found)
-
-
-def _boxes(shape: Sequence[int], step: Sequence[int]) -> Iterator[tuple[slice, ...]]:
-    for low in product(*[range(0, side, n) for side, n in zip(shape, step)]):
-        yield tuple(slice(start, start + n) for start, n in zip(low, step))

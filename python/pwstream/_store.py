@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from . import _tool
+from . import _codec, _tool
 
 
-def _need_zarr() -> Any:
+def need_zarr() -> Any:
     try:
         import zarr
     except ImportError:
@@ -36,7 +38,7 @@ def axis_names(multiscale: dict[str, Any], ndim: int) -> list[str]:
 
 def open_level(path: str | os.PathLike[str], level: int = 0) -> tuple[Any, list[str]]:
     """The zarr array of a resolution level and the names of its axes."""
-    zarr = _need_zarr()
+    zarr = need_zarr()
     path = os.fspath(path)
     node = zarr.open(path, mode="r")
     if hasattr(node, "shape"):
@@ -79,41 +81,76 @@ def load_ome_zarr(
     return image.rechunk(tuple(chunks)) if chunks and hasattr(image, "rechunk") else image
 
 
-def read_pixel_size(store_path: str | os.PathLike[str]) -> dict[str, float]:
+def read_pixel_size(store_path: str | os.PathLike[str], level: int = 0) -> dict[str, float]:
     """{"z": .., "y": .., "x": ..} in the unit of the store; {} when it does not say."""
-    said = _tool.info(store_path)
+    said = _tool.info(store_path, level)
     axes = [axis for axis in said["axes"] if axis["name"] in "zyx"]
     if all(axis["scale"] == 1.0 and not axis["unit"] for axis in axes):
         return {}
     return {axis["name"]: float(axis["scale"]) for axis in axes}
 
 
-def to_ome_zarr(image: Any, store_path: str | os.PathLike[str], *, options: Sequence[str] = (), **wanted: Any) -> str:
+# Arguments of the Python program that change nothing: pw-stream makes levels until one is a single chunk.
+_WITHOUT_EFFECT = {"progress", "n_levels", "downscale", "downsample", "scene", "reuse_pyramid"}
+
+
+def to_ome_zarr(
+    image: Any,
+    store_path: str | os.PathLike[str],
+    *,
+    axes: str | None = None,
+    sequence_pattern: str | None = None,
+    chunks: Sequence[int] | None = None,
+    shard: bool | Sequence[int] = False,
+    overwrite: bool = False,
+    compression: str | None = None,
+    ngff_version: str | None = None,
+    options: Sequence[str] = (),
+    **wanted: Any,
+) -> str:
     """
     Any image that pw-stream reads, or an array, as an OME-Zarr with smaller levels: pw-stream convert IMAGE STORE.
 
-    overwrite and chunks (z, y, x) are as the Python program has them; options: further ones of the command.  An array
-    has no calibration; that of a file is kept.  Returns the store's path.
+    axes        of an array, "tzyx"; else the last ones of t, c, z, y, x
+    sequence_pattern   of a series of files ("sample/*.tif"): a regular expression whose groups name what the numbers in
+                their names count, r"_T(?P<T>\\d+)_Z(?P<Z>\\d+)"
+    chunks, shard   voxels of them, along z, y and x
+    compression as compression() has it; ngff_version: "0.5" or "0.4"; options: further ones of the command
+
+    An array has no calibration; that of a file is kept.  Returns the store's path.
     """
     import shutil
 
-    from ._image import is_path, of_array
+    from ._image import is_path, write_npy
     from ._labels import temporary_folder
 
-    _tool.need("convert")
-    unknown = ", ".join(sorted(wanted.keys() - {"overwrite", "chunks", "progress"}))
+    unknown = ", ".join(sorted(wanted.keys() - _WITHOUT_EFFECT))
     if unknown:
         raise TypeError(f"to_ome_zarr() has no {unknown}; pw-stream help convert lists what options=[...] can hold")
     folder = temporary_folder()
     try:
-        source = os.fspath(image) if is_path(image) else of_array(image, folder).path
+        if is_path(image):
+            source = os.fspath(image)
+            if sequence_pattern is not None:
+                counted = re.compile(sequence_pattern).groupindex
+                axes = axes or "".join(sorted(counted, key=lambda name: counted[name])).lower() + "yx"
+        else:
+            source = str(folder / "image.npy")
+            write_npy(image, source)
+            axes = axes or "tczyx"[5 - len(image.shape) :]
         arguments = ["convert", source, os.fspath(store_path), "--format", "zarr", "--quiet"]
-        if wanted.get("overwrite"):
-            arguments.append("--overwrite")
-        if wanted.get("chunks"):
-            sides = [int(n) for n in wanted["chunks"]][-3:]
-            arguments += ["--chunk", ",".join(str(n) for n in [1] * (3 - len(sides)) + sides)]
-        _tool.output([*arguments, *options])
+        arguments += ["--overwrite"] if overwrite else []
+        arguments += ["--axes", axes] if axes else []
+        arguments += ["--chunk", _zyx(chunks)] if chunks else []
+        arguments += ["--shard", _zyx(shard)] if isinstance(shard, Sequence) else []
+        arguments += ["--ngff", ngff_version] if ngff_version in ("0.4", "0.5") else []
+        with _codec.compression(compression) if compression else nullcontext():
+            _tool.output([*arguments, *_codec.arguments(), *options])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return os.fspath(store_path)
+
+
+def _zyx(sizes: Sequence[int]) -> str:
+    sides = [int(n) for n in sizes][-3:]
+    return ",".join(str(n) for n in [1] * (3 - len(sides)) + sides)

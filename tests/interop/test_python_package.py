@@ -775,6 +775,17 @@ def test_converting(pwstream, tmp_path):
         pwstream.to_ome_zarr(FLAT, "flat.zarr")
     pwstream.to_ome_zarr(FLAT + 1, "flat.zarr", overwrite=True)
     assert same(np.squeeze(pwstream.load_ome_zarr("flat.zarr")), FLAT + 1)
+    movie = np.arange(2 * 3 * 40 * 50, dtype=np.uint16).reshape(2, 3, 40, 50)
+    pwstream.to_ome_zarr(movie, "movie.zarr", axes="tzyx", shard=(1, 40, 50), chunks=(1, 20, 25), compression="none")
+    group = zarr.open("movie.zarr")
+    assert [axis["name"] for axis in group.attrs["ome"]["multiscales"][0]["axes"]] == list("tzyx")
+    assert same(group["0"], movie) and group["0"].shards[-2:] == (40, 50) and group["0"].chunks[-2:] == (20, 25)
+    os.mkdir("sample")
+    for t, z, c in np.ndindex(2, 3, 2):
+        tifffile.imwrite(f"sample/a_T{t + 8}_Z{z:02}_C{c}_V7.tif", movie[t, z] + np.uint16(c))
+    pattern = r"_T(?P<T>\d+)_Z(?P<Z>\d+)_C(?P<C>\d+)_V\d+"
+    pwstream.to_ome_zarr("sample/*.tif", "sample.zarr", sequence_pattern=pattern, shard=True)
+    assert same(zarr.open("sample.zarr/0"), np.stack([movie, movie + 1], axis=1))
     with pytest.raises(TypeError, match="no pixels; pw-stream help convert"):
         pwstream.to_ome_zarr(FLAT, "flat.zarr", pixels=3)
 
