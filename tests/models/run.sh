@@ -2,8 +2,8 @@
 # StarDist and Cellpose for real: tests/models/run.sh IMAGES [stardist] [cellpose]
 #
 # Makes a virtual environment for each (from PyPI: about 2 GB for StarDist, 6 GB for Cellpose, most of it TensorFlow and
-# PyTorch), trains a small model on annotated nuclei, segments another image whole and in tiles with the ready workers, and
-# compares the two with pw-stream compare: of the objects that cross tiles as many must be found as of those inside.
+# PyTorch; 1 GB where PYTHON has PyTorch already, as /usr/bin/python3 of Debian 12 with python3-torch), trains a small model
+# on annotated nuclei, segments another image whole and in tiles with the ready workers, and compares the two with pw-stream compare: of the objects that cross tiles as many must be found as of those inside.
 # Not part of make check.  IMAGES is a folder with dsb2018_*.tif and stardist_*2d.tif (tests' PW_TEST_DATA/nuclei).
 #
 #   PW_STREAM    the tool (default: pw-stream)
@@ -26,7 +26,8 @@ environment() {
     name=$1
     shift
     [ -e "$work/$name-venv/ready" ] && return
-    "${PYTHON:-python3}" -m venv "$work/$name-venv"
+    # shellcheck disable=SC2086 # nothing, or one word
+    "${PYTHON:-python3}" -m venv ${system-} "$work/$name-venv"
     "$work/$name-venv/bin/pip" install -q "$@"
     touch "$work/$name-venv/ready"
 }
@@ -58,12 +59,18 @@ stardist() {
 }
 
 cellpose() {
-    environment cellpose torch 'cellpose<4' tifffile scikit-image
+    if "${PYTHON:-python3}" -c 'import torch' 2>/dev/null; then
+        # Debian's is 1.13, which was made for numpy 1 and lacks what Cellpose 3.1 calls.
+        system=--system-site-packages
+        environment cellpose 'cellpose<3.1' 'numpy<2' 'opencv-python-headless<4.12' tifffile scikit-image
+    else
+        environment cellpose torch 'cellpose<4' tifffile scikit-image
+    fi
     model=$work/cellpose-model/models/nuclei
     [ -e "$model" ] ||
         "$work/cellpose-venv/bin/python" "$here/train_cellpose.py" "$images" "$work/cellpose-model/nuclei" \
             >"$work/cellpose-train.log" 2>&1
-    segment cellpose "py:pwstream.workers.cellpose:segment,model=$model,diameter=20"
+    segment cellpose "py:pwstream.workers.cellpose:segment,model=$model,diameter=12"
 }
 
 [ $# -gt 0 ] || set -- stardist cellpose

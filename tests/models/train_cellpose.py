@@ -16,6 +16,8 @@ from train_data import crops, scaled
 
 TRAINED_ON = (("dsb2018_a102535b.tif", "dsb2018_a102535b_labels.tif"), ("stardist_img2d.tif", "stardist_mask2d.tif"))
 
+DIAMETER = 15.0
+
 
 def main():
     folder, target = Path(sys.argv[1]), Path(sys.argv[2])
@@ -27,6 +29,8 @@ def main():
     labels = [tifffile.imread(folder / label) for _, label in TRAINED_ON]
     pairs = list(crops(images, labels))
     model = models.CellposeModel(gpu=False, pretrained_model=False)
+    # Of what nuclei are scaled to; Cellpose's own 30 would be four times the pixels, in training and use.
+    model.net.diam_mean.data[:] = DIAMETER
     train.train_seg(
         model.net,
         train_data=[image for image, _ in pairs],
@@ -36,7 +40,7 @@ def main():
         SGD=False,
         learning_rate=0.001,
         weight_decay=1e-5,
-        n_epochs=100,
+        n_epochs=160,
         batch_size=2,
         nimg_per_epoch=8,
         bsize=128,
