@@ -10,10 +10,9 @@ static const struct {
     open_fn open;
     int compresses; /* and reads the codec that is asked for */
 } outputs[PW_OUTPUT_FORMATS] = {
-    [PW_OUTPUT_ZARR] = {pw_zarr_image_open, 1},
-    [PW_OUTPUT_TIFF] = {pw_tiff_image_open, 1},
-    [PW_OUTPUT_NPY] = {pw_npy_image_open, 0},
-    [PW_OUTPUT_RAW] = {pw_raw_image_open, 0},
+    [PW_OUTPUT_ZARR] = {pw_zarr_image_open, 1}, [PW_OUTPUT_TIFF] = {pw_tiff_image_open, 1},
+    [PW_OUTPUT_NPY] = {pw_npy_image_open, 0},   [PW_OUTPUT_RAW] = {pw_raw_image_open, 0},
+    [PW_OUTPUT_NRRD] = {pw_nrrd_image_open, 0}, [PW_OUTPUT_MHD] = {pw_mhd_image_open, 0},
 };
 
 enum pw_status pw_image_output_open(const char *format, const struct pw_image_request *request,

@@ -94,6 +94,8 @@ enum pw_status pw_zarr_image_open(const struct pw_image_request *, struct pw_ima
 enum pw_status pw_tiff_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 enum pw_status pw_npy_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 enum pw_status pw_raw_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
+enum pw_status pw_nrrd_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
+enum pw_status pw_mhd_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 
 /*
  * The levels below the only one of an OME-Zarr image or label image, which is open as source: level 0 stays as it is, and the
@@ -106,7 +108,7 @@ enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct 
                                    struct pw_image_output **output, struct pw_error *error);
 
 /*
- * Opens the output called format ("zarr", "tiff", "npy", "raw"; NULL: from the suffix of the path).
+ * Opens the output called format ("zarr", "tiff", "npy", "raw", "nrrd", "mhd"; NULL: from the suffix of the path).
  * Errors: PW_E_EXISTS without overwrite, PW_E_ARGUMENT, PW_E_NOT_FOUND for a missing parent directory.
  */
 enum pw_status pw_image_output_open(const char *format, const struct pw_image_request *request,

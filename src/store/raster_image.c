@@ -1,4 +1,4 @@
-/* An image as rows in one file, t c z y x, after a header (npy) or without one (raw). */
+/* An image as rows in one file, t c z y x, after a header (npy, NRRD, MetaImage), beside one, or without one (raw). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,22 +9,22 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/image_output.h"
-#include "store/npy_header.h"
 #include "store/pending_file.h"
+#include "store/raster_header.h"
 #include "store/unit_shape.h"
 #include "sys/file.h"
 
 enum {
-    HEADER_MAX = 512,
     UNIT_BYTES = 16 << 20
 };
 
 struct raster_image {
     struct pw_image_output base;
-    int overwrite, with_header;
-    enum pw_dtype dtype;
-    struct pw_array_axes axes;
+    const struct pw_raster_format *format;
+    int overwrite;
+    struct pw_raster_array array;
     struct pw_pending_file file;
+    char data_path[4096]; /* of file, when that is not the header's */
     uint64_t header_bytes;
 };
 
@@ -38,39 +38,28 @@ static const uint64_t *shape_of(const struct raster_image *image)
     return image->base.levels.shape[0];
 }
 
-static size_t make_header(const struct raster_image *image, char *out)
-{
-    struct pw_npy_header header = {.dtype = image->dtype};
-    if (!image->with_header)
-        return 0;
-    if (image->axes.has_time)
-        header.shape[header.rank++] = image->axes.times;
-    if (image->axes.has_channel)
-        header.shape[header.rank++] = image->axes.channels;
-    for (int i = 3 - image->axes.rank; i < 3; i++)
-        header.shape[header.rank++] = shape_of(image)[i];
-    return pw_npy_format(&header, out, HEADER_MAX);
-}
-
 static enum pw_status raster_start(struct pw_image_output *output, struct pw_error *error)
 {
     struct raster_image *image = of(output);
-    char header[HEADER_MAX];
-    uint64_t total = pw_dtype_bytes(image->dtype);
-    if (!pw_mul_u64(total, image->axes.times, &total) || !pw_mul_u64(total, image->axes.channels, &total))
+    char header[PW_RASTER_HEADER_MAX];
+    uint64_t total = pw_dtype_bytes(image->array.dtype);
+    int is_detached = image->data_path[0] != '\0';
+    const char *path = is_detached ? image->data_path : output->path;
+    if (!pw_mul_u64(total, image->array.axes.times, &total) || !pw_mul_u64(total, image->array.axes.channels, &total))
         total = UINT64_MAX;
     for (int i = 0; i < 3; i++)
-        if (!pw_mul_u64(total, shape_of(image)[i], &total) || total > (uint64_t)INT64_MAX - HEADER_MAX)
+        if (!pw_mul_u64(total, shape_of(image)[i], &total) || total > (uint64_t)INT64_MAX - PW_RASTER_HEADER_MAX)
             return pw_fail(error, PW_E_RANGE, "%s: the image is larger than any file", output->path);
-    enum pw_status status = pw_pending_open(&image->file, output->path, image->overwrite, error);
+    enum pw_status status = pw_pending_open(&image->file, path, image->overwrite, error);
     if (status != PW_OK)
         return status;
-    image->header_bytes = make_header(image, header);
+    if (image->format->header != NULL && !is_detached)
+        image->header_bytes = image->format->header(&image->array, NULL, header);
     if (ftruncate(image->file.fd, (off_t)(image->header_bytes + total)) != 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be given its %llu bytes", output->path,
+        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot be given its %llu bytes", path,
                              (unsigned long long)(image->header_bytes + total));
     output->bytes_written += image->header_bytes;
-    return pw_file_write(image->file.fd, header, (size_t)image->header_bytes, 0, output->path, error);
+    return pw_file_write(image->file.fd, header, (size_t)image->header_bytes, 0, path, error);
 }
 
 static enum pw_status raster_level(struct pw_image_output *output, int level, struct pw_error *error)
@@ -109,7 +98,7 @@ static enum pw_status raster_write_unit(struct pw_image_output *output, struct p
 {
     struct raster_image *image = of(output);
     const uint64_t *shape = shape_of(image);
-    size_t row = (size_t)(shape[2] * pw_dtype_bytes(image->dtype));
+    size_t row = (size_t)(shape[2] * pw_dtype_bytes(image->array.dtype));
     int together = block->stride_bytes[1] == row;
     uint64_t at_once = together ? box->shape[1] : 1;
     enum pw_status status = PW_OK;
@@ -118,7 +107,8 @@ static enum pw_status raster_write_unit(struct pw_image_output *output, struct p
     for (uint64_t z = 0; z < box->shape[0]; z++)
         for (uint64_t y = 0; y < box->shape[1] && status == PW_OK; y += at_once) {
             uint64_t stacked = box->start[0] + z;
-            uint64_t plane = (stacked / shape[0] * image->axes.channels + channel) * shape[0] + stacked % shape[0];
+            uint64_t plane =
+                (stacked / shape[0] * image->array.axes.channels + channel) * shape[0] + stacked % shape[0];
             uint64_t offset = image->header_bytes + (plane * shape[1] + box->start[1] + y) * row;
             status = pw_file_write(image->file.fd,
                                    (const unsigned char *)block->voxels + z * block->stride_bytes[0] +
@@ -132,8 +122,15 @@ static enum pw_status raster_write_unit(struct pw_image_output *output, struct p
 static enum pw_status raster_commit(struct pw_image_output *output, const struct pw_image_window *window,
                                     struct pw_error *error)
 {
+    struct raster_image *image = of(output);
+    uint64_t bytes = 0;
     (void)window;
-    return pw_pending_commit(&of(output)->file, error);
+    enum pw_status status = pw_pending_commit(&image->file, error);
+    if (status == PW_OK && image->data_path[0] != '\0')
+        status = pw_raster_put_header(image->format, &image->array, output->path, image->data_path, image->overwrite,
+                                      &bytes, error);
+    output->bytes_written += bytes;
+    return status;
 }
 
 static void raster_close(struct pw_image_output *output)
@@ -154,10 +151,13 @@ static const struct pw_image_output_ops ops = {
     .close = raster_close,
 };
 
-static enum pw_status open_raster(const struct pw_image_request *request, int with_header,
+static enum pw_status open_raster(const struct pw_image_request *request, const struct pw_raster_format *format,
                                   struct pw_image_output **output, struct pw_error *error)
 {
-    enum pw_status status = pw_pending_check(request->path, request->overwrite, error);
+    char data_path[4096];
+    enum pw_status status = pw_raster_check_dtype(format, request->dtype, request->path, error);
+    if (status == PW_OK)
+        status = pw_raster_place(format, request->path, request->overwrite, data_path, error);
     struct raster_image *image = status == PW_OK ? pw_alloc(1, sizeof *image, error) : NULL;
     if (image == NULL)
         return status == PW_OK ? PW_E_NOMEM : status;
@@ -166,9 +166,11 @@ static enum pw_status open_raster(const struct pw_image_request *request, int wi
     image->base.ops = &ops;
     image->base.fills_zero = 1; /* a new file reads as zeros where nothing was written */
     image->overwrite = request->overwrite;
-    image->with_header = with_header;
-    image->dtype = request->dtype;
-    image->axes = request->axes;
+    image->format = format;
+    image->array.dtype = request->dtype;
+    image->array.axes = request->axes;
+    memcpy(image->array.shape, request->shape, sizeof image->array.shape);
+    memcpy(image->data_path, data_path, sizeof data_path);
     image->file.fd = -1;
     image->base.levels.n = 1;
     memcpy(image->base.levels.shape[0], request->shape, sizeof image->base.levels.shape[0]);
@@ -183,11 +185,23 @@ static enum pw_status open_raster(const struct pw_image_request *request, int wi
 enum pw_status pw_npy_image_open(const struct pw_image_request *request, struct pw_image_output **output,
                                  struct pw_error *error)
 {
-    return open_raster(request, 1, output, error);
+    return open_raster(request, &pw_raster_npy, output, error);
 }
 
 enum pw_status pw_raw_image_open(const struct pw_image_request *request, struct pw_image_output **output,
                                  struct pw_error *error)
 {
-    return open_raster(request, 0, output, error);
+    return open_raster(request, &pw_raster_raw, output, error);
+}
+
+enum pw_status pw_nrrd_image_open(const struct pw_image_request *request, struct pw_image_output **output,
+                                  struct pw_error *error)
+{
+    return open_raster(request, &pw_raster_nrrd, output, error);
+}
+
+enum pw_status pw_mhd_image_open(const struct pw_image_request *request, struct pw_image_output **output,
+                                 struct pw_error *error)
+{
+    return open_raster(request, &pw_raster_mhd, output, error);
 }

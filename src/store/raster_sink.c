@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,12 +25,11 @@ enum {
 struct raster_sink {
     struct pw_sink base;
     struct pw_sink_ops ops; /* of this sink: the format's name differs */
-    pw_raster_header_fn header;
+    const struct pw_raster_format *format;
     int overwrite;
-    struct pw_raster_labels labels; /* of type dtype_hint until start */
-    struct pw_pending_file file;    /* not for a stream */
-    char data_path[4096];           /* of file, when that is not the header's */
-    int is_detached;
+    struct pw_raster_array labels; /* of type dtype_hint until start */
+    struct pw_pending_file file;   /* not for a stream */
+    char data_path[4096];          /* of file, when that is not the header's */
     uint64_t header_bytes;
 
     /* A stream: who writes next. */
@@ -49,6 +47,11 @@ struct pw_writer {
 static struct raster_sink *of(struct pw_sink *sink)
 {
     return (struct raster_sink *)sink;
+}
+
+static int is_detached(const struct raster_sink *raster)
+{
+    return raster->data_path[0] != '\0';
 }
 
 static int is_stream(const struct raster_sink *raster)
@@ -224,15 +227,15 @@ static enum pw_status raster_start(struct pw_sink *sink, enum pw_dtype dtype, ui
     struct raster_sink *raster = of(sink);
     char header[PW_RASTER_HEADER_MAX];
     uint64_t total = pw_dtype_bytes(dtype);
-    const char *path = raster->is_detached ? raster->data_path : sink->path;
+    const char *path = is_detached(raster) ? raster->data_path : sink->path;
     (void)n_objects;
     for (int i = 0; i < 4; i++)
         if (!pw_mul_u64(total, i == 0 ? sink->times : sink->volume[i - 1], &total) ||
             total > (uint64_t)INT64_MAX - sizeof header)
             return pw_fail(error, PW_E_RANGE, "%s: the volume is larger than any file", sink->path);
     raster->labels.dtype = dtype;
-    if (raster->header != NULL && !raster->is_detached)
-        raster->header_bytes = raster->header(&raster->labels, NULL, header);
+    if (raster->format->header != NULL && !is_detached(raster))
+        raster->header_bytes = raster->format->header(&raster->labels, NULL, header);
     if (is_stream(raster))
         return write_stream(raster, header, (size_t)raster->header_bytes, error);
     enum pw_status status = pw_pending_open(&raster->file, path, raster->overwrite, error);
@@ -245,28 +248,16 @@ static enum pw_status raster_start(struct pw_sink *sink, enum pw_dtype dtype, ui
     return pw_file_write(raster->file.fd, header, (size_t)raster->header_bytes, 0, path, error);
 }
 
-/* The header that names the file of the rows, which are in place. */
-static enum pw_status put_header(struct raster_sink *raster, struct pw_error *error)
-{
-    char header[PW_RASTER_HEADER_MAX];
-    const char *path = raster->base.path, *slash = strrchr(raster->data_path, '/');
-    struct pw_pending_file file = {.fd = -1};
-    size_t n = raster->header(&raster->labels, slash != NULL ? slash + 1 : raster->data_path, header);
-    enum pw_status status = pw_pending_open(&file, path, raster->overwrite, error);
-    if (status == PW_OK)
-        status = pw_file_write(file.fd, header, n, 0, path, error);
-    if (status == PW_OK)
-        status = pw_pending_commit(&file, error);
-    pw_pending_abort(&file);
-    raster->base.bytes_written += n;
-    return status;
-}
-
 static enum pw_status raster_commit(struct pw_sink *sink, struct pw_error *error)
 {
     struct raster_sink *raster = of(sink);
     enum pw_status status = is_stream(raster) ? PW_OK : pw_pending_commit(&raster->file, error);
-    return status == PW_OK && raster->is_detached ? put_header(raster, error) : status;
+    uint64_t bytes = 0;
+    if (status == PW_OK && is_detached(raster))
+        status = pw_raster_put_header(raster->format, &raster->labels, sink->path, raster->data_path, raster->overwrite,
+                                      &bytes, error);
+    sink->bytes_written += bytes;
+    return status;
 }
 
 static void raster_abort(struct pw_sink *sink)
@@ -319,19 +310,7 @@ static void choose_unit(struct raster_sink *raster, const struct pw_sink_request
     memcpy(base->pull, base->unit, sizeof base->pull);
 }
 
-/* Where the suffix tells that the header is a file of its own: the rows' file, "a.raw" of "a.mhd". */
-static enum pw_status choose_data_path(struct raster_sink *raster, const char *suffix, struct pw_error *error)
-{
-    const char *path = raster->base.path;
-    size_t n = strlen(path), s = suffix != NULL ? strlen(suffix) : 0;
-    raster->is_detached = suffix != NULL && n > s && strcasecmp(path + n - s, suffix) == 0;
-    if (!raster->is_detached)
-        return PW_OK;
-    (void)snprintf(raster->data_path, sizeof raster->data_path, "%.*s.raw", (int)(n - s), path);
-    return pw_pending_check(raster->data_path, raster->overwrite, error);
-}
-
-static void take_labels(struct pw_raster_labels *labels, const struct pw_sink_request *request)
+static void take_labels(struct pw_raster_array *labels, const struct pw_sink_request *request)
 {
     labels->dtype = request->dtype_hint != PW_DTYPE_NONE ? request->dtype_hint : PW_U32;
     labels->axes.rank = request->rank;
@@ -346,7 +325,9 @@ enum pw_status pw_raster_sink_open(const struct pw_raster_format *format, const 
                                    struct pw_sink **sink, struct pw_error *error)
 {
     int stream = strcmp(request->path, "-") == 0;
-    enum pw_status status = stream ? PW_OK : pw_pending_check(request->path, request->overwrite, error);
+    char data_path[4096] = "";
+    enum pw_status status =
+        stream ? PW_OK : pw_raster_place(format, request->path, request->overwrite, data_path, error);
     if (status != PW_OK)
         return status;
     struct raster_sink *raster = pw_alloc(1, sizeof *raster, error);
@@ -356,16 +337,15 @@ enum pw_status pw_raster_sink_open(const struct pw_raster_format *format, const 
     raster->ops.format = format->name;
     raster->base.ops = &raster->ops;
     raster->base.capabilities = stream ? PW_SINK_SEQUENTIAL : 0;
-    raster->header = format->header;
+    raster->format = format;
+    memcpy(raster->data_path, data_path, sizeof data_path);
     raster->overwrite = request->overwrite;
     take_labels(&raster->labels, request);
     raster->file.fd = -1;
     memcpy(raster->base.volume, request->shape, sizeof raster->base.volume);
     (void)snprintf(raster->base.path, sizeof raster->base.path, "%s", request->path);
     choose_unit(raster, request);
-    status = choose_data_path(raster, format->detached, error);
-    if (status == PW_OK &&
-        (pthread_mutex_init(&raster->lock, NULL) != 0 || pthread_cond_init(&raster->turn, NULL) != 0))
+    if (pthread_mutex_init(&raster->lock, NULL) != 0 || pthread_cond_init(&raster->turn, NULL) != 0)
         status = pw_fail(error, PW_E_NOMEM, "out of memory for a lock");
     if (status != PW_OK) {
         free(raster);
@@ -374,4 +354,24 @@ enum pw_status pw_raster_sink_open(const struct pw_raster_format *format, const 
     raster->lock_made = 1;
     *sink = &raster->base;
     return PW_OK;
+}
+
+enum pw_status pw_npy_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    return pw_raster_sink_open(&pw_raster_npy, request, sink, error);
+}
+
+enum pw_status pw_raw_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    return pw_raster_sink_open(&pw_raster_raw, request, sink, error);
+}
+
+enum pw_status pw_nrrd_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    return pw_raster_sink_open(&pw_raster_nrrd, request, sink, error);
+}
+
+enum pw_status pw_mhd_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
+{
+    return pw_raster_sink_open(&pw_raster_mhd, request, sink, error);
 }

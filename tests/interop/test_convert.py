@@ -6,8 +6,10 @@ levels are means.
 import json
 import shutil
 
+import nrrd
 import numpy as np
 import pytest
+import SimpleITK
 import tifffile
 import zarr
 from pwtest import stores
@@ -164,6 +166,39 @@ def test_what_is_replaced(pw, tmp_path):
     zarr.create_array(str(tmp_path / "mine.zarr"), shape=(3,), chunks=(3,), dtype="u1")
     pw.refuses("convert", tmp_path / "i.npy", tmp_path / "mine.zarr", "--overwrite", says="is not an image that was converted")
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "scratch.tmp") == ["i.npy", "j.npy", "mine.zarr", "o.zarr"]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint32", "int64", "uint64", "float32", "float64"])
+def test_nrrd_and_metaimage(pw, tmp_path, dtype):
+    image = random_image((3, 9, 20, 31), dtype)
+    np.save(tmp_path / "i.npy", image)
+    pw("convert", tmp_path / "i.npy", tmp_path / "i.zarr", "--axes", "czyx")
+    edited = json.loads((tmp_path / "i.zarr" / "zarr.json").read_text())
+    for axis, scale in zip(edited["attributes"]["ome"]["multiscales"][0]["axes"], (None, 2, 0.5, 0.25)):
+        axis.update({"unit": "micrometer"} if scale else {})
+    edited["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]["scale"] = [1, 2, 0.5, 0.25]
+    (tmp_path / "i.zarr" / "zarr.json").write_text(json.dumps(edited))
+    np.save(tmp_path / "one.npy", image[0])
+    stored = image.astype("u1") if dtype == "bool" else image
+    for name in ("a.nrrd", "b.nhdr", "c.mha", "d.mhd"):
+        pw("convert", tmp_path / "i.zarr", tmp_path / name)
+        pw("convert", tmp_path / "one.npy", tmp_path / f"one_{name}")
+        whole = nrrd.read(tmp_path / name, index_order="C")[0] if name[2] == "n" else itk(tmp_path / name)[0]
+        assert whole.dtype == stored.dtype and np.array_equal(whole, stored), name
+        assert np.array_equal(itk(tmp_path / f"one_{name}")[0], stored[0])
+        axes = json.loads(pw("info", tmp_path / name, "--json").text)["axes"]
+        assert [axis["scale"] for axis in axes[1:]] == [2, 0.5, 0.25]
+        assert axes[0]["name"] == ("c" if name[2] == "n" else "t"), "MetaImage does not name its axes"
+        pw.refuses("convert", tmp_path / "one.npy", tmp_path / f"one_{name}", says="exists")
+    assert itk(tmp_path / "one_c.mha")[1] == (1, 1, 1)
+    np.save(tmp_path / "half.npy", image[0].astype("f2"))
+    pw.refuses("convert", tmp_path / "half.npy", tmp_path / "h.mhd", says="no float16")
+    assert not list(tmp_path.glob("h.*"))
+
+
+def itk(path):
+    image = SimpleITK.ReadImage(str(path))
+    return SimpleITK.GetArrayFromImage(image), image.GetSpacing()
 
 
 def test_refusals(pw, tmp_path):
