@@ -27,12 +27,10 @@ int pw_convert_is_safe(enum pw_dtype from, enum pw_dtype to)
     return pw_dtype_bytes(to) >= pw_dtype_bytes(from);
 }
 
-/* Source rows are those of mapped files too, which may begin anywhere. */
 #define FROM(name, type, value)                                                                                        \
-    typedef type name##_loose __attribute__((aligned(1)));                                                             \
     static void name(const void *voxels, enum pw_dtype to, void *target, size_t n)                                     \
     {                                                                                                                  \
-        const name##_loose *source = voxels;                                                                           \
+        const type *source = voxels;                                                                                   \
         switch (to) {                                                                                                  \
         case PW_U16: EACH(uint16_t, value); break;                                                                     \
         case PW_I16: EACH(int16_t, value); break;                                                                      \
@@ -63,10 +61,9 @@ FROM(from_i64, int64_t, source[i])
 
 /* Of floating-point numbers only others can be made. */
 #define FROM(name, type, value)                                                                                        \
-    typedef type name##_loose __attribute__((aligned(1)));                                                             \
     static void name(const void *voxels, enum pw_dtype to, void *target, size_t n)                                     \
     {                                                                                                                  \
-        const name##_loose *source = voxels;                                                                           \
+        const type *source = voxels;                                                                                   \
         if (to == PW_F32)                                                                                              \
             EACH(float, value);                                                                                        \
         else                                                                                                           \
