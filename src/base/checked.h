@@ -45,6 +45,12 @@ static inline uint64_t pw_ceil_div(uint64_t a, uint64_t b)
     return a / b + (a % b != 0);
 }
 
+/* bytes, up to the next multiple of a cache line: where the next part of a buffer begins. */
+static inline uint64_t pw_padded(uint64_t bytes)
+{
+    return pw_ceil_div(bytes, 64) * 64;
+}
+
 static inline uint64_t pw_min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

@@ -44,29 +44,15 @@ struct canvas {
 
 /* ---- buffers ----------------------------------------------------------- */
 
-static void painted_limits(const struct pw_grid *grid, struct pw_record_limits *limits)
-{
-    memset(limits, 0, sizeof *limits);
-    memcpy(limits->shape, grid->tile, sizeof limits->shape);
-    for (int i = 0; i < 3; i++)
-        limits->has_faces[i] = grid->count[i] > 1;
-    limits->labels_may_touch = 1;
-}
-
-/* Bytes for cores; of them rows, then what is one for each voxel, each part from a multiple of 64 on. */
-static uint64_t padded(uint64_t bytes)
-{
-    return pw_ceil_div(bytes, 64) * 64;
-}
-
+/* Bytes for cores; of them rows, then what is one for each voxel. */
 static uint64_t canvas_bytes(const struct pw_grid *grid)
 {
     uint64_t voxels = grid->tile[0] * grid->tile[1] * grid->tile[2];
     struct pw_record_limits limits;
-    painted_limits(grid, &limits);
-    return padded(voxels * sizeof(struct painted_label)) + padded((grid->tile[0] * grid->tile[1] + 2) * 8) +
-           2 * padded(voxels * sizeof(uint32_t)) + padded(voxels * sizeof(struct pw_run)) +
-           padded(pw_record_scratch_bytes(voxels)) + padded(pw_record_bytes_max(&limits));
+    pw_record_limits_of_cores(grid, 1, &limits);
+    return pw_padded(voxels * sizeof(struct painted_label)) + pw_padded((grid->tile[0] * grid->tile[1] + 2) * 8) +
+           2 * pw_padded(voxels * sizeof(uint32_t)) + pw_padded(voxels * sizeof(struct pw_run)) +
+           pw_padded(pw_record_scratch_bytes(voxels)) + pw_padded(pw_record_bytes_max(&limits));
 }
 
 static uint64_t label_bytes(void)
@@ -82,7 +68,7 @@ uint64_t pw_repaint_memory_bytes(const struct pw_grid *grid, const struct pw_rec
 static void *take(unsigned char **at, uint64_t bytes)
 {
     void *p = *at;
-    *at += padded(bytes);
+    *at += pw_padded(bytes);
     return p;
 }
 

@@ -11,7 +11,7 @@
 static unsigned char *take(unsigned char **at, uint64_t bytes)
 {
     unsigned char *p = *at;
-    *at += pw_ceil_div(bytes, 64) * 64;
+    *at += pw_padded(bytes);
     return p;
 }
 

@@ -58,6 +58,15 @@ uint64_t pw_record_plane_bytes_max(const struct pw_record_limits *limits)
     return limits->shape[Y] * row_coded_max(limits->shape[X], limits->labels_may_touch, pw_record_labels_max(limits));
 }
 
+void pw_record_limits_of_cores(const struct pw_grid *grid, int labels_may_touch, struct pw_record_limits *limits)
+{
+    memset(limits, 0, sizeof *limits);
+    memcpy(limits->shape, grid->tile, sizeof limits->shape);
+    for (int i = 0; i < 3; i++)
+        limits->has_faces[i] = grid->count[i] > 1;
+    limits->labels_may_touch = labels_may_touch;
+}
+
 uint64_t pw_record_bytes_max(const struct pw_record_limits *limits)
 {
     const uint64_t *shape = limits->shape;

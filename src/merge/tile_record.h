@@ -69,6 +69,9 @@ struct pw_record_limits {
     int labels_unordered; /* labels are not numbered in the order of their first voxels in the core */
 };
 
+/* Those of records of cores of grid; of labels that may touch, where that is set. */
+void pw_record_limits_of_cores(const struct pw_grid *grid, int labels_may_touch, struct pw_record_limits *limits);
+
 /* The most bytes that a record can have. */
 uint64_t pw_record_bytes_max(const struct pw_record_limits *limits);
 

@@ -7,11 +7,6 @@
 #include "label/components.h"
 #include "label/threshold.h"
 
-static uint64_t padded(uint64_t bytes)
-{
-    return pw_ceil_div(bytes, 64) * 64;
-}
-
 static void window_shape(const struct pw_job *job, uint64_t window[3])
 {
     for (int i = 0; i < 3; i++)
@@ -20,14 +15,14 @@ static void window_shape(const struct pw_job *job, uint64_t window[3])
 
 static uint64_t bits_bytes(const uint64_t tile[3])
 {
-    return padded(tile[0] * tile[1] * pw_bit_words(tile[2]) * sizeof(uint64_t));
+    return pw_padded(tile[0] * tile[1] * pw_bit_words(tile[2]) * sizeof(uint64_t));
 }
 
 static uint64_t arrays_bytes(const uint64_t tile[3])
 {
     uint64_t runs = pw_runs_capacity(tile, 0);
-    return bits_bytes(tile) + padded(pw_components_scratch_bytes(tile)) + padded(runs * sizeof(struct pw_run)) +
-           padded(runs * sizeof(uint32_t)) + padded((tile[0] * tile[1] + 2) * sizeof(uint64_t));
+    return bits_bytes(tile) + pw_padded(pw_components_scratch_bytes(tile)) + pw_padded(runs * sizeof(struct pw_run)) +
+           pw_padded(runs * sizeof(uint32_t)) + pw_padded((tile[0] * tile[1] + 2) * sizeof(uint64_t));
 }
 
 uint64_t pw_background_bytes(const struct pw_job *job)
@@ -53,11 +48,11 @@ enum pw_status pw_background_init(struct pw_background *background, struct pw_jo
     background->bits = (void *)at;
     at += bits_bytes(tile);
     background->scratch = at;
-    at += padded(pw_components_scratch_bytes(tile));
+    at += pw_padded(pw_components_scratch_bytes(tile));
     background->regions.run = (void *)at;
-    at += padded(runs * sizeof(struct pw_run));
+    at += pw_padded(runs * sizeof(struct pw_run));
     background->regions.label = (void *)at;
-    at += padded(runs * sizeof(uint32_t));
+    at += pw_padded(runs * sizeof(uint32_t));
     background->regions.row = (void *)at;
     background->regions.capacity = runs;
     pw_job_record_limits(job, &limits);

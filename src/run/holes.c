@@ -49,32 +49,19 @@ struct worker {
 
 /* ---- sizes ------------------------------------------------------------- */
 
-static void limits_of(const struct pw_grid *grid, struct pw_record_limits *limits)
-{
-    memset(limits, 0, sizeof *limits);
-    memcpy(limits->shape, grid->tile, sizeof limits->shape);
-    for (int i = 0; i < 3; i++)
-        limits->has_faces[i] = grid->count[i] > 1;
-}
-
-static uint64_t padded(uint64_t bytes)
-{
-    return pw_ceil_div(bytes, 64) * 64;
-}
-
 static uint64_t arrays_bytes(const struct pw_grid *grid)
 {
     uint64_t runs = pw_runs_capacity(grid->tile, 0);
     struct pw_record_limits limits;
-    limits_of(grid, &limits);
-    return padded(runs * sizeof(struct touch)) + padded(pw_record_scratch_bytes(runs)) +
-           padded(pw_record_bytes_max(&limits));
+    pw_record_limits_of_cores(grid, 0, &limits);
+    return pw_padded(runs * sizeof(struct touch)) + pw_padded(pw_record_scratch_bytes(runs)) +
+           pw_padded(pw_record_bytes_max(&limits));
 }
 
 uint64_t pw_holes_memory_bytes(const struct pw_job *job)
 {
     struct pw_record_limits limits;
-    limits_of(&job->grid, &limits);
+    pw_record_limits_of_cores(&job->grid, 0, &limits);
     return job->sizes.threads * (pw_background_bytes(job) + arrays_bytes(&job->grid)) +
            pw_stage_memory_bytes(job->grid.n_tiles) + pw_id_map_memory_bytes(job->grid.n_tiles) +
            pw_edge_file_memory_bytes() + pw_seams_memory_bytes(&job->grid, &limits, &by_faces);
@@ -152,8 +139,8 @@ static enum pw_status worker_init(struct worker *worker, struct pass *pass, stru
     if (status != PW_OK)
         return status;
     worker->touch = worker->memory.data;
-    worker->scratch = (unsigned char *)worker->memory.data + padded(runs * sizeof(struct touch));
-    worker->record = (unsigned char *)worker->scratch + padded(pw_record_scratch_bytes(runs));
+    worker->scratch = (unsigned char *)worker->memory.data + pw_padded(runs * sizeof(struct touch));
+    worker->record = (unsigned char *)worker->scratch + pw_padded(pw_record_scratch_bytes(runs));
     return pw_background_init(&worker->background, pass->job, error);
 }
 
@@ -172,8 +159,10 @@ static enum pw_status commit(struct worker *worker, uint64_t tile, struct pw_err
     return status;
 }
 
-static enum pw_status look_at_tile(struct worker *worker, uint64_t tile, struct pw_error *error)
+static enum pw_status look_at_tile(void *context, uint64_t tile, uint64_t *input_bytes, struct pw_error *error)
 {
+    struct worker *worker = context;
+    (void)input_bytes; /* of the stage alone */
     static const uint64_t no_rim[3] = {0, 0, 0};
     struct pw_box core = pw_grid_core(&worker->pass->job->grid, tile);
     const struct pw_runs *regions = &worker->background.regions;
@@ -194,11 +183,9 @@ static void work(void *context, unsigned member)
     struct pw_error error = {0};
     (void)member;
     enum pw_status status = worker_init(&worker, pass, &error);
-    for (uint64_t tile; status == PW_OK && pw_share_take(&pass->share, &tile);) {
-        status = look_at_tile(&worker, tile, &error);
-        pw_share_done(&pass->share, 0);
-    }
-    if (status != PW_OK)
+    if (status == PW_OK)
+        pw_share_each(&pass->share, look_at_tile, &worker);
+    else
         pw_share_fail(&pass->share, &error);
     pw_background_release(&worker.background);
     pw_buffer_release(&worker.memory);
@@ -304,7 +291,7 @@ enum pw_status pw_holes_find(struct pw_job *job, struct pw_holes *holes, struct 
     static const struct pw_sorter_form form = {.words = 4, .key_words = 2};
     struct pass pass = {.job = job, .stage = {.file.fd = -1}, .edges = {.file.fd = -1}};
     *holes = (struct pw_holes){.map.file.fd = -1, .owner.fd = -1};
-    limits_of(&job->grid, &pass.limits);
+    pw_record_limits_of_cores(&job->grid, 0, &pass.limits);
     (void)pthread_mutex_init(&pass.lock, NULL);
     pw_share_init(&pass.share, job->grid.n_tiles);
     enum pw_status status = pw_sorter_init(&pass.touches, &form, job->sizes.resolve_bytes / 2, job->scratch_dir, error);

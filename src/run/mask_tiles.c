@@ -1,8 +1,6 @@
 #include "run/mask_tiles.h"
 
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -29,121 +27,6 @@ void pw_mask_describe(const struct pw_mask *mask, char *text, size_t capacity)
                        (unsigned long long)shape[0], (unsigned long long)shape[1], (unsigned long long)shape[2]);
 }
 
-/* ---- tiles outside ------------------------------------------------------------ */
-
-struct search {
-    struct pw_job *job;
-    const struct pw_tile_set *tiles;
-    pw_take_outside_fn take;
-    void *context;
-    struct pw_mask_reader *reader; /* of each thread */
-    struct pw_counters counters;
-    pthread_mutex_t lock;
-    uint64_t next;         /* under lock, as all below */
-    enum pw_status status; /* the first failure, and */
-    struct pw_error error; /*    why */
-};
-
-static void fail(struct search *search, enum pw_status status, const struct pw_error *error)
-{
-    if (search->status == PW_OK) {
-        search->status = status;
-        search->error = *error;
-    }
-}
-
-/* With the lock held: what came of the last tile, and which is next; n_tiles when there is none. */
-static uint64_t take_next(struct search *search)
-{
-    uint64_t n = search->job->grid.n_tiles;
-    if (search->status != PW_OK || atomic_load(&search->counters.cancel) || search->next >= n)
-        return n;
-    uint64_t tile = pw_tile_set_next(search->tiles, search->next);
-    search->next = tile + 1;
-    return pw_min_u64(tile, n);
-}
-
-static void look(void *context, unsigned member)
-{
-    struct search *search = context;
-    struct pw_job *job = search->job;
-    (void)pthread_mutex_lock(&search->lock);
-    for (uint64_t tile; (tile = take_next(search)) < job->grid.n_tiles;) {
-        struct pw_box core = pw_grid_core(&job->grid, tile);
-        unsigned char record[PW_RECORD_HEADER_BYTES];
-        struct pw_error error = {0};
-        int inside = 1;
-        (void)pthread_mutex_unlock(&search->lock);
-        enum pw_status status = pw_mask_reader_begin(&search->reader[member], &core, &error);
-        if (status == PW_OK)
-            status = pw_mask_reader_any(&search->reader[member], &inside, &error);
-        atomic_fetch_add(&search->counters.done, 1);
-        (void)pthread_mutex_lock(&search->lock);
-        if (status == PW_OK && !inside) {
-            (void)pw_job_encode_empty(job, tile, PW_RECORD_OUTSIDE, record);
-            status = search->take(search->context, record, tile, &error);
-        }
-        if (status != PW_OK)
-            fail(search, status, &error);
-    }
-    (void)pthread_mutex_unlock(&search->lock);
-}
-
-uint64_t pw_mask_search_bytes(const struct pw_job *job)
-{
-    if (job->mask.source == NULL)
-        return 0;
-    return job->sizes.threads * (sizeof(struct pw_mask_reader) + pw_mask_reader_bytes(&job->mask, job->grid.tile));
-}
-
-static enum pw_status run_search(struct search *search, struct pw_error *error)
-{
-    struct pw_job *job = search->job;
-    unsigned threads = job->sizes.threads;
-    struct pw_watch watch = {job->options->progress, job->options->progress_user, PW_PASS_MEASURE,
-                             search->tiles->n_left};
-    enum pw_status status = PW_OK;
-    for (unsigned i = 0; i < threads && status == PW_OK; i++)
-        status = pw_mask_reader_init(&search->reader[i], &job->mask, job->grid.tile, error);
-    if (status == PW_OK)
-        status = pw_crew_run(threads, look, search, &search->counters, &watch, error);
-    if (status == PW_OK && search->status != PW_OK) {
-        *error = search->error;
-        status = search->status;
-    }
-    if (status == PW_OK && atomic_load(&search->counters.cancel))
-        status = pw_fail(error, PW_E_CANCELLED, "stopped");
-    return status;
-}
-
-enum pw_status pw_mask_find_outside(struct pw_job *job, const struct pw_tile_set *tiles, pw_take_outside_fn take,
-                                    void *context, struct pw_error *error)
-{
-    struct search search = {.job = job, .tiles = tiles, .take = take, .context = context};
-    if (job->mask.source == NULL)
-        return PW_OK;
-    enum pw_status status = pw_mask_prepare(&job->mask, error);
-    if (status != PW_OK)
-        return status;
-    search.reader = pw_alloc(job->sizes.threads, sizeof *search.reader, error);
-    if (search.reader == NULL)
-        return PW_E_NOMEM;
-    (void)pthread_mutex_init(&search.lock, NULL);
-    status = run_search(&search, error);
-    for (unsigned i = 0; i < job->sizes.threads; i++)
-        pw_mask_reader_release(&search.reader[i]);
-    (void)pthread_mutex_destroy(&search.lock);
-    free(search.reader);
-    return status;
-}
-
-/* ---- labels outside ------------------------------------------------------------- */
-
-static uint64_t padded(uint64_t bytes)
-{
-    return pw_ceil_div(bytes, 64) * 64;
-}
-
 static uint64_t capacity(const struct pw_job *job, const uint64_t window[3])
 {
     return pw_runs_capacity(window, job->segmenter.labels_may_touch);
@@ -151,7 +34,7 @@ static uint64_t capacity(const struct pw_job *job, const uint64_t window[3])
 
 static uint64_t rows_bytes(const uint64_t window[3])
 {
-    return padded((window[0] * window[1] + 1) * sizeof(uint64_t));
+    return pw_padded((window[0] * window[1] + 1) * sizeof(uint64_t));
 }
 
 static uint64_t scratch_bytes(const struct pw_job *job, const uint64_t window[3])
@@ -163,8 +46,8 @@ static uint64_t scratch_bytes(const struct pw_job *job, const uint64_t window[3]
 static uint64_t runs_bytes(const struct pw_job *job, const uint64_t window[3])
 {
     uint64_t runs = capacity(job, window);
-    return rows_bytes(window) + padded(runs * sizeof(struct pw_run)) + padded(runs * sizeof(uint32_t)) +
-           padded(scratch_bytes(job, window));
+    return rows_bytes(window) + pw_padded(runs * sizeof(struct pw_run)) + pw_padded(runs * sizeof(uint32_t)) +
+           pw_padded(scratch_bytes(job, window));
 }
 
 uint64_t pw_tile_mask_bytes(const struct pw_job *job)
@@ -192,9 +75,9 @@ enum pw_status pw_tile_mask_init(struct pw_tile_mask *mask, const struct pw_job 
     runs->row = (void *)at;
     at += rows_bytes(window);
     runs->run = (void *)at;
-    at += padded(runs->capacity * sizeof(struct pw_run));
+    at += pw_padded(runs->capacity * sizeof(struct pw_run));
     runs->label = (void *)at;
-    mask->scratch = at + padded(runs->capacity * sizeof(uint32_t));
+    mask->scratch = at + pw_padded(runs->capacity * sizeof(uint32_t));
     return pw_mask_reader_init(&mask->reader, &job->mask, window, error);
 }
 

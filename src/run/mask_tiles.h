@@ -7,7 +7,7 @@
  * is one instance still.
  *
  *     pw_job_open_mask(job)                  when the job is opened
- *     pw_mask_find_outside(job, ...)         before pass 1, in all threads
+ *     pw_mask_find_outside(job, ...)         before pass 1, in all threads; in mask_search.c
  *     pw_tile_mask_apply(&mask, ...)         of each tile, by its worker
  *
  * Without a mask they do nothing.

@@ -94,13 +94,15 @@ static enum pw_status measure_box(struct worker *worker, const struct pw_box *bo
 }
 
 /* Box by box, in raster order as far as may be: the first voxels of labels come first. */
-static enum pw_status measure_tile(struct worker *worker, uint64_t number, struct pw_error *error)
+static enum pw_status measure_tile(void *context, uint64_t number, uint64_t *input_bytes, struct pw_error *error)
 {
+    struct worker *worker = context;
     const struct pw_grid *grid = worker->pass->measure->grid;
     uint64_t pull[3], at[3];
     enum pw_status status = PW_OK;
     worker->tile = pw_grid_core(grid, number);
     worker->tile_number = number;
+    *input_bytes = pw_box_voxels(&worker->tile);
     worker->image_is_read = 0;
     pw_measure_tiles_pull(grid, pull);
     if (worker->labels.begin != NULL)
@@ -149,11 +151,9 @@ static void work(void *context, unsigned member)
     struct worker worker;
     struct pw_error error = {0};
     enum pw_status status = worker_init(&worker, pass, member, &error);
-    for (uint64_t tile; status == PW_OK && pw_share_take(&pass->share, &tile);) {
-        status = measure_tile(&worker, tile, &error);
-        pw_share_done(&pass->share, pw_box_voxels(&worker.tile));
-    }
-    if (status != PW_OK)
+    if (status == PW_OK)
+        pw_share_each(&pass->share, measure_tile, &worker);
+    else
         pw_share_fail(&pass->share, &error);
     worker_release(&worker, member);
 }

@@ -34,57 +34,54 @@ static struct pw_box unit_box(const struct pass *pass, uint64_t unit)
     return box;
 }
 
-static enum pw_status write_level_units(struct pass *pass, struct pw_writer *writer, struct pw_error *error)
+/* Of each thread. */
+struct worker {
+    struct pass *pass;
+    struct pw_writer *writer;
+    struct pw_puller puller;
+};
+
+static enum pw_status write_unit(void *context, uint64_t unit, uint64_t *input_bytes, struct pw_error *error)
 {
-    struct pw_sink *sink = pass->job->sink;
-    uint64_t unit;
-    while (pw_share_take(&pass->share, &unit)) {
-        enum pw_status status = sink->ops->write_level_unit(sink, writer, pass->level, unit, error);
-        if (status != PW_OK)
-            return status;
-        pw_share_done(&pass->share, 0);
-    }
-    return PW_OK;
+    struct worker *worker = context;
+    struct pw_job *job = worker->pass->job;
+    if (worker->pass->level > 0)
+        return job->sink->ops->write_level_unit(job->sink, worker->writer, worker->pass->level, unit, error);
+    struct pw_box box = unit_box(worker->pass, unit);
+    *input_bytes = pw_box_voxels(&box) * job->volume.voxel_bytes;
+    return job->sink->ops->write_unit(job->sink, worker->writer, unit, &box, pw_puller_pull, &worker->puller, error);
 }
 
-static enum pw_status write_units(struct pass *pass, struct pw_writer *writer, struct pw_puller *puller,
-                                  struct pw_error *error)
+static enum pw_status worker_init(struct worker *worker, struct pass *pass, struct pw_error *error)
 {
-    struct pw_sink *sink = pass->job->sink;
-    uint64_t unit;
-    while (pw_share_take(&pass->share, &unit)) {
-        struct pw_box box = unit_box(pass, unit);
-        enum pw_status status = sink->ops->write_unit(sink, writer, unit, &box, pw_puller_pull, puller, error);
-        if (status != PW_OK)
-            return status;
-        pw_share_done(&pass->share, pw_box_voxels(&box) * pass->job->volume.voxel_bytes);
-    }
-    return PW_OK;
+    struct pw_job *job = pass->job;
+    struct pw_record_limits limits;
+    enum pw_status status = PW_OK;
+    *worker = (struct worker){.pass = pass};
+    pw_job_record_limits(job, &limits);
+    if (pass->level == 0)
+        status = pw_puller_init(&worker->puller, &job->grid, &job->stage, &job->map, &limits, job->sink->pull, error);
+    return status == PW_OK ? job->sink->ops->writer_new(job->sink, &worker->writer, error) : status;
+}
+
+static void worker_release(struct worker *worker)
+{
+    if (worker->writer != NULL)
+        worker->pass->job->sink->ops->writer_free(worker->writer);
+    pw_puller_release(&worker->puller);
 }
 
 static void work(void *context, unsigned member)
 {
     struct pass *pass = context;
-    struct pw_job *job = pass->job;
-    struct pw_writer *writer = NULL;
-    struct pw_puller puller = {0};
+    struct worker worker;
     struct pw_error error = {0};
     (void)member;
-    struct pw_record_limits limits;
-    pw_job_record_limits(job, &limits);
-    enum pw_status status = PW_OK;
-    if (pass->level == 0)
-        status = pw_puller_init(&puller, &job->grid, &job->stage, &job->map, &limits, job->sink->pull, &error);
-    if (status == PW_OK)
-        status = job->sink->ops->writer_new(job->sink, &writer, &error);
-    if (status == PW_OK)
-        status =
-            pass->level == 0 ? write_units(pass, writer, &puller, &error) : write_level_units(pass, writer, &error);
-    if (status != PW_OK)
+    if (worker_init(&worker, pass, &error) == PW_OK)
+        pw_share_each(&pass->share, write_unit, &worker);
+    else
         pw_share_fail(&pass->share, &error);
-    if (writer != NULL)
-        job->sink->ops->writer_free(writer);
-    pw_puller_release(&puller);
+    worker_release(&worker);
 }
 
 /* The units of a level, by all threads. */

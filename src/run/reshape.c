@@ -32,20 +32,6 @@ struct worker {
 
 /* ---- sizes ------------------------------------------------------------- */
 
-static uint64_t padded(uint64_t bytes)
-{
-    return pw_ceil_div(bytes, 64) * 64;
-}
-
-static void limits_of(const struct pw_grid *grid, struct pw_record_limits *limits)
-{
-    memset(limits, 0, sizeof *limits);
-    memcpy(limits->shape, grid->tile, sizeof limits->shape);
-    for (int i = 0; i < 3; i++)
-        limits->has_faces[i] = grid->count[i] > 1;
-    limits->labels_may_touch = 1;
-}
-
 static uint64_t scratch_bytes(uint64_t runs)
 {
     return pw_max_u64(pw_runs_number_scratch_bytes(runs), pw_record_scratch_bytes(runs));
@@ -55,9 +41,10 @@ static uint64_t worker_bytes(const struct pw_grid *grid)
 {
     uint64_t runs = pw_runs_capacity(grid->tile, 1);
     struct pw_record_limits limits;
-    limits_of(grid, &limits);
-    return padded((grid->tile[0] * grid->tile[1] + 2) * sizeof(uint64_t)) + padded(runs * sizeof(struct pw_run)) +
-           2 * padded(runs * sizeof(uint32_t)) + padded(scratch_bytes(runs)) + padded(pw_record_bytes_max(&limits));
+    pw_record_limits_of_cores(grid, 1, &limits);
+    return pw_padded((grid->tile[0] * grid->tile[1] + 2) * sizeof(uint64_t)) + pw_padded(runs * sizeof(struct pw_run)) +
+           2 * pw_padded(runs * sizeof(uint32_t)) + pw_padded(scratch_bytes(runs)) +
+           pw_padded(pw_record_bytes_max(&limits));
 }
 
 uint64_t pw_reshape_memory_bytes(const struct pw_job *job)
@@ -81,7 +68,7 @@ uint64_t pw_reshape_memory_bytes(const struct pw_job *job)
 static void *take(unsigned char **at, uint64_t bytes)
 {
     void *p = *at;
-    *at += padded(bytes);
+    *at += pw_padded(bytes);
     return p;
 }
 
@@ -129,8 +116,10 @@ static enum pw_status commit(struct worker *worker, uint64_t tile, struct pw_err
     return status;
 }
 
-static enum pw_status reshape_tile(struct worker *worker, uint64_t tile, struct pw_error *error)
+static enum pw_status reshape_tile(void *context, uint64_t tile, uint64_t *input_bytes, struct pw_error *error)
 {
+    struct worker *worker = context;
+    (void)input_bytes; /* of the stage alone */
     static const uint64_t no_rim[3] = {0, 0, 0};
     const struct pw_grid *grid = &worker->pass->job->grid;
     struct pw_box core = pw_grid_core(grid, tile);
@@ -153,11 +142,9 @@ static void work(void *context, unsigned member)
     struct pw_error error = {0};
     (void)member;
     enum pw_status status = worker_init(&worker, pass, &error);
-    for (uint64_t tile; status == PW_OK && pw_share_take(&pass->share, &tile);) {
-        status = reshape_tile(&worker, tile, &error);
-        pw_share_done(&pass->share, 0);
-    }
-    if (status != PW_OK)
+    if (status == PW_OK)
+        pw_share_each(&pass->share, reshape_tile, &worker);
+    else
         pw_share_fail(&pass->share, &error);
     worker_release(&worker);
 }

@@ -45,7 +45,7 @@ static uint64_t scratch_bytes(const struct pw_job *job, const uint64_t box[3])
 {
     uint64_t runs = pw_runs_capacity(box, job->segmenter.labels_may_touch);
     uint64_t numbering = cuts_box(job) ? pw_max_u64(pw_runs_number_scratch_bytes(runs), runs * sizeof(uint32_t)) : 0;
-    return pw_ceil_div(pw_max_u64(numbering, pw_record_scratch_bytes(runs)), 64) * 64;
+    return pw_padded(pw_max_u64(numbering, pw_record_scratch_bytes(runs)));
 }
 
 static uint64_t memory_bytes(const struct pw_job *job)

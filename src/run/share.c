@@ -23,7 +23,8 @@ void pw_share_release(struct pw_share *share)
     (void)pthread_mutex_destroy(&share->lock);
 }
 
-int pw_share_take(struct pw_share *share, uint64_t *piece)
+/* 0: none is left. */
+static int take(struct pw_share *share, uint64_t *piece)
 {
     (void)pthread_mutex_lock(&share->lock);
     int taken = !share->failed && share->next < share->n && !atomic_load(&share->counters.cancel);
@@ -33,12 +34,6 @@ int pw_share_take(struct pw_share *share, uint64_t *piece)
     return taken;
 }
 
-void pw_share_done(struct pw_share *share, uint64_t input_bytes)
-{
-    atomic_fetch_add(&share->counters.done, 1);
-    atomic_fetch_add(&share->counters.input_bytes, input_bytes);
-}
-
 void pw_share_fail(struct pw_share *share, const struct pw_error *error)
 {
     (void)pthread_mutex_lock(&share->lock);
@@ -46,6 +41,20 @@ void pw_share_fail(struct pw_share *share, const struct pw_error *error)
         share->error = *error;
     share->failed = 1;
     (void)pthread_mutex_unlock(&share->lock);
+}
+
+void pw_share_each(struct pw_share *share, pw_piece_fn each, void *worker)
+{
+    for (uint64_t piece; take(share, &piece);) {
+        struct pw_error error = {0};
+        uint64_t input_bytes = 0;
+        if (each(worker, piece, &input_bytes, &error) != PW_OK) {
+            pw_share_fail(share, &error);
+            return;
+        }
+        atomic_fetch_add(&share->counters.done, 1);
+        atomic_fetch_add(&share->counters.input_bytes, input_bytes);
+    }
 }
 
 enum pw_status pw_share_run(struct pw_share *share, unsigned threads, pw_crew_fn work, void *context,

@@ -7,12 +7,10 @@
  *     pw_share_release(&share);
  *
  *     work(context, member), in each thread:
- *         while (status == PW_OK && pw_share_take(&share, &piece))
- *             status = ..., and pw_share_done(&share, input_bytes)
- *         if (status != PW_OK)
- *             pw_share_fail(&share, &error);
+ *         make a worker of its own; if that fails: pw_share_fail(&share, &error)
+ *         pw_share_each(&share, each, &worker);
  *
- * Threads: take, done and fail from any; the others from the one that runs the crew.
+ * Threads: each and fail from any; the others from the one that runs the crew.
  */
 #ifndef PW_RUN_SHARE_H
 #define PW_RUN_SHARE_H
@@ -33,11 +31,11 @@ void pw_share_init(struct pw_share *share, uint64_t n);
 void pw_share_restart(struct pw_share *share, uint64_t n);
 void pw_share_release(struct pw_share *share);
 
-/* 0: none is left, something failed, or the run is to stop. */
-int pw_share_take(struct pw_share *share, uint64_t *piece);
+/* Does one piece; *input_bytes, 0 before, is what it read of the image, for the progress. */
+typedef enum pw_status (*pw_piece_fn)(void *worker, uint64_t piece, uint64_t *input_bytes, struct pw_error *error);
 
-/* A piece is finished, of so many bytes of the image. */
-void pw_share_done(struct pw_share *share, uint64_t input_bytes);
+/* Takes piece after piece and does it, until none is left, one fails, or the run is to stop. */
+void pw_share_each(struct pw_share *share, pw_piece_fn each, void *worker);
 
 void pw_share_fail(struct pw_share *share, const struct pw_error *error);
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "label/components.h"
 #include "label/histogram.h"
@@ -21,15 +22,10 @@ struct layout {
 /* One tile's own histogram of a wide integer type is refused beyond this many values. */
 #define TILE_BINS_MAX ((uint64_t)1 << 20)
 
-static uint64_t round_up(uint64_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 static void find_layout(struct layout *layout, const uint64_t shape[3])
 {
-    layout->bits_bytes = round_up(shape[0] * shape[1] * pw_bit_words(shape[2]) * sizeof(uint64_t));
-    layout->scratch_bytes = round_up(pw_components_scratch_bytes(shape));
+    layout->bits_bytes = pw_padded(shape[0] * shape[1] * pw_bit_words(shape[2]) * sizeof(uint64_t));
+    layout->scratch_bytes = pw_padded(pw_components_scratch_bytes(shape));
     layout->bins_bytes = 0;
 }
 

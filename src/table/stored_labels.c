@@ -27,7 +27,7 @@ enum pw_status pw_stored_labels_init(struct pw_stored_labels *labels, const stru
     memset(labels, 0, sizeof *labels);
     labels->volume = volume;
     labels->pull_voxels = pull_voxels;
-    uint64_t bytes = pw_ceil_div(tile_voxels * volume->voxel_bytes, 64) * 64;
+    uint64_t bytes = pw_padded(tile_voxels * volume->voxel_bytes);
     enum pw_status status =
         pw_buffer_init(&labels->memory, bytes + scratch_bytes(pull_voxels), "labels of a tile", error);
     if (status != PW_OK)
