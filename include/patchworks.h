@@ -1127,6 +1127,13 @@ struct pw_convert_result {
     double seconds;
     uint64_t planned_bytes; /* memory */
     uint64_t peak_memory_bytes;
+    /*
+     * Of pw_pyramid() on labels: the different labels other than 0 that each level has.  counted_labels is 0 for images, and
+     * where a label is so large that there is no memory for a flag for each up to it (half a bit a level for each byte of
+     * memory_bytes: the 44 millionth with 512 MiB and 6 levels).
+     */
+    int counted_labels;
+    uint64_t n_labels[PW_MAX_LEVELS];
 };
 
 /*

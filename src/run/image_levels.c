@@ -21,6 +21,21 @@ static uint64_t worker_bytes(const struct pw_level_job *job, const struct pw_loa
            job->volume.image_channels * sizeof(struct pw_range);
 }
 
+/*
+ * Labels are counted by a flag for each, which is little where they are numbered from 1 on; others are too large for what is
+ * set aside, a 16th of the budget, and are not counted.
+ */
+static uint64_t counted_labels(const struct pw_level_job *job)
+{
+    uint64_t all = job->volume.voxel_bytes >= 4 ? (uint64_t)1 << 32 : (uint64_t)1 << 8 * job->volume.voxel_bytes;
+    return pw_min_u64(job->budget_bytes / 16 / (uint64_t)job->output->levels.n * 8, all);
+}
+
+static uint64_t counting_bytes(const struct pw_level_job *job)
+{
+    return job->counts_labels ? (uint64_t)job->output->levels.n * pw_distinct_memory_bytes(counted_labels(job)) : 0;
+}
+
 /* Memory of a pass with so many slots and workers, without chunks that are kept. */
 static enum pw_status pass_bytes(const struct pw_level_job *job, struct pw_pipeline *pipeline, uint64_t *bytes,
                                  struct pw_error *error)
@@ -29,7 +44,7 @@ static enum pw_status pass_bytes(const struct pw_level_job *job, struct pw_pipel
     if (status != PW_OK)
         return status;
     *bytes = pw_loader_memory_bytes(&pipeline->load, &job->part) +
-             pipeline->depth * pw_slot_memory_bytes(&pipeline->load, 0) +
+             pipeline->depth * pw_slot_memory_bytes(&pipeline->load, 0) + counting_bytes(job) +
              pipeline->threads *
                  (pw_load_scratch_memory_bytes(&pipeline->load, &job->part) + worker_bytes(job, &pipeline->load));
     return PW_OK;
@@ -305,9 +320,14 @@ enum pw_status pw_level_job_init(struct pw_level_job *job, struct pw_error *erro
     enum pw_status status = check_levels(job, error);
     if (status != PW_OK)
         return status;
+    int n = job->output->levels.n;
     job->worker = pw_alloc(job->threads, sizeof *job->worker, error);
-    if (job->worker == NULL)
+    job->labels = pw_alloc((uint64_t)n, sizeof *job->labels, error);
+    if (job->worker == NULL || job->labels == NULL)
         return PW_E_NOMEM;
+    for (int l = 0; l < n && job->counts_labels; l++)
+        if (pw_distinct_init(&job->labels[l], counted_labels(job), error) != PW_OK)
+            return PW_E_NOMEM;
     for (unsigned i = 0; i < job->threads; i++) {
         job->worker[i].range = pw_alloc(job->volume.image_channels, sizeof(struct pw_range), error);
         if (job->worker[i].range == NULL)
@@ -322,4 +342,8 @@ void pw_level_job_release(struct pw_level_job *job)
         free(job->worker[i].range);
     free(job->worker);
     job->worker = NULL;
+    for (int l = 0; job->labels != NULL && l < job->output->levels.n; l++)
+        pw_distinct_release(&job->labels[l]);
+    free(job->labels);
+    job->labels = NULL;
 }

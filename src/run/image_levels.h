@@ -21,6 +21,7 @@
 #define PW_RUN_IMAGE_LEVELS_H
 
 #include "base/memory.h"
+#include "label/distinct.h"
 #include "label/histogram.h"
 #include "store/image_output.h"
 #include "tile/grid.h"
@@ -45,6 +46,7 @@ struct pw_level_job {
     struct pw_volume volume; /* all time points and channels of source */
     struct pw_image_output *output;
     enum pw_level_rule rule;
+    int counts_labels;
     uint64_t budget_bytes;
     unsigned threads;
     enum pw_io_engine io;
@@ -55,6 +57,7 @@ struct pw_level_job {
     uint64_t bytes_read;    /* of the source */
 
     struct pw_level_worker *worker;
+    struct pw_distinct *labels;        /* of each level, where they are counted */
     uint64_t factor[PW_MAX_LEVELS][3]; /* from the level before; of level 0: 1 */
     /* the pass that runs */
     int first, n_made; /* levels */

@@ -148,6 +148,15 @@ static void add_range(const struct pw_level_job *job, struct pw_range *range, co
                      block->stride_bytes[1], box->shape[1], box->shape[2]);
 }
 
+static void count_labels(const struct pw_level_job *job, int level, const struct pw_box *box,
+                         const struct pw_image_block *block)
+{
+    for (uint64_t z = 0; z < box->shape[0] && job->counts_labels; z++)
+        pw_distinct_add(&job->labels[level], job->part.voxel_bytes,
+                        (const unsigned char *)block->voxels + z * block->stride_bytes[0], block->stride_bytes[1],
+                        box->shape[1], box->shape[2]);
+}
+
 /* A box of whole units, but for those at the far borders. */
 static enum pw_status write_units(const struct pw_level_job *job, struct pw_level_worker *own, int level,
                                   uint64_t channel, const struct pw_box *box, const struct pw_image_block *block,
@@ -181,10 +190,13 @@ static enum pw_status write_channel(const struct pw_level_job *job, struct pw_le
     void *scratch = small != NULL ? small + small_bytes(job) - scratch_bytes(job) : NULL;
     if (job->first == 0)
         add_range(job, &own->range[channel], &box, &block);
+    if (job->from == job->source)
+        count_labels(job, 0, &box, &block);
     for (int l = job->first; l < job->first + job->n_made && status == PW_OK; l++) {
         if (l > 0) {
             make_smaller(job, l, &box, &block, small, scratch);
             small += smaller_bytes(job, l);
+            count_labels(job, l, &box, &block);
         }
         status = write_units(job, own, l, channel, &box, &block, error);
     }

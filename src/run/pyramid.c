@@ -25,6 +25,7 @@ static enum pw_status choose_rule(struct pw_level_job *job, const struct pw_pyra
     if (job->rule == PW_LEVELS_BY_MODE && (dtype == PW_F16 || dtype == PW_F32 || dtype == PW_F64))
         return pw_fail(error, PW_E_ARGUMENT, "%s: mode is for labels, and these voxels are %s", job->source->path,
                        pw_dtype_name(dtype));
+    job->counts_labels = is_label || job->rule == PW_LEVELS_BY_MODE;
     *name = names[job->rule];
     return PW_OK;
 }
@@ -65,6 +66,14 @@ static enum pw_status open_job(struct pw_level_job *job, const struct pw_pyramid
     return status == PW_OK ? pw_level_job_init(job, error) : status;
 }
 
+/* Which objects the levels still have. */
+static void count_labels(const struct pw_level_job *job, struct pw_convert_result *result)
+{
+    result->counted_labels = job->counts_labels && job->output->levels.n > 1;
+    for (int l = 0; l < job->output->levels.n && result->counted_labels; l++)
+        result->counted_labels = pw_distinct_count(&job->labels[l], &result->n_labels[l]);
+}
+
 void pw_pyramid_options_init(struct pw_pyramid_options *options)
 {
     memset(options, 0, sizeof *options);
@@ -88,6 +97,7 @@ enum pw_status pw_pyramid(const struct pw_pyramid_options *options, struct pw_co
     if (status == PW_OK) {
         result->n_levels = job.output->levels.n;
         result->bytes_written = atomic_load(&job.output->bytes_written);
+        count_labels(&job, result);
     }
     result->planned_bytes = job.planned_bytes;
     pw_level_job_release(&job);

@@ -21,6 +21,8 @@ import threading
 import time
 from pathlib import Path
 
+import convert
+import label_pyramid
 import large_files
 import reading
 
@@ -377,7 +379,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tool", default=os.environ.get("PW_STREAM", "./pw-stream"))
     parser.add_argument("--work", required=True, help="folder of the images, made by run.sh; outputs go there too")
-    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve,reading,files (default: all but the last two)")
+    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve,reading,files,convert,pyramid-large (default: the first four)")
     parser.add_argument("--reps", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--peer-reps", type=int, default=3, help="rounds that the other programs take part in (default 3)")
     parser.add_argument("--pairs", type=int, default=9, help="pairs of runs with one thread and with two (default 9)")
@@ -386,6 +388,8 @@ def parse_options():
     parser.add_argument("--resolve-reps", type=int, default=3, help="rounds of resolving and sorting (default 3)")
     parser.add_argument("--file-bytes", type=int, default=20_000_000_000,
                         help="size of the file that is read (default 20000000000)")
+    parser.add_argument("--label-bytes", type=int, default=20_000_000_000,
+                        help="size of the label volume that gets smaller levels (default 20000000000)")
     parser.add_argument("--no-patchworks", action="store_true", help="leave out patchworks from PyPI")
     parser.add_argument("--no-peers", action="store_true", help="only pw-stream, cat and cp")
     parser.add_argument("--no-cold", action="store_true", help="warm runs only (cold ones need root)")
@@ -420,6 +424,10 @@ def main():
         good = reading.pw_bench_reading(bench.tool, bench.work, options.reps) and good
     if "files" in options.only:
         good = large_files.pw_bench_large_files(bench.tool, bench.work, options.reps, options.file_bytes, options.cold) and good
+    if "convert" in options.only:
+        good = convert.pw_bench_convert(bench.tool, bench.work, options.reps) and good
+    if "pyramid-large" in options.only:
+        good = label_pyramid.pw_bench_label_pyramid(bench.tool, bench.work, options.label_bytes, BUDGET_MIB, bench.measure) and good
     sys.exit(0 if good or not options.strict else 1)
 
 

@@ -34,14 +34,10 @@ def way_zarr(store, threads):
     return time.monotonic() - began, array.nbytes
 
 
-def make(work):
-    """The image, counts of photons on a gradient, as raw and in every codec."""
+def make_raw(work):
+    """The image, counts of photons on a gradient."""
     import numpy as np
-    import zarr
-    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 
-    codecs = {"none": [], "zstd": [ZstdCodec(level=1)], "gzip": [GzipCodec(level=1)],
-              "blosc": [BloscCodec(cname="lz4", typesize=2, shuffle="shuffle")]}
     raw = work / "reading.raw"
     if not raw.is_file():
         generator = np.random.default_rng(1)
@@ -49,6 +45,18 @@ def make(work):
             for _ in range(SHAPE[0]):
                 plane = generator.poisson(100, SHAPE[1:]) + np.arange(SHAPE[2]) // 8
                 out.write(plane.astype("<u2").tobytes())
+    return raw
+
+
+def make(work):
+    """The image as raw and in every codec."""
+    import numpy as np
+    import zarr
+    from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+
+    codecs = {"none": [], "zstd": [ZstdCodec(level=1)], "gzip": [GzipCodec(level=1)],
+              "blosc": [BloscCodec(cname="lz4", typesize=2, shuffle="shuffle")]}
+    raw = make_raw(work)
     for name in CODECS:
         path = work / f"reading-{name}.zarr"
         if not path.is_dir():

@@ -40,6 +40,7 @@ esac
 zstd=$(pkg-config --cflags --libs libzstd 2>/dev/null || echo -lzstd)
 # shellcheck disable=SC2086 # several flags
 build bench_gen "$here/bench_gen.c" $zstd -lm -pthread
+build labels_gen "$here/labels_gen.c"
 
 # image NAME SHAPE CHUNK SEED: made under another name first, so that half of one is never used.
 image() {

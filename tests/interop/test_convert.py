@@ -240,9 +240,13 @@ def test_pyramid_of_labels(pw, data, tmp_path, rule):
     pw("run", source, "-o", tmp_path / "whole.zarr", *options, "--pyramid", rule)
     pw("run", source, "-o", tmp_path / "flat.zarr", *options, "--pyramid", "none")
     groups = [stores.label_group(tmp_path / n) for n in ("flat.zarr", "whole.zarr")]
-    pw("pyramid", groups[0], "--rule", rule)
+    told = pw("pyramid", groups[0], "--rule", rule).err
     flat, whole = (stores.levels(g) for g in groups)
     assert len(flat) == len(whole) > 2
+    objects = [np.setdiff1d(a[...], 0) for a in flat]
+    assert all(np.isin(b, a).all() for a, b in zip(objects, objects[1:])) and len(objects[-1]) < len(objects[0])
+    assert [line for line in told.splitlines() if line.startswith("level ")] == [
+        f"level {n} has {len(ids)} of {len(objects[0])} objects" for n, ids in enumerate(objects) if n > 0]
     assert all(np.array_equal(a[...], b[...]) for a, b in zip(flat, whole))
     assert stores.ome(groups[0])["multiscales"][0]["datasets"] == stores.ome(groups[1])["multiscales"][0]["datasets"]
     assert stores.ome(groups[0])["multiscales"][0]["type"] == rule

@@ -1,5 +1,6 @@
 /* pw-stream pyramid */
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +50,18 @@ static int take_option(struct request *request, int option, const char *text)
     }
 }
 
+/* What became of the objects: small ones may not be on small levels. */
+static void report(const struct pw_convert_result *result)
+{
+    char levels[PW_COUNT_BYTES];
+    (void)fprintf(stderr, "%s, %.1f MiB written in %.2f s, peak memory %.1f MiB\n",
+                  pw_report_count(levels, (uint64_t)result->n_levels, "level"), (double)result->bytes_written / 1048576,
+                  result->seconds, (double)result->peak_memory_bytes / 1048576);
+    for (int l = 1; l < result->n_levels && result->counted_labels; l++)
+        (void)fprintf(stderr, "level %d has %" PRIu64 " of %" PRIu64 " objects\n", l, result->n_labels[l],
+                      result->n_labels[0]);
+}
+
 int pw_cmd_pyramid(int argc, char **argv)
 {
     struct request request = {0};
@@ -76,12 +89,8 @@ int pw_cmd_pyramid(int argc, char **argv)
     enum pw_status made = pw_pyramid(&request.options, &result, &error);
     pw_progress_bar_clear(&bar);
     if (made == PW_OK) {
-        char levels[PW_COUNT_BYTES];
         if (!request.quiet)
-            (void)fprintf(stderr, "%s, %.1f MiB written in %.2f s, peak memory %.1f MiB\n",
-                          pw_report_count(levels, (uint64_t)result.n_levels, "level"),
-                          (double)result.bytes_written / 1048576, result.seconds,
-                          (double)result.peak_memory_bytes / 1048576);
+            report(&result);
         return PW_EXIT_DONE;
     }
     int status = pw_command_fail(&error);

@@ -185,11 +185,12 @@ const char *const pw_help_pyramid[] = {
     "\n"
     "Adds smaller levels to STORE, an OME-Zarr image or label image that has one, until a level is a single chunk: y\n"
     "and x are halved, and z as long as its voxels are not longer. They are listed when they are whole.\n"
+    "Of labels it says how many objects each level still has, as small ones may not be on small levels.\n"
     "\n"
     "  --rule RULE           mean (default for images), mode (default for labels) or nearest\n"
     "  --codec NAME[:LEVEL]  of the levels: zstd (default zstd:1), gzip, blosc-lz4, blosc-zstd or none\n"
     "  --memory SIZE, --threads N, --progress WHEN   as for run\n"
-    "  --quiet               no line about what was done\n",
+    "  --quiet               no lines about what was done\n",
     NULL,
 };
 
