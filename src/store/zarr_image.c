@@ -45,11 +45,18 @@ static uint64_t chunk_bound(const struct pw_zarr_image *image)
     return pw_output_codec_bound(&image->level[0].codec, (size_t)pw_output_array_chunk_bytes(&image->level[0]));
 }
 
+/* Chunks of the largest unit: where those of a smaller level are flatter, it has more of them. */
 static uint64_t unit_chunks(const struct pw_zarr_image *image)
 {
-    const struct pw_zarr_layout *layout = &image->level[0].layout;
-    return layout->unit[0] / layout->chunk[0] * (layout->unit[1] / layout->chunk[1]) *
-           (layout->unit[2] / layout->chunk[2]);
+    uint64_t most = 1;
+    for (int l = 0; l < image->base.levels.n; l++) {
+        const struct pw_zarr_layout *layout = &image->level[l].layout;
+        uint64_t chunks = 1;
+        for (int i = 0; i < 3; i++)
+            chunks *= layout->unit[i] / layout->chunk[i];
+        most = pw_max_u64(most, chunks);
+    }
+    return most;
 }
 
 static uint64_t zarr_writer_memory_bytes(const struct pw_image_output *output)
