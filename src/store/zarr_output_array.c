@@ -16,6 +16,7 @@
 
 enum {
     WRITE_BYTES = 256 << 10, /* encoded chunks are collected up to this */
+    LARGE_BYTES = 1 << 20,   /* of a file that the disk begins with at once, while others are encoded */
     KEY_BYTES = 120,         /* five numbers of 20 digits */
     CHECKSUM_BYTES = 4
 };
@@ -193,6 +194,8 @@ static enum pw_status write_out(struct pw_unit_file *file, char *key, const void
 
 static enum pw_status close_file(struct pw_unit_file *file, const char *key, struct pw_error *error)
 {
+    if (file->offset >= LARGE_BYTES)
+        pw_file_begin_sync(file->fd);
     int failed = close(file->fd) != 0 ? errno : 0;
     file->fd = -1;
     /* NFS reports a full disk here. */

@@ -67,6 +67,11 @@ enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offs
     return PW_OK;
 }
 
+void pw_file_begin_sync(int fd)
+{
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 void pw_file_discard(int fd, uint64_t offset, uint64_t n)
 {
     (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n);

@@ -27,6 +27,9 @@ enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t off
 enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offset, const char *path,
                              struct pw_error *error);
 
+/* Has the disk begin with what was written, without waiting: a later sync then has little left to wait for. */
+void pw_file_begin_sync(int fd);
+
 /* Gives the disk back what a part of a file takes; it then reads as zeros.  Where the file system cannot, nothing happens. */
 void pw_file_discard(int fd, uint64_t offset, uint64_t n);
 

@@ -286,7 +286,7 @@ static enum pw_status count_file(int parent, const char *name, void *context, st
     ++*(uint64_t *)context;
     int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0) {
-        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        pw_file_begin_sync(fd);
         (void)close(fd);
     }
     return PW_OK;
