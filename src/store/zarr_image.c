@@ -24,9 +24,6 @@
 #include "sys/file.h"
 #include "sys/tree.h"
 
-/* A unit is read, kept and written as a whole. */
-static const uint64_t unit_bytes_wanted = (uint64_t)32 << 20;
-
 struct pw_image_writer {
     struct pw_codec_state codec;
     struct pw_unit_file file;
@@ -297,42 +294,6 @@ static enum pw_status check_place(const struct pw_image_request *request, struct
     return PW_OK;
 }
 
-void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum pw_dtype dtype,
-                               const uint64_t shard[3], int rows_last, struct pw_zarr_layout *layout)
-{
-    uint64_t factor[3] = {1, 1, 1};
-    if (l > 0)
-        pw_level_factor(levels->shape[l - 1], levels->shape[l], factor);
-    for (;;) {
-        double bytes = (double)pw_dtype_bytes(dtype);
-        int longest = -1;
-        for (int i = 0; i < 3; i++) {
-            bytes *= (double)layout->unit[i] * (double)factor[i];
-            if (shard[i] == 0 && layout->unit[i] > layout->chunk[i] &&
-                (longest < 0 || (layout->unit[i] > layout->unit[longest] && !(i == 2 && rows_last))))
-                longest = i;
-        }
-        if (longest < 0 || bytes <= (double)unit_bytes_wanted)
-            return;
-        layout->unit[longest] = pw_ceil_div(layout->unit[longest] / layout->chunk[longest], 2) * layout->chunk[longest];
-    }
-}
-
-/*
- * Units as wide as the image, where the source has whole rows and one row of chunks of them is no larger than a unit: narrower
- * ones would have an uncompressed file read in very many small pieces.  Returns whether they are.
- */
-static int widen_units(const struct pw_image_request *request, struct pw_zarr_layout *layout)
-{
-    uint64_t row = pw_ceil_div(request->shape[2], layout->chunk[2]) * layout->chunk[2];
-    double least =
-        (double)pw_dtype_bytes(request->dtype) * (double)layout->chunk[0] * (double)layout->chunk[1] * (double)row;
-    if (request->shard[2] != 0 || request->source_chunk[2] < request->shape[2] || least > (double)unit_bytes_wanted)
-        return 0;
-    layout->unit[2] = row;
-    return 1;
-}
-
 void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l)
 {
     struct pw_output_array *array = &image->level[l];
@@ -365,7 +326,7 @@ static enum pw_status choose_levels(struct pw_zarr_image *image, const struct pw
         status = pw_level_shapes_choose(&image->base.levels, &asked, request->axes.space, first.chunk, 0, error);
     if (status != PW_OK)
         return status;
-    int rows_last = widen_units(request, &first);
+    int rows_last = pw_zarr_image_widen_units(request, &first);
     for (int l = 0; l < image->base.levels.n; l++) {
         struct pw_output_array *array = &image->level[l];
         layout = first;

@@ -34,6 +34,12 @@ void pw_zarr_image_finish_level(struct pw_zarr_image *image, int l);
 void pw_zarr_image_shrink_unit(const struct pw_level_shapes *levels, int l, enum pw_dtype dtype,
                                const uint64_t shard[3], int rows_last, struct pw_zarr_layout *layout);
 
+/*
+ * Units as wide as the image, where the source has whole rows and one row of chunks of them is no larger than a unit: narrower
+ * ones would have an uncompressed file read in very many small pieces.  Returns whether they are.
+ */
+int pw_zarr_image_widen_units(const struct pw_image_request *request, struct pw_zarr_layout *layout);
+
 /* Removes the hidden directory with what is in it; nothing when there is none. */
 void pw_zarr_image_remove_hidden(struct pw_zarr_image *image);
 

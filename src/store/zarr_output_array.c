@@ -107,11 +107,10 @@ enum pw_status pw_unit_file_init(struct pw_unit_file *file, uint64_t shard_chunk
     file->bytes_written = bytes_written;
     file->buffer = pw_alloc(WRITE_BYTES + chunk_bound, 1, error);
     file->index = pw_alloc(shard_chunks + 1, 16, error);
-    if (file->buffer == NULL || file->index == NULL) {
-        pw_unit_file_release(file);
-        return PW_E_NOMEM;
-    }
-    return PW_OK;
+    if (file->buffer != NULL && file->index != NULL)
+        return PW_OK;
+    pw_unit_file_release(file);
+    return PW_E_NOMEM;
 }
 
 void pw_unit_file_release(struct pw_unit_file *file)
@@ -172,9 +171,7 @@ static enum pw_status create(struct pw_unit_file *file, char *key, struct pw_err
             return status;
         file->fd = openat(array->fd, key, flags, 0666);
     }
-    if (file->fd < 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s/%s: cannot be written", array->path, key);
-    return PW_OK;
+    return file->fd >= 0 ? PW_OK : pw_fail_errno(error, PW_E_IO, errno, "%s/%s: cannot be written", array->path, key);
 }
 
 /* Writes what is collected to the file called key, made on first need. */
@@ -198,10 +195,10 @@ static enum pw_status close_file(struct pw_unit_file *file, const char *key, str
         pw_file_begin_sync(file->fd);
     int failed = close(file->fd) != 0 ? errno : 0;
     file->fd = -1;
-    /* NFS reports a full disk here. */
-    if (failed != 0 && failed != EINTR)
-        return pw_fail_errno(error, PW_E_IO, failed, "%s/%s: cannot be written", file->array->path, key);
-    return PW_OK;
+    if (failed == 0 || failed == EINTR)
+        return PW_OK;
+    return pw_fail_errno(error, PW_E_IO, failed, "%s/%s: cannot be written", file->array->path,
+                         key); /* NFS: disk full */
 }
 
 static enum pw_status add_to_shard(struct pw_unit_file *file, const uint64_t chunk[3], size_t n, struct pw_error *error)
@@ -283,11 +280,10 @@ enum pw_status pw_chunk_reader_init(struct pw_chunk_reader *reader, uint64_t sha
     reader->index_capacity = shard_chunks;
     reader->stored = pw_alloc(chunk_bound, 1, error);
     reader->index = pw_alloc(shard_chunks + 1, 16, error);
-    if (reader->stored == NULL || reader->index == NULL) {
-        pw_chunk_reader_release(reader);
-        return PW_E_NOMEM;
-    }
-    return PW_OK;
+    if (reader->stored != NULL && reader->index != NULL)
+        return PW_OK;
+    pw_chunk_reader_release(reader);
+    return PW_E_NOMEM;
 }
 
 void pw_chunk_reader_forget(struct pw_chunk_reader *reader)
