@@ -96,6 +96,7 @@ enum pw_status pw_npy_image_open(const struct pw_image_request *, struct pw_imag
 enum pw_status pw_raw_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 enum pw_status pw_nrrd_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 enum pw_status pw_mhd_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
+enum pw_status pw_hdf5_image_open(const struct pw_image_request *, struct pw_image_output **, struct pw_error *);
 
 /*
  * The levels below the only one of an OME-Zarr image or label image, which is open as source: level 0 stays as it is, and the
@@ -108,7 +109,14 @@ enum pw_status pw_zarr_extend_open(const struct pw_source *source, const struct 
                                    struct pw_image_output **output, struct pw_error *error);
 
 /*
- * Opens the output called format ("zarr", "tiff", "npy", "raw", "nrrd", "mhd"; NULL: from the suffix of the path).
+ * How many units of the level come before this one, of an array of so many time points: for outputs whose bytes follow from
+ * the order of what is written.
+ */
+uint64_t pw_image_output_turn(const struct pw_image_output *output, int level, uint64_t times, uint64_t channel,
+                              const struct pw_box *box);
+
+/*
+ * Opens the output called format ("zarr", "tiff", "npy", "raw", "nrrd", "mhd", "hdf5"; NULL: from the suffix of the path).
  * Errors: PW_E_EXISTS without overwrite, PW_E_ARGUMENT, PW_E_NOT_FOUND for a missing parent directory.
  */
 enum pw_status pw_image_output_open(const char *format, const struct pw_image_request *request,

@@ -29,4 +29,7 @@ enum pw_status pw_output_format_choose(const char *name, const char *path, unsig
 
 const char *pw_output_format_name(enum pw_output_format format);
 
+/* The message, about a path, of a build that cannot write HDF5. */
+#define PW_NO_HDF5 "%s: this build has no HDF5 library (Debian: libhdf5-dev, then configure again)"
+
 #endif

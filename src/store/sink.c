@@ -10,8 +10,7 @@
 enum pw_status pw_hdf5_sink_open(const struct pw_sink_request *request, struct pw_sink **sink, struct pw_error *error)
 {
     (void)sink;
-    return pw_fail(error, PW_E_UNSUPPORTED,
-                   "%s: this build has no HDF5 library (Debian: libhdf5-dev, then configure again)", request->path);
+    return pw_fail(error, PW_E_UNSUPPORTED, PW_NO_HDF5, request->path);
 }
 #endif
 

@@ -102,20 +102,6 @@ static int take_tile(const struct pw_tiff_pages *pages, const struct pw_box *box
     return !is_zero(tile, (size_t)pw_tiff_tile_bytes(pages));
 }
 
-/* Units come in the order of their boxes; at each those of the channels that are read together, one after the other. */
-static uint64_t turn_of(const struct tiff_image *image, int level, uint64_t channel, const struct pw_box *box)
-{
-    const struct pw_image_output *output = &image->base;
-    const uint64_t *unit = output->unit[level], *shape = output->levels.shape[level];
-    uint64_t count[3], at = box->start[0] / shape[0];
-    for (int i = 0; i < 3; i++)
-        count[i] = pw_ceil_div(shape[i], unit[i]);
-    at = at * count[0] + box->start[0] % shape[0] / unit[0];
-    at = (at * count[1] + box->start[1] / unit[1]) * count[2] + box->start[2] / unit[2];
-    uint64_t n = count[0] * count[1] * count[2] * image->file.pages.axes.times;
-    return output->first_channel * n + at * output->channels_together + (channel - output->first_channel);
-}
-
 static enum pw_status tiff_write_unit(struct pw_image_output *output, struct pw_image_writer *writer, int level,
                                       uint64_t channel, const struct pw_box *box, const struct pw_image_block *block,
                                       struct pw_error *error)
@@ -132,7 +118,8 @@ static enum pw_status tiff_write_unit(struct pw_image_output *output, struct pw_
         int any = take_tile(pages, box, block, i / n, i % n * pages->tile_width, writer->tile);
         status = pw_tile_batch_add(&writer->batch, &image->file, any ? writer->tile : NULL, error);
     }
-    status = pw_tile_batch_place(&writer->batch, &image->file, turn_of(image, level, channel, box), status,
+    status = pw_tile_batch_place(&writer->batch, &image->file,
+                                 pw_image_output_turn(output, level, pages->axes.times, channel, box), status,
                                  output->from->cancel, error);
     for (uint64_t z = 0; z < box->shape[0] && status == PW_OK; z++)
         status = pw_tile_batch_list(&writer->batch, &image->file, level, page + z, first, z * n, n, error);

@@ -6,6 +6,7 @@ levels are means.
 import json
 import shutil
 
+import h5py
 import nrrd
 import numpy as np
 import pytest
@@ -194,6 +195,46 @@ def test_nrrd_and_metaimage(pw, tmp_path, dtype):
     np.save(tmp_path / "half.npy", image[0].astype("f2"))
     pw.refuses("convert", tmp_path / "half.npy", tmp_path / "h.mhd", says="no float16")
     assert not list(tmp_path.glob("h.*"))
+
+
+@pytest.mark.parametrize("dtype, options", [(dtype, []) for dtype in (
+    "bool", "uint8", "int16", "uint32", "int64", "uint64", "float16", "float32", "float64")] + [
+    ("uint16", ["--codec", "none"]), ("uint16", ["--chunk", "3,16,8", "--codec", "gzip:9"])])
+def test_hdf5(pw, tmp_path, dtype, options):
+    image = random_image((2, 3, 9, 50, 31), dtype)
+    image[1, 1] = 0
+    np.save(tmp_path / "i.npy", image)
+    made = set()
+    for threads in ("1", "2", "7"):
+        pw("convert", tmp_path / "i.npy", tmp_path / "o.h5", "--axes", "tczyx", "--overwrite", "--threads", threads, *options)
+        made.add((tmp_path / "o.h5").read_bytes())
+    assert len(made) == 1, "the same bytes whatever the threads"
+    with h5py.File(tmp_path / "o.h5") as file:
+        data = file["data"]
+        assert list(file) == ["data"] and data.dtype == image.dtype and np.array_equal(data[...], image)
+        assert [dim.label for dim in data.dims] == list("tczyx")
+        assert data.compression == (None if "none" in options else "gzip")
+        assert data.chunks == ((1, 1, 3, 16, 8) if "--chunk" in options else (1, 1, 9, 50, 31))
+        if not options:
+            assert data.id.get_num_chunks() == 5, "what is nothing but 0 is not stored"
+    assert pw("cat", tmp_path / "o.h5", "--raw").out == image.tobytes()
+
+
+def test_hdf5_calibration_and_refusals(pw, tmp_path):
+    image = random_image((5, 30, 20), "uint16")
+    tifffile.imwrite(tmp_path / "i.ome.tif", image, metadata={"axes": "ZYX", "PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm",
+                                                              "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2})
+    pw("convert", tmp_path / "i.ome.tif", tmp_path / "o.hdf5")
+    with h5py.File(tmp_path / "o.hdf5") as file:
+        assert np.allclose(file["data"].attrs["element_size_um"], [2, 0.5, 0.25])
+    assert [axis["scale"] for axis in json.loads(pw("info", tmp_path / "o.hdf5", "--json").text)["axes"]] == [2, 0.5, 0.25]
+    pw.refuses("convert", tmp_path / "i.ome.tif", tmp_path / "o.hdf5", says="exists already")
+    pw.refuses("convert", tmp_path / "i.ome.tif", f"{tmp_path}/n.h5:/raw", says="give the file alone")
+    pw.refuses("convert", tmp_path / "i.ome.tif", tmp_path / "n.h5", "--codec", "zstd", says="zstd")
+    pw.refuses("convert", tmp_path / "i.ome.tif", tmp_path / "n.h5", "--chunk", "1,8,8", "--shard", "2,8,8", says="no shards")
+    (tmp_path / "t.raw").write_bytes(b"too short")
+    pw.refuses("convert", tmp_path / "t.raw", tmp_path / "n.h5", "--shape", "4,5,6", "--dtype", "uint8", says="t.raw")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "scratch.tmp") == ["i.ome.tif", "o.hdf5", "t.raw"]
 
 
 def itk(path):
