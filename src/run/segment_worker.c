@@ -278,12 +278,14 @@ static struct pw_runs *cut(const struct pw_runs *whole, const struct pw_box *who
 /*
  * New numbers for what is left of labels.  Components that were connected through the rim alone become two: near the end of
  * the window a filter lacks its surroundings, and what it bridges there may be no bridge.  A true one joins them again
- * across the seam.
+ * across the seam, where tiles are joined by touch; the other rules, and a stage that is kept for them, take labels as
+ * they are in the window.
  */
 static void number_rest(const struct pw_tile_worker *worker, struct pw_runs *runs)
 {
     const struct pw_segmenter *segmenter = &worker->job->segmenter;
-    if (!segmenter->components || segmenter->labels_core_only || worker->job->sizes.keeps_rims)
+    int by_touch = worker->job->sizes.rule.merge == PW_MERGE_TOUCH && !worker->job->sizes.keeps_rims;
+    if (!segmenter->components || segmenter->labels_core_only || !by_touch)
         pw_runs_number(runs, worker->scratch);
     else
         pw_runs_split(runs, segmenter->connectivity > 0 ? segmenter->connectivity : segmenter->rank, worker->scratch);

@@ -107,11 +107,12 @@ static enum pw_status take_hello(struct pw_process_pool *pool, struct pw_process
     enum pw_status status = pw_hello_parse(line, n, &hello, error);
     if (status != PW_OK)
         return status;
-    if (!pool->has_hello)
-        pool->hello = hello;
-    else if (!is_alike(&hello, &pool->hello))
+    if (pool->has_hello && !is_alike(&hello, &pool->hello))
         return pw_fail(error, PW_E_SEGMENTER, "its hello is not that of the first worker");
-    pool->has_hello = 1;
+    if (!pool->has_hello) { /* the first starts before there are threads */
+        pool->hello = hello;
+        pool->has_hello = 1;
+    }
     if (hello.name[0] != '\0')
         pw_process_log_name(&process->log, hello.name, process->index);
     return PW_OK;
