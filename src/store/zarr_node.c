@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "store/zarr_inherited.h"
 
 enum {
     PATH_BYTES = 4096,
@@ -47,7 +48,10 @@ int pw_zarr_node_exists_in(const struct pw_kv *kv, const char *directory)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (pw_zarr_join(directory, names[i], path, NULL) == PW_OK && pw_kv_exists(kv, path))
             return 1;
-    return 0;
+    struct pw_zarr_inherited found;
+    int is_inherited = pw_zarr_inherited_find(kv, directory, &found);
+    pw_zarr_inherited_release(&found);
+    return is_inherited;
 }
 
 static enum pw_status load_v3(struct pw_zarr_node *node, struct pw_error *error)
@@ -67,6 +71,23 @@ static enum pw_status load_v3(struct pw_zarr_node *node, struct pw_error *error)
     node->is_array = type[0] == 'a';
     node->attributes = pw_json_get_typed(node->meta, "attributes", json_type_object);
     return PW_OK;
+}
+
+/* What a group above has of the node, of which there are attributes at most.  0 when none has it. */
+static int load_inherited(struct pw_zarr_node *node)
+{
+    struct pw_zarr_inherited found;
+    if (!pw_zarr_inherited_find(node->kv, node->directory, &found))
+        return 0;
+    node->version = found.version;
+    node->is_array = found.is_array;
+    memcpy(node->meta_path, found.path, sizeof node->meta_path);
+    node->meta = json_object_get(found.meta);
+    if (node->own_attributes == NULL)
+        node->own_attributes = json_object_get(found.attributes);
+    node->attributes = node->own_attributes;
+    pw_zarr_inherited_release(&found);
+    return 1;
 }
 
 /* Loads directory/name when it is there.  *object stays NULL when it is not. */
@@ -93,6 +114,8 @@ static enum pw_status load_v2(struct pw_zarr_node *node, struct pw_error *error)
     if (status != PW_OK)
         return status;
     node->attributes = node->own_attributes;
+    if (node->meta == NULL && load_inherited(node))
+        return node->version == 3 ? load_v3(node, error) : PW_OK;
     if (node->meta == NULL && node->own_attributes == NULL)
         return pw_fail(error, PW_E_NOT_FOUND, "%s: no zarr metadata (zarr.json, .zarray, .zgroup)", node->directory);
     if (node->meta == NULL)

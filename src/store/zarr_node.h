@@ -8,7 +8,7 @@
  *     pw_zarr_node_release(&node);                               safe on a zeroed node
  *
  * zarr.json comes first, then .zarray, then .zgroup, then a bare .zattrs, which is a
- * group too.  Consolidated metadata is never needed on a file system and ignored.
+ * group too.  Consolidated metadata count where there is nothing else: store/zarr_inherited.h.
  */
 #ifndef PW_STORE_ZARR_NODE_H
 #define PW_STORE_ZARR_NODE_H

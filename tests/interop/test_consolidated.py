@@ -4,6 +4,7 @@ nowhere else.
 """
 
 import json
+import shutil
 import warnings
 
 import numpy as np
@@ -61,3 +62,19 @@ def test_copies_follow(pw, tmp_path, version, ngff):
         assert what_matters(copies(path, version)) == what_matters(kept)
     assert not ((top / "b" / ".zmetadata").exists() or '"consolidated_metadata"' in "".join(
         p.read_text() for p in (top / "b").glob("zarr.json")))
+
+
+@pytest.mark.parametrize("version, ngff", [(2, "0.4"), (3, "0.5")])
+def test_nothing_but_copies(pw, tmp_path, version, ngff):
+    """Stores of which somebody kept the consolidated metadata alone; what was deleted with its copy left is not brought back."""
+    top, image = build(pw, tmp_path, version, ngff)
+    for path in top.glob("*/**/*"):
+        if path.name in ("zarr.json", ".zarray", ".zgroup", ".zattrs"):
+            path.unlink()
+    if version == 2:
+        (top / ".zgroup").unlink()
+    assert np.array_equal(np.frombuffer(pw("cat", top / "a", "--raw").out, "u2").reshape(image.shape), image)
+    assert np.array_equal(np.frombuffer(pw("cat", top / "b" / "0", "--raw").out, "u2").reshape(image.shape), image)
+    assert json.loads(pw("info", top / "a", "--json").text)["ngff"] == ngff
+    shutil.rmtree(top / "b" / "0")
+    assert "0" in str(pw.refuses("cat", top / "b", says="top.zarr/b"))
