@@ -33,6 +33,7 @@ BUDGET = ["--memory", f"{BUDGET_MIB}M"]
 RSS_LIMIT_MIB = BUDGET_MIB + 32
 # One level, as the other ways write.
 TASK = ["--fn", "threshold:300", "--pyramid", "none", "--progress=never", "--summary=json"]
+PARTS = ("2d", "3d", "large", "resolve", "reading", "convert", "files", "pyramid-large")
 PEERS = ("scipy", "cc3d", "dask-image", "patchworks")
 
 
@@ -375,11 +376,20 @@ def count_of_copies(labels, copies):
     return connected_components(graph, directed=False)[0] - 1  # node 0 is the background
 
 
+def has_room(work, part, needed):
+    """Whether the disk has room for the large files of a part, or has them already."""
+    free, kept = shutil.disk_usage(work).free, any(work.glob("large.tif" if part == "files" else "labels-[0-9]*.zarr"))
+    if kept or free > needed + (2 << 30):
+        return True
+    print(f"{part} left out: it needs {needed / 1e9:.0f} GB of disk below {work}, where {free / 1e9:.0f} GB are free")
+    return False
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tool", default=os.environ.get("PW_STREAM", "./pw-stream"))
     parser.add_argument("--work", required=True, help="folder of the images, made by run.sh; outputs go there too")
-    parser.add_argument("--only", default="2d,3d,large,resolve", help="some of 2d,3d,large,resolve,reading,files,convert,pyramid-large (default: the first four)")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)} (default: all)")
     parser.add_argument("--reps", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--peer-reps", type=int, default=3, help="rounds that the other programs take part in (default 3)")
     parser.add_argument("--pairs", type=int, default=9, help="pairs of runs with one thread and with two (default 9)")
@@ -422,11 +432,11 @@ def main():
         good = bench.resolve() and good
     if "reading" in options.only:
         good = reading.pw_bench_reading(bench.tool, bench.work, options.reps) and good
-    if "files" in options.only:
-        good = large_files.pw_bench_large_files(bench.tool, bench.work, options.reps, options.file_bytes, options.cold) and good
     if "convert" in options.only:
         good = convert.pw_bench_convert(bench.tool, bench.work, options.reps) and good
-    if "pyramid-large" in options.only:
+    if "files" in options.only and has_room(bench.work, "files", options.file_bytes):
+        good = large_files.pw_bench_large_files(bench.tool, bench.work, options.reps, options.file_bytes, options.cold) and good
+    if "pyramid-large" in options.only and has_room(bench.work, "pyramid-large", options.label_bytes // 4):
         good = label_pyramid.pw_bench_label_pyramid(bench.tool, bench.work, options.label_bytes, BUDGET_MIB, bench.measure) and good
     sys.exit(0 if good or not options.strict else 1)
 

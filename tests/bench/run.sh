@@ -1,10 +1,11 @@
 #!/bin/sh
 # make bench: pw-stream beside the usual ways; see bench.py for what is measured and --help for options.
 #
-#   tests/bench/run.sh [--only 2d,3d,large,resolve] [--no-patchworks] [--no-peers] [--reps N] ...
+#   tests/bench/run.sh [--only 2d,3d,large,resolve,reading,convert,files,pyramid-large] [--no-peers] [--reps N] ...
 #
-# The first time it makes the two images (2 GB of disk) and a virtual environment with the other programs, which needs
-# the network once; --only resolve needs neither.  Environment:
+# The first time it makes the images (8 GB of disk, and 25 GB more for files and pyramid-large, which are left out where there
+# is no such room) and a virtual environment with the other programs, which needs the network once; --only resolve needs
+# neither.  Environment:
 #   PW_STREAM      the tool (default ./pw-stream)
 #   PW_BENCH_DIR   where images, outputs and the environment go (default tests/bench-work in the current directory)
 #   PYTHON, CC     a Python >= 3.11, a C compiler
