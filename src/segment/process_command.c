@@ -167,6 +167,24 @@ static enum pw_status read_options(struct pw_process_command *command, const cha
     return status;
 }
 
+/*
+ * The colon before the function, and the length of its name, which ends the text or has a comma behind it: paths may have
+ * colons and commas too.
+ */
+static char *function_colon(char *text, size_t *name)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.";
+    for (char *colon = strchr(text, ':'); colon != NULL; colon = strchr(colon + 1, ':')) {
+        size_t n = 0;
+        while (colon[1 + n] != '\0' && (strchr(plain, colon[1 + n]) != NULL || (unsigned char)colon[1 + n] >= 0x80))
+            n++;
+        *name = n;
+        if (colon > text && n > 0 && (colon[1 + n] == '\0' || colon[1 + n] == ','))
+            return colon;
+    }
+    return NULL;
+}
+
 static enum pw_status init_python(struct pw_process_command *command, const char *text, struct pw_error *error)
 {
     /* The shell says in words why a program cannot be run. */
@@ -177,18 +195,19 @@ static enum pw_status init_python(struct pw_process_command *command, const char
     command->text = pw_strdup(text, error);
     if (command->text == NULL)
         return PW_E_NOMEM;
-    char *comma = strchr(command->text, ',');
-    if (comma != NULL)
-        *comma = '\0';
-    char *colon = strrchr(command->text, ':');
-    if (colon == NULL || colon == command->text || colon[1] == '\0')
+    size_t name;
+    char *colon = function_colon(command->text, &name);
+    if (colon == NULL)
         return pw_fail(error, PW_E_ARGUMENT, "--fn py:%s: use py:module:function or py:./file.py:function",
                        command->text);
+    char *options = colon + 1 + name;
+    if (*options == ',')
+        *options++ = '\0';
     pw_plain_name(colon + 1, command->name, sizeof command->name);
     char *const argument[] = {shell,  option, run,           chosen != NULL && chosen[0] != '\0' ? chosen : python,
                               module, worker, command->text, NULL};
     memcpy(command->argument, argument, sizeof argument);
-    return read_options(command, comma != NULL ? comma + 1 : "", error);
+    return read_options(command, options, error);
 }
 
 enum pw_status pw_process_command_init(struct pw_process_command *command, const char *specification,

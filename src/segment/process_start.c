@@ -167,8 +167,9 @@ static enum pw_status launch(struct pw_process_pool *pool, struct pw_process *pr
     return PW_OK;
 }
 
+/* says_why: it is the worker's message that is wrong, or that says what is; what it wrote besides explains nothing. */
 static enum pw_link_end shake_hands(struct pw_process_pool *pool, struct pw_process *process, int listener,
-                                    const struct pw_patience *patience, struct pw_error *error)
+                                    const struct pw_patience *patience, int *says_why, struct pw_error *error)
 {
     const char *line = NULL;
     size_t n = 0;
@@ -178,6 +179,7 @@ static enum pw_link_end shake_hands(struct pw_process_pool *pool, struct pw_proc
         end = pw_link_hello(&process->link, patience, &line, &n);
     if (end == PW_LINK_GOOD) {
         end = take_hello(pool, process, line, n, error) == PW_OK ? PW_LINK_GOOD : PW_LINK_BABBLE;
+        *says_why = end != PW_LINK_GOOD && n > 0 && line[0] == '{';
         pw_link_hello_taken(&process->link, n);
         return end;
     }
@@ -191,7 +193,7 @@ static enum pw_link_end shake_hands(struct pw_process_pool *pool, struct pw_proc
 }
 
 /* After a failure: ends the process and completes error; returns whether a signal was its end. */
-static int explain(struct pw_process_pool *pool, struct pw_process *process, enum pw_link_end end,
+static int explain(struct pw_process_pool *pool, struct pw_process *process, enum pw_link_end end, int says_why,
                    struct pw_error *error)
 {
     char how[80], tail[600], reason[sizeof error->message];
@@ -206,7 +208,8 @@ static int explain(struct pw_process_pool *pool, struct pw_process *process, enu
         (void)snprintf(reason, sizeof reason, "%s before its hello", how);
     else
         (void)snprintf(reason, sizeof reason, "%s", error->message);
-    (void)pw_fail(error, PW_E_SEGMENTER, "--fn %s: the worker does not start: %s%s", pool->function, reason, tail);
+    (void)pw_fail(error, PW_E_SEGMENTER, "--fn %s: the worker does not start: %s%s", pool->function, reason,
+                  says_why ? "" : tail);
     return end == PW_LINK_CLOSED && strncmp(how, "killed", 6) == 0;
 }
 
@@ -228,9 +231,10 @@ static enum pw_status start_once(struct pw_process_pool *pool, struct pw_process
         pw_link_begin(&process->link, -1);
     if (status == PW_OK && !pool->is_npy) {
         struct pw_error why = {0};
-        enum pw_link_end end = shake_hands(pool, process, listener, patience, &why);
+        int says_why = 0;
+        enum pw_link_end end = shake_hands(pool, process, listener, patience, &says_why, &why);
         if (end != PW_LINK_GOOD) {
-            *was_killed = explain(pool, process, end, &why);
+            *was_killed = explain(pool, process, end, says_why, &why);
             status = why.status != PW_OK ? why.status : PW_E_CANCELLED;
             if (error != NULL)
                 *error = why;

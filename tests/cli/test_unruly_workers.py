@@ -170,6 +170,27 @@ def test_a_worker_that_cannot_come_back(pw, image, tmp_path):
     assert result.code == EXIT_FAILED and "no memory to load the model" in result.err.splitlines()[-1], str(result)
 
 
+def test_paths_with_colons_and_commas(pw, image, tmp_path):
+    """The function is what stands behind the colon and before a comma or the end, wherever else there are some."""
+    folder = tmp_path / "odd dir, n=1:x"
+    folder.mkdir()
+    source = "def segment(image, level=0, text=''):\n    return (image > level).astype('u1') * len(text)\n"
+    for name in ("my fn,v=2.py", "plain.py"):
+        (folder / name).write_text(source)
+        for target in (f"py:{folder / name}:segment", f"py:./{name}:segment"):
+            result = pw.any("run", tmp_path / "image.npy", "--fn", f"{target},level=300,text=a.py:b:c", "--tile", 64, "-o",
+                            "labels.npy", "--overwrite", "--merge", "touch", cwd=folder, env=PYTHON)
+            assert result.code == 0, str(result)
+            assert np.array_equal(np.load(folder / "labels.npy") > 0, image > 300)
+
+
+def test_a_reason_is_given_alone(pw, image, tmp_path):
+    """What a worker prints is no part of the reason that it gives for not starting."""
+    result = run(pw, tmp_path, "print('hello there')\ndef segment(image, level=3): return image\n",
+                 target="py:./fn.py:segment,lvl=3")
+    assert result.code == EXIT_FAILED and result.err.rstrip().endswith("no option 'lvl'; it has level"), str(result)
+
+
 @pytest.mark.parametrize("wants, structure", [("connectivity=1", 1), ("connectivity=3", 3), ("halo=4", 3)])
 def test_components_that_a_wrong_rim_connects(pw, tmp_path, wants, structure):
     """Near the end of a window a filter sees too little: components are those of the core, and of whole images."""
