@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Union
 
+import numpy as np
+
 from . import _called, _image
 from ._cluster import default_workers
-from ._sizes import normalize_overlap
+from ._sizes import normalize_overlap, whole_numbers
 
 Overlap = Union[int, Sequence[int], None]
 TileShape = Union[int, Sequence[int], str, Callable[[tuple, Any], Sequence[int]], None]
@@ -57,7 +59,9 @@ def tile_of(tile_shape: TileShape, source: _image.Image) -> tuple[int, ...] | No
         return None
     if tile_shape is None:
         return None if source.is_path or source.chunks is None else source.chunks
-    sizes = (tile_shape,) * source.ndim if isinstance(tile_shape, int) else tuple(int(n) for n in tile_shape)
+    sizes = whole_numbers(tile_shape, "tile_shape")
+    if np.ndim(tile_shape) == 0:
+        sizes *= source.ndim
     if len(sizes) != source.ndim or min(sizes) < 1:
         raise ValueError(f"tile_shape is {sizes} for an image of {source.ndim} axes, {source.shape}")
     return tuple(min(n, side) for n, side in zip(sizes, source.shape))
@@ -90,6 +94,8 @@ def resources_of(
     if gpus:
         devices = [str(n) for n in (range(gpus) if isinstance(gpus, int) else gpus)]
         return [*arguments, "--devices", ",".join(devices), "--workers", str(max_workers or len(devices))]
+    if max_workers is not None and max_workers < 1:
+        raise ValueError(f"max_workers is {max_workers}; it is at least 1")
     workers = max_workers or default_workers() or (1 if use_gpu else None)
     if workers is not None:
         arguments += ["--workers" if in_processes else "--threads", str(int(workers))]

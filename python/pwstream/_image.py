@@ -101,13 +101,23 @@ def _mapped_npy(array: Any) -> str | None:
 
 def of_array(array: Any, folder: Path) -> Image:
     """Any array of two or three axes; folder is for what has to be written."""
+    if not hasattr(array, "shape") or not hasattr(array, "dtype"):
+        raise TypeError(f"the image is {type(array).__name__}; it is a path, or an array of numpy, zarr or dask")
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise TypeError("the image is a masked array: say what stands for its masked voxels, image.filled(0)")
+    if any(n != n for n in array.shape):  # dask does not know how many there are
+        raise ValueError("the array does not know its shape: image.compute_chunk_sizes()")
     shape = tuple(int(n) for n in array.shape)
     dtype = np.dtype(array.dtype)
+    if dtype.kind not in "biuf":
+        raise TypeError(f"the array is of {dtype}; voxels are integers, floating-point numbers or bool")
     if len(shape) not in (2, 3):
         raise ValueError(
             f"the array has {len(shape)} axes, {shape}; pw-stream segments (y, x) or (z, y, x): choose a channel and "
             "time point first, or hand over the path of an OME-Zarr"
         )
+    if 0 in shape:
+        raise ValueError(f"the array is empty, {shape}")
     chunks = array_chunks(array)
     path = _zarr_directory(array) or _mapped_npy(array)
     if path is None:

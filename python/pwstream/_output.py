@@ -12,6 +12,8 @@ from typing import Any
 from . import _codec, _image, _labels, _tool
 
 OTHER_FORMATS = (".tif", ".tiff", ".npy", ".raw", ".h5", ".hdf5", ".nrrd", ".nhdr", ".mha", ".mhd", ".geojson")
+# Where nobody means a zarr store and pw-stream writes none.
+NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".mat", ".nii", ".ims", ".czi", ".csv")
 
 
 class Output:
@@ -37,6 +39,8 @@ class Output:
             write_to = folder / "labels.zarr"
         self.path = Path(write_to) if write_to is not None else self.image
         self.is_store = self.path.suffix.lower() not in OTHER_FORMATS
+        if self.path.suffix.lower() in NOT_WRITTEN:
+            raise ValueError(f"{self.path}: labels go into a zarr store or into {', '.join(OTHER_FORMATS)}")
         self.made: Path | None = None
         image = self.image.resolve()
         if self.is_store and not self.in_image and (self.path / component).resolve() in (image, *image.parents):
@@ -65,6 +69,7 @@ class Output:
         if self.in_image:
             return ["--name", self.component, *replace, *(pyramid if self.levels <= 1 else []), *_codec.arguments()]
         if not self.is_store:
+            self.path.absolute().parent.mkdir(parents=True, exist_ok=True)
             return ["-o", str(self.path), *replace]
         if not overwrite and (self.path / self.component).exists():
             raise FileExistsError(f"{self.path / self.component} is there already")

@@ -18,11 +18,21 @@ SMALLEST_BYTES = 32 * MIB
 UNKNOWN_MEMORY = 8 * GIB
 
 
+def whole_numbers(value: Any, name: str) -> tuple[int, ...]:
+    """One number or several as int; 16.0 is one, 2.5 is none."""
+    numbers = tuple(value) if np.ndim(value) else (value,)
+    if any(n != int(n) for n in numbers):
+        raise ValueError(f"{name} is {value!r}; it is in voxels, whole numbers")
+    return tuple(int(n) for n in numbers)
+
+
 def normalize_overlap(
     overlap: int | Sequence[int], ndim: int, tile_shape: Sequence[int] | None = None
 ) -> tuple[int, ...]:
     """One number for each axis; 0 where a tile is one voxel thick, as there is no inside that needs context."""
-    widths = (int(overlap),) * ndim if np.ndim(overlap) == 0 else tuple(int(n) for n in overlap)  # type: ignore
+    widths = whole_numbers(overlap, "overlap")
+    if np.ndim(overlap) == 0:
+        widths *= ndim
     if len(widths) != ndim:
         raise ValueError(f"overlap is {widths} for an image of {ndim} axes")
     if min(widths) < 0:

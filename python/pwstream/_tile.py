@@ -92,6 +92,8 @@ def _as_numpy(result: Any) -> np.ndarray:
         raise WrongLabels("returned None instead of labels")
     if isinstance(result, (tuple, list)) and any(isinstance(item, np.ndarray) for item in result):
         raise WrongLabels(f"returned a {type(result).__name__} of {len(result)} instead of labels alone")
+    if isinstance(result, np.ma.MaskedArray):
+        result = result.filled(0)
     if hasattr(result, "detach"):
         result = result.detach().cpu()
     elif hasattr(result, "get") and type(result).__module__.partition(".")[0] == "cupy":
@@ -116,6 +118,8 @@ def _place_of(wrong: np.ndarray, origin: Sequence[int]) -> str:
 def store(result: Any, out: np.ndarray, origin: Sequence[int]) -> None:
     """Checks the labels of a window that begins at origin (z, y, x), and puts them where the host wants them."""
     labels = _as_numpy(result)
+    if labels.dtype == object:
+        raise WrongLabels(f"returned {type(result).__name__} ({labels.dtype} values) instead of integer labels")
     if labels.shape not in _shapes(out.shape):
         raise WrongLabels(f"returned labels of shape {labels.shape} for an image of shape {out.shape}")
     labels = labels.reshape(out.shape)

@@ -319,6 +319,10 @@ assert labels.max().compute() == 9 and len(os.listdir(tempfile.gettempdir())) ==
         (dict(tile_shape="large"), "'large'"),
         (dict(overlap=(1, 2, 3)), "overlap is .* image of 2 axes"),
         (dict(overlap=-1), "cannot be negative"),
+        (dict(overlap=2.5), "2.5; it is in voxels"),
+        (dict(tile_shape=(64.5, 64)), "64.5, 64.*whole"),
+        (dict(max_workers=0), "max_workers is 0"),
+        (dict(write_to="labels.png"), "labels.png: labels go into"),
     ],
 )
 def test_arguments_that_are_refused(pwstream, arguments, words):
@@ -329,6 +333,19 @@ def test_arguments_that_are_refused(pwstream, arguments, words):
 def test_images_that_are_refused(pwstream):
     with pytest.raises(ValueError, match="4 axes"):
         pwstream.tile_process(np.zeros((2, 3, 4, 5)), "otsu")
+    for image, words in (
+        (FLAT.tolist(), "list; it is a path"),
+        ((row for row in FLAT), "generator; it is"),
+        (zarr.group(), "Group; it is"),
+        (np.ma.masked_less(FLAT, 1000), "masked array"),
+        (FLAT.astype(complex), "complex128"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            pwstream.tile_process(image, "otsu")
+    lazy = da.from_array(FLAT)
+    for image, words in ((lazy[lazy[:, 0] > 900], "compute_chunk_sizes"), (FLAT[:0], r"empty, \(0,")):
+        with pytest.raises(ValueError, match=words):
+            pwstream.tile_process(image, "otsu")
     with pytest.raises(TypeError, match="fn is int"):
         pwstream.tile_process(FLAT, 3)
     with pytest.raises(pwstream.ToolError, match="gone.tif"):

@@ -249,6 +249,7 @@ REFUSED = {
     "scalar": ("3", "()", "(6, 7)"),
     "mask": ("image > 3", "mask", "scipy.ndimage.label"),
     "none": ("None", "None", "labels"),
+    "generator": ("(row for row in image)", "generator", "integer"),
     "tuple": ("(image.astype(int), 3)", "tuple", "alone"),
 }
 

@@ -65,7 +65,7 @@ DIFFERENT = {
 NO_PROGRAM = ("...", "FutureCancelledError", "RuntimeError: ")
 
 PRELUDE = """
-import csv, numpy as np, dask.array as da, os
+import csv, numpy as np, dask.array as da, os, torch
 from pwstream import auto_tile_shape_cellpose, dilate_labels, estimate_empty_tiles, filter_labels_by_size, tile_process
 from pwstream import label_relations
 from pwstream.plugins.cellpose import cellpose_fn
@@ -127,7 +127,7 @@ class from_numpy:
     def __init__(self, values): self.values = values
     def unsqueeze(self, axis): return from_numpy(np.expand_dims(self.values, axis))
     def squeeze(self, axis): return from_numpy(self.values.squeeze(axis))
-    def argmax(self, axis): return from_numpy(self.values.squeeze(axis) > 1100)
+    def argmax(self, axis): return from_numpy((self.values.squeeze(axis) > 1100).astype(int))
     def to(self, device): return self
     cpu = lambda self: self
     numpy = lambda self: self.values
