@@ -128,7 +128,11 @@ def describe(error: BaseException) -> str:
     if isinstance(error, WorkerError):
         return str(error)[:ERROR_BYTES]
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in OWN_FILES]
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if f.filename not in OWN_FILES and not f.filename.startswith("<frozen importlib")
+    ]
     places = [f"{os.path.basename(f.filename)}:{f.lineno} in {f.name}" for f in reversed(frames[-3:])]
     sys.stdout.flush()
     first = error.__traceback__

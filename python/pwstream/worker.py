@@ -62,6 +62,7 @@ _WAKE_SECONDS = 30e-6  # that a sleeping process takes to run again
 _DECLARED = ("components", "connectivity", "channels", "bytes_per_voxel", "inflight", "percentiles")
 _BOXES = ("halo", "multiple_of", "max_tile")
 _DTYPES = ("in_dtype", "out_dtype")
+_KNOWN = (*_DECLARED, *_BOXES, *_DTYPES, "readonly", "declare", "name")
 
 
 def worker(function: Callable[..., Any] | None = None, /, **wants: Any) -> Any:
@@ -82,10 +83,9 @@ def worker(function: Callable[..., Any] | None = None, /, **wants: Any) -> Any:
         readonly      True: image cannot be written to, so that a mistake shows
         declare       declare(info, **options) -> dict of any of these, when they depend on the options; see ImageInfo
     """
-    known = (*_DECLARED, *_BOXES, *_DTYPES, "readonly", "declare", "name")
-    unknown = sorted(set(wants) - set(known))
+    unknown = sorted(set(wants) - set(_KNOWN))
     if unknown:
-        raise TypeError(f"pwstream.worker has no {unknown[0]!r}; it has {', '.join(known)}")
+        raise TypeError(f"pwstream.worker has no {unknown[0]!r}; it has {', '.join(_KNOWN)}")
 
     def mark(target: Callable[..., Any]) -> Callable[..., Any]:
         target.__pwstream__ = wants  # type: ignore[attr-defined]
@@ -96,6 +96,8 @@ def worker(function: Callable[..., Any] | None = None, /, **wants: Any) -> Any:
 
 def _box(value: Any, name: str) -> list[int]:
     sizes = [value] if np.ndim(value) == 0 else list(value)
+    if any(not isinstance(n, (int, float, np.number)) for n in sizes):
+        sizes = []
     if len(sizes) == 1:
         sizes = sizes * 3
     if len(sizes) == 2:
@@ -103,6 +105,20 @@ def _box(value: Any, name: str) -> list[int]:
     if len(sizes) != 3 or any(int(n) != n or n < 0 for n in sizes):
         raise WorkerError(f"{name} is {value!r}; it is a number of voxels, or (z, y, x)")
     return [int(n) for n in sizes]
+
+
+def _dtype(value: Any, name: str) -> str:
+    try:
+        return np.dtype(value).newbyteorder("<").str
+    except TypeError:
+        raise WorkerError(f"{name} is {value!r}, which is no element type of numpy") from None
+
+
+def _plain(value: Any) -> Any:
+    """Numbers and arrays of numpy as JSON has them."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} in a message")
 
 
 def _hello(wants: Mapping[str, Any], name: str, info: ImageInfo) -> dict[str, Any]:
@@ -118,7 +134,7 @@ def _hello(wants: Mapping[str, Any], name: str, info: ImageInfo) -> dict[str, An
             message[key] = box
     for key in _DTYPES:
         if wants.get(key) is not None:
-            message[key] = np.dtype(wants[key]).newbyteorder("<").str
+            message[key] = _dtype(wants[key], key)
     for key in _DECLARED:
         if wants.get(key) is not None:
             message[key] = wants[key]
@@ -154,7 +170,7 @@ class _Host:
         self.shared: mmap.mmap | None = None
 
     def send(self, message: Mapping[str, Any]) -> None:
-        self.control.sendall(json.dumps(message).encode() + b"\n")
+        self.control.sendall(json.dumps(message, default=_plain).encode() + b"\n")
 
     def receive(self) -> bytes:
         """Bytes from the host.  The next tile is often near: being woken would take longer than looking for it."""
@@ -238,12 +254,17 @@ def _prepare(
     if inspect.isclass(function):
         function = function(**options)
         wants.update(getattr(function, "__pwstream__", {}))
+        if not callable(function):
+            raise WorkerError(f"{name} has no __call__(self, image)")
         call, takes = bind(function, {})
     else:
         call, takes = bind(function, options)
     declare = wants.pop("declare", None)
     if declare is not None:
-        wants.update(declare(info, **options))
+        declared = declare(info, **options)
+        if not isinstance(declared, Mapping) or not set(declared) <= set(_KNOWN):
+            raise WorkerError(f"declare() returned {declared!r}; it returns a dict of {', '.join(_KNOWN)}")
+        wants.update(declared)
     return call, takes, {"readonly": bool(wants.get("readonly")), **_hello(wants, name, info)}
 
 

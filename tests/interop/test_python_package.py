@@ -1,10 +1,13 @@
 """The package pwstream around the tool: arrays in, labels out, with built-in segmenters and with Python functions."""
 
+import contextlib
 import functools
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dask.array as da
@@ -495,6 +498,49 @@ def test_what_cannot_be_sent(pwstream):
     lock = threading.Lock()
     with pytest.raises(ValueError, match="<lambda> cannot be sent to a worker .*lock.*constructor"):
         pwstream.tile_process(FLAT, lambda tile: lock)
+
+
+@pytest.mark.parametrize("everybody", [True, False], ids=["its group, as a terminal", "it alone, as a notebook"])
+def test_an_interrupted_call_ends_at_once_and_leaves_nothing(tool_file, tmp_path, everybody):
+    (tmp_path / "program.py").write_text("""
+import pathlib, time
+import numpy as np, pwstream
+
+def slow(tile):
+    pathlib.Path("begun").touch()
+    time.sleep(600)
+
+try:
+    pwstream.tile_process(np.ones((64, 64), "u2"), slow, tile_shape=16, write_to="labels.zarr", progress=True)
+except KeyboardInterrupt:
+    print("interrupted")
+""")
+    (tmp_path / "temporary").mkdir()
+    environment = {**os.environ, "PW_STREAM": str(tool_file), "PYTHONPATH": str(PACKAGE)}
+    environment["TMPDIR"] = str(tmp_path / "temporary")
+    # A shell has its background jobs ignore the signal, and so do all that they start.
+    process = subprocess.Popen(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        while not (tmp_path / "begun").exists() and process.poll() is None:
+            time.sleep(0.05)
+        began = time.monotonic()
+        (os.killpg if everybody else os.kill)(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=60)[0] == "interrupted\n" and process.returncode == 0
+        assert time.monotonic() - began < 20, "it waits for nobody's function"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "program.py", "temporary"]
+        assert not list((tmp_path / "temporary").iterdir())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError("a worker is left")
 
 
 def test_each_tile_is_seen_once_with_its_overlap(pwstream, tmp_path):

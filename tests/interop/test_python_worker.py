@@ -99,7 +99,7 @@ def test_what_is_declared(start):
             return {"halo": 2 * diameter, "bytes_per_voxel": 5 * info.channels}
 
         @pwstream.worker(in_dtype="float32", out_dtype="uint16", components=True, connectivity=2, channels="all",
-                         multiple_of=16, max_tile=(512, 512), percentiles=[1, 99], inflight=2, declare=declare,
+                         multiple_of=16, max_tile=(512, 512), percentiles=np.array([1, 99]), inflight=np.int16(2), declare=declare,
                          readonly=True)
         def segment(image, diameter=3):
             return (image[0] > diameter) * 1
@@ -346,6 +346,19 @@ NOT_STARTED = {
     "import": ("import nowhere\ndef segment(image, above): pass", "fn:segment", "No module named 'nowhere'"),
     "exit": ("raise SystemExit('no licence')", "fn:segment", "no licence"),
     "constructor": ("class segment:\n def __init__(self, above): raise OSError('no model')", "fn:segment", "no model"),
+    "halo in words": ("@pwstream.worker(halo='wide')\ndef segment(image, above): pass", "fn:segment", "halo is 'wide'"),
+    "type": ("@pwstream.worker(in_dtype='odd')\ndef segment(image, above): pass", "fn:segment", "in_dtype is 'odd'"),
+    "declared": (
+        "@pwstream.worker(declare=lambda info, **_: {'hallo': 3})\ndef segment(image, above): pass",
+        "fn:segment",
+        "{'hallo': 3}; it returns a dict of",
+    ),
+    "nothing declared": (
+        "@pwstream.worker(declare=lambda info, **_: None)\ndef segment(image, above): pass",
+        "fn:segment",
+        "returned None",
+    ),
+    "no call": ("class segment:\n def __init__(self, above): pass", "fn:segment", "segment has no __call__"),
     "halo": ("@pwstream.worker(halo=1.5)\ndef segment(image, above): pass", "fn:segment", "halo is 1.5"),
 }
 
@@ -355,6 +368,7 @@ def test_what_cannot_start_says_why(start, case):
     source, target, words = NOT_STARTED[case]
     with start(source, target=target, options={"above": 3}) as host:
         assert host.hello["op"] == "hello" and words in host.hello["error"], host.hello
+        assert "importlib" not in host.hello["error"]
     assert host.status == 0
 
 
