@@ -135,12 +135,7 @@ int pw_cmd_convert(int argc, char **argv)
     pw_signals_catch();
     enum pw_status converted = pw_convert_image(&request.options, &result, &error);
     pw_progress_bar_clear(&bar);
-    if (converted == PW_OK) {
-        if (!request.quiet)
-            report(&result);
-        return PW_EXIT_DONE;
-    }
-    status = pw_command_fail(&error);
-    pw_signals_end();
-    return status;
+    if (converted == PW_OK && !request.quiet)
+        report(&result);
+    return pw_command_end(converted, &error);
 }

@@ -156,12 +156,7 @@ int pw_cmd_measure(int argc, char **argv)
     pw_signals_catch();
     enum pw_status measured = pw_measure(&request.options, &result, &error);
     pw_progress_bar_clear(&bar);
-    if (measured == PW_OK) {
-        if (!request.quiet)
-            report(&result);
-        return PW_EXIT_DONE;
-    }
-    status = pw_command_fail(&error);
-    pw_signals_end();
-    return status;
+    if (measured == PW_OK && !request.quiet)
+        report(&result);
+    return pw_command_end(measured, &error);
 }

@@ -176,11 +176,8 @@ int pw_cmd_probe(int argc, char **argv)
     enum pw_status done = pw_probe_choose(probe, &error);
     if (done == PW_OK)
         done = pw_probe_run(probe, &error);
-    if (done != PW_OK) {
-        status = pw_command_fail(&error);
-        pw_signals_end();
-        return status;
-    }
+    if (done != PW_OK)
+        return pw_command_end(done, &error);
     pw_probe_estimate(probe);
     (request.json ? pw_probe_print_json : pw_probe_print)(stdout, probe);
     return PW_EXIT_DONE;

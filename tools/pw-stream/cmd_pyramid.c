@@ -88,12 +88,7 @@ int pw_cmd_pyramid(int argc, char **argv)
     pw_signals_catch();
     enum pw_status made = pw_pyramid(&request.options, &result, &error);
     pw_progress_bar_clear(&bar);
-    if (made == PW_OK) {
-        if (!request.quiet)
-            report(&result);
-        return PW_EXIT_DONE;
-    }
-    int status = pw_command_fail(&error);
-    pw_signals_end();
-    return status;
+    if (made == PW_OK && !request.quiet)
+        report(&result);
+    return pw_command_end(made, &error);
 }

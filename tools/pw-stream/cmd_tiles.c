@@ -66,9 +66,5 @@ int pw_cmd_tiles(int argc, char **argv)
     request.options.input = argv[optind];
     request.options.progress = watch;
     pw_signals_catch();
-    if (pw_tiles(&request.options, STDOUT_FILENO, tagged, &result, &error) == PW_OK)
-        return PW_EXIT_DONE;
-    int status = pw_command_fail(&error);
-    pw_signals_end();
-    return status;
+    return pw_command_end(pw_tiles(&request.options, STDOUT_FILENO, tagged, &result, &error), &error);
 }

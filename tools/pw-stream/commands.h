@@ -7,6 +7,8 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
+#include "patchworks.h"
+
 struct pw_command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -37,10 +39,11 @@ int pw_cmd_seams(int argc, char **argv);
 int pw_cmd_version(int argc, char **argv);
 int pw_cmd_help(int argc, char **argv);
 
-struct pw_error;
-
 /* One line for error (none after a signal or for a reader that went away); returns the exit status: a wrong option is wrong usage. */
 int pw_command_fail(const struct pw_error *error);
+
+/* The exit status of a verb that ends with status; after a signal the process ends here by the same one. */
+int pw_command_end(enum pw_status status, const struct pw_error *error);
 
 enum {
     PW_EXIT_DONE = 0,

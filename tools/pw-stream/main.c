@@ -44,6 +44,15 @@ int pw_command_fail(const struct pw_error *error)
     return error->status == PW_E_ARGUMENT ? PW_EXIT_USAGE : PW_EXIT_FAILED;
 }
 
+int pw_command_end(enum pw_status status, const struct pw_error *error)
+{
+    if (status == PW_OK)
+        return PW_EXIT_DONE;
+    int exit_status = pw_command_fail(error);
+    pw_signals_end();
+    return exit_status;
+}
+
 static const struct pw_command *find(const char *name)
 {
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
