@@ -23,6 +23,8 @@ enum {
 /* A stretch of rows is read in pieces of this size, so that several are under way. */
 #define ROW_READ_BYTES ((uint64_t)1 << 20)
 
+#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
+
 static int rows_are_whole(const struct pw_volume *volume, const struct pw_grid *grid)
 {
     return grid->count[X] == 1 && grid->end[X] - grid->start[X] == grid->volume[X] && volume->axis[X] >= 0 &&
@@ -39,19 +41,47 @@ static int can_be_lent(const struct pw_volume *volume)
     return !linear->swap && misaligned == 0;
 }
 
+static uint64_t axis_step(const struct pw_volume *volume, int i)
+{
+    return volume->axis[i] >= 0 ? volume->source->linear.stride_bytes[volume->axis[i]] : 0;
+}
+
+/* Stretches of consecutive bytes that a window of whole rows is made of. */
+static uint64_t count_stretches(const struct pw_volume *volume, const uint64_t window[3])
+{
+    uint64_t row = window[X] * volume->voxel_bytes;
+    if (window[Y] > 1 && axis_step(volume, Y) != row)
+        return window[Z] * window[Y];
+    return window[Z] == 1 || axis_step(volume, Z) == row * window[Y] ? 1 : window[Z];
+}
+
+/*
+ * The most of a file that a mapped window keeps resident.  The page cache holds large pieces together, and touching one byte of
+ * one maps all of it: at either end of every stretch up to a huge page.
+ */
+static uint64_t mapped_bytes(const struct pw_volume *volume, const uint64_t window[3], uint64_t bytes)
+{
+    uint64_t around;
+    if (!pw_mul_u64(count_stretches(volume, window), 2 * HUGE_PAGE_BYTES, &around) ||
+        !pw_add_u64(bytes, around, &bytes))
+        return volume->source->linear.file_bytes;
+    return pw_min_u64(bytes, volume->source->linear.file_bytes);
+}
+
 void pw_plan_linear(struct pw_load_plan *plan, const struct pw_volume *volume, const struct pw_grid *grid,
                     enum pw_io_engine engine)
 {
-    const struct pw_linear *linear = &volume->source->linear;
     int stream = (volume->source->capabilities & PW_SOURCE_STREAM) != 0;
     int may_map = engine == PW_IO_MMAP || engine == PW_IO_AUTO;
     uint64_t bytes = plan->window[Z] * plan->window[Y] * plan->window[X] * volume->voxel_bytes * volume->n_channels;
-    /* A mapped page brings its neighbours along: lending narrow rows would keep far more resident than the window. */
-    int lend = !stream && may_map && volume->n_channels == 1 && rows_are_whole(volume, grid);
+    /* A mapped page brings its neighbours along: lending short stretches would keep far more resident than the window. */
+    uint64_t mapped = mapped_bytes(volume, plan->window, bytes);
+    int lend = !stream && may_map && volume->n_channels == 1 && rows_are_whole(volume, grid) &&
+               mapped - bytes <= pw_max_u64(bytes / 2, 2 * HUGE_PAGE_BYTES);
     plan->mode = lend ? PW_LOAD_MAP : PW_LOAD_ROWS;
     plan->window_bytes = lend && can_be_lent(volume) ? 0 : bytes;
     if (lend)
-        plan->mapped_bytes = pw_min_u64(bytes + plan->window[Z] * ((uint64_t)128 << 10), linear->file_bytes);
+        plan->mapped_bytes = mapped;
     if (engine == PW_IO_MMAP)
         plan->io_depth = 1; /* a lent stretch is resident until it is copied: one at a time */
 }
@@ -90,11 +120,6 @@ static uint64_t row_span(const struct pw_volume *volume, const struct pw_box *wi
 {
     uint64_t step = volume->source->linear.stride_bytes[volume->axis[X]];
     return (window->shape[X] - 1) * step + volume->voxel_bytes;
-}
-
-static uint64_t axis_step(const struct pw_volume *volume, int i)
-{
-    return volume->axis[i] >= 0 ? volume->source->linear.stride_bytes[volume->axis[i]] : 0;
 }
 
 /* First byte and end of everything that a channel of the window touches. */
