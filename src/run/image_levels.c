@@ -284,7 +284,7 @@ void pw_level_axes(const struct pw_volume *volume, struct pw_array_axes *axes)
 
 /*
  * What one thread needs for a smaller level: what is stored of two windows, as one is read while the other is worked on, and is
- * no smaller where it does not compress; that one's voxels; what becomes of them; and the writer's.
+ * no smaller where it does not compress; that one's voxels; what becomes of them; a decoder and the writer.
  */
 static uint64_t least_bytes(const struct pw_level_job *job, int level)
 {
@@ -297,8 +297,7 @@ static uint64_t least_bytes(const struct pw_level_job *job, int level)
         window *= fmin(extent, (double)output->levels.shape[level - 1][i]);
         unit *= (double)output->unit[level][i];
     }
-    double bytes =
-        3 * window + unit + (double)output->ops->writer_memory_bytes(output) + 16 * (double)MIB; /* and a decoder */
+    double bytes = 3.5 * window + unit + (double)output->ops->writer_memory_bytes(output);
     return bytes < (double)UINT64_MAX / 2 ? (uint64_t)bytes : UINT64_MAX / 2;
 }
 

@@ -208,6 +208,26 @@ class TestTwoHundredGigabytes:
             group.rmdir()
 
 
+def test_levels_of_an_image_larger_than_the_budget(plain_tool, meter, tmp_path):
+    """Level 1 is made of the voxels of level 0 while they are there: within the budget, and of labels as well."""
+    shape = (128, 768, 1024)
+    image = np.random.default_rng(5).integers(0, 65536, shape, np.uint16)
+    image.tofile(tmp_path / "i.raw")
+    told = ["--memory", "144M", "--threads", "2"]
+    raw = ["--shape", comma(shape), "--dtype", "u2"]
+    usage = meter([plain_tool.path, "convert", tmp_path / "i.raw", tmp_path / "o.zarr", *raw, *told])
+    assert usage["peak_rss_bytes"] <= (144 + 32) * MIB, usage
+    levels = stores.levels(tmp_path / "o.zarr")
+    assert np.array_equal(levels[0][...], image)
+    blocks = image.reshape(64, 2, 384, 2, 512, 2)
+    assert np.array_equal(levels[1][...], (blocks.sum(axis=(1, 3, 5), dtype=np.uint32) + 4) >> 3)
+    plain_tool("convert", tmp_path / "i.raw", tmp_path / "flat.zarr", *raw, "--pyramid", "none")
+    usage = meter([plain_tool.path, "pyramid", tmp_path / "flat.zarr", "--rule", "nearest", *told])
+    assert usage["peak_rss_bytes"] <= (144 + 32) * MIB, usage
+    for n, level in enumerate(stores.levels(tmp_path / "flat.zarr")):
+        assert np.array_equal(level[...], image[:: 2**n, :: 2**n, :: 2**n])
+
+
 def make_control_group(limit_bytes):
     """A memory control group of this size, version 2 or 1; skips where none can be made."""
     name = f"pw-stream-test-{os.getpid()}"
