@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "segment/builtin.h"
 #include "segment/plugin_source.h"
+#include "segment/process_command.h"
 #include "sys/dynlib.h"
 #include "sys/search_path.h"
 
@@ -173,6 +174,10 @@ enum pw_status pw_fn_show(const char *name, pw_fn_info_fn call, void (*say)(cons
     size_t length;
     enum pw_fn_kind kind = pw_fn_kind(name, &length);
     const struct pw_builtin *builtin = kind == PW_FN_KIND_NAME ? pw_builtin_find(name, length) : NULL;
+    if (pw_process_command_is(name))
+        return pw_fail(error, PW_E_ARGUMENT,
+                       "%s: a program says what it wants when it runs; pw-stream probe IMAGE --fn %s shows it", name,
+                       name);
     if (name[length] != '\0')
         return pw_fail(error, PW_E_ARGUMENT, "%s: the name of a function alone, without options", name);
     if (builtin != NULL) {

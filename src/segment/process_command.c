@@ -143,7 +143,10 @@ static enum pw_status read_option(struct json_object *params, const char *text, 
         status = pw_fail(error, PW_E_ARGUMENT, "--fn py: \"%s\" is no option like key=value", option);
     else {
         *equals = '\0';
-        (void)json_object_object_add(params, option, read_value(equals + 1, strlen(equals + 1)));
+        if (json_object_object_get_ex(params, option, NULL))
+            status = pw_fail(error, PW_E_ARGUMENT, "--fn py: %s is given twice", option);
+        else
+            (void)json_object_object_add(params, option, read_value(equals + 1, strlen(equals + 1)));
     }
     free(option);
     return status;

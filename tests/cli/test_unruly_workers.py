@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from pwtest.tool import EXIT_FAILED, SOURCE_ROOT
+from pwtest.tool import EXIT_FAILED, EXIT_USAGE, SOURCE_ROOT
 from scipy import ndimage
 
 EXIT_WARNINGS = 2
@@ -182,6 +182,15 @@ def test_paths_with_colons_and_commas(pw, image, tmp_path):
                             "labels.npy", "--overwrite", "--merge", "touch", cwd=folder, env=PYTHON)
             assert result.code == 0, str(result)
             assert np.array_equal(np.load(folder / "labels.npy") > 0, image > 300)
+
+
+def test_an_option_is_given_once(pw, image, tmp_path):
+    result = run(pw, tmp_path, "def segment(image, level=3): return image", target="py:./fn.py:segment,level=3,level=4")
+    assert result.code == EXIT_USAGE and "level is given twice" in result.err, str(result)
+
+
+def test_what_a_program_takes_is_not_known_before(pw):
+    pw.refuses("fn", "show", "py:fn:segment", says=["py:fn:segment", "pw-stream probe"], code=EXIT_USAGE)
 
 
 def test_a_reason_is_given_alone(pw, image, tmp_path):

@@ -70,7 +70,7 @@ cellpose() {
     [ -e "$model" ] ||
         "$work/cellpose-venv/bin/python" "$here/train_cellpose.py" "$images" "$work/cellpose-model/nuclei" \
             >"$work/cellpose-train.log" 2>&1
-    segment cellpose "py:pwstream.workers.cellpose:segment,model=$model,diameter=12"
+    segment cellpose "py:pwstream.workers.cellpose:segment,model=$model,diameter=12,high=99.8"
 }
 
 [ $# -gt 0 ] || set -- stardist cellpose
