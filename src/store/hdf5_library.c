@@ -144,8 +144,9 @@ double pw_hdf5_number_at(hid_t file, const char *path, const char *name, double 
 
 enum pw_status pw_hdf5_cannot_open(const char *path, const char *name, struct pw_error *error)
 {
-    return pw_fail(error, PW_E_UNSUPPORTED, "%s: %s cannot be opened by HDF5 %d.%d.%d (it may be of a later version)",
-                   path, name, H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
+    return pw_fail(error, PW_E_UNSUPPORTED,
+                   "%s: %s cannot be opened by HDF5 %d.%d.%d (it may be broken, or of a later version)", path, name,
+                   H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
 }
 
 int pw_hdf5_exists(hid_t file, const char *path)
