@@ -17,6 +17,7 @@ from ._sizes import normalize_overlap
 
 # Options of pw-stream run, with a value, that pw-stream probe does not take.
 NOT_OF_PROBE = ("--halo", "--skip-empty", "--resume")
+OF_WINDOWS = ("overlap", "witness")  # rules that need a halo
 
 
 def dry_run(arguments: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -49,6 +50,9 @@ def duration(arguments: Sequence[str], plan: Mapping[str, Any]) -> dict[str, flo
         if option in rest:
             at = rest.index(option)
             del rest[at : at + (1 if option == "--resume" else 2)]
+    rule = rest.index("--merge") + 1
+    if rest[rule] in OF_WINDOWS:
+        rest[rule] = "auto"
     halos = "/".join(str(n) for n in plan["overlap"])
     probe = json.loads(_tool.output(["probe", arguments[1], *rest, "--halos", halos, "--json", "--quiet"]))
     took = {key: float(value) for key, value in probe["full_run"]["seconds"].items()}
@@ -75,8 +79,9 @@ def suggest_overlap(
     The smallest overlap with which a part of the image, segmented in tiles, is as it is when it is one tile; this and
     all larger candidates must have an F1 of objects of at least target.  It is what pw-stream probe does.
 
-    image, fn, stitch, channel, level   as of tile_process()
-    region      the part, slices of its axes; else crop_tiles tiles along each axis in the middle.  It must fit the memory
+    image, fn, stitch, channel, level   as of tile_process(); "iou" is looked at as "auto", which does without a halo too
+    region      the part, slices of its axes; else crop_tiles tiles along each axis in the middle.  It must fit the memory;
+                in a store it is moved to the border of a chunk
 
     Returns {"overlap": voxels or None, "scores": {overlap: F1}, "region": slices, "reference_objects": n}.
     """
@@ -91,7 +96,7 @@ def suggest_overlap(
         arguments = ["probe", source.path, *source.options, "--fn", function_text(fn, channel, folder)]
         tried_halos = ",".join("/".join(map(str, halo)) for halo in halos.values())
         arguments += ["--tile", box_text(tile), "--halos", tried_halos]
-        arguments += [*rule_of(stitch, 0.5, None, None), "--enough", f"{target:.6g}"]
+        arguments += [*_rule(stitch), "--enough", f"{target:.6g}"]
         arguments += ["--crop", box_text([s.stop - s.start for s in part])]
         arguments += ["--at", box_text([s.start for s in part], fill=0), "--json", "--quiet", *options]
         said = json.loads(_tool.output(arguments))
@@ -109,6 +114,11 @@ def suggest_overlap(
         "region": tuple(slice(low, low + n) for low, n in zip(start, extent)),
         "reference_objects": said["n_objects"],
     }
+
+
+def _rule(stitch: str) -> list[str]:
+    """Probing also tries what the function declares, often no halo, of which rules that compare windows can make nothing."""
+    return rule_of("auto" if stitch in (*OF_WINDOWS, "iou") else stitch, 0.5, None, None)
 
 
 def _halo(overlap: int, tile: Sequence[int], part: Sequence[slice]) -> tuple[int, ...]:

@@ -330,10 +330,11 @@ def test_overlaps_and_plans(run):
         assert found["overlap"] == 14 and found["scores"][14] == 1.0 and found["scores"][2] < 0.99, found
         region = image[found["region"]].compute()
         assert region.shape == (6, 48, 48) and smooth(region).max() == found["reference_objects"]
-        again = suggest_overlap("image.zarr", smooth, (6, 24, 24), candidates=(0,), region=found["region"], stitch="iou")
+        again = suggest_overlap(image, smooth, (6, 24, 24), candidates=(0,), region=found["region"], stitch="iou")
         assert again["overlap"] is None and again["reference_objects"] == found["reference_objects"]
 
-        plan = tile_process("image.zarr", smooth, tile_shape=(6, 40, 40), skip_empty=True, dry_run=True, plan_sample=3)
+        plan = tile_process("image.zarr", smooth, tile_shape=(6, 40, 40), skip_empty=True, dry_run=True, plan_sample=3,
+                            stitch="iou")
         assert plan["n_tiles"] == 9 and 1 <= plan["tiles_with_signal"] <= 9, plan
         assert 0 < plan["estimated_seconds"] / 3600 < 1 and plan["seconds_per_tile"] > 0, plan
         plan = tile_process(image[0], smooth, tile_shape=(40, 40), dry_run=True, skip_empty=True, empty_threshold=9999)
