@@ -8,10 +8,9 @@ bench.py --only files calls pw_bench_large_files().
 
 import contextlib
 import os
-import subprocess
 from pathlib import Path
 
-from reading import alternate, seconds_of
+from reading import alternate, seconds_of, warm_up
 
 PLANE = (4096, 4096)  # uint16
 GOAL = 1.15
@@ -52,10 +51,6 @@ def as_raw(path, end):
 def drop_cache():
     os.sync()
     Path("/proc/sys/vm/drop_caches").write_text("3")
-
-
-def warm_up(path):
-    subprocess.run(["cat", str(path)], stdout=subprocess.DEVNULL, check=True)
 
 
 def measure(name, ways, path, reps, prepare):
