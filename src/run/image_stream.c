@@ -19,17 +19,25 @@
 #include "sys/host.h"
 
 enum {
-    BANDS_MAX = 3, /* one that is handed over, one that is finished, one that is begun */
-    SLICES_MAX = 4 /* of a band of an uncompressed file */
+    BANDS_CHUNKED = 3, /* one that is handed over, one that is finished, one that is begun */
+    BANDS_MAX = 8,     /* of an uncompressed file, two for each thread */
+    SLICES_MAX = 4     /* of a band where threads are too many for that */
 };
 /* Chunks are shared out best among many; what is only read and handed over had better stay in the cache meanwhile. */
 #define BAND_BYTES_CHUNKED ((uint64_t)16 << 20)
-#define BAND_BYTES_LINEAR ((uint64_t)512 << 10)
+#define BAND_BYTES_LINEAR ((uint64_t)1024 << 10)
 #define MEMORY_USUAL ((uint64_t)512 << 20) /* unless more spares decoding */
 
 struct band {
+    unsigned char *voxels; /* its place; once its first task was taken */
+    uint64_t left;         /* tasks that are not done; under lock */
+};
+
+/* Memory of a band.  Who used it last gets it again: it is in that processor's cache. */
+struct place {
     unsigned char *voxels;
-    uint64_t left; /* tasks that are not done; under lock */
+    unsigned user;
+    int is_taken;
 };
 
 struct stream {
@@ -42,8 +50,10 @@ struct stream {
     struct pw_buffer buffer;
     struct band band[BANDS_MAX];
     unsigned n_bands;
+    unsigned n_slices; /* of a band of an uncompressed file, at most */
 
     /* Under lock. */
+    struct place place[BANDS_MAX];
     pthread_mutex_t lock;
     pthread_cond_t change;
     uint64_t next_band, next_task; /* to be begun */
@@ -93,7 +103,7 @@ static uint64_t count_tasks(const struct stream *s, const struct pw_region *regi
     uint64_t first[PW_MAX_RANK], count[PW_MAX_RANK];
     if (!is_linear(s))
         return chunks_of(&s->source->info, region, first, count);
-    return region->rank > 0 ? pw_min_u64(region->shape[slice_axis(region)], SLICES_MAX) : 1;
+    return region->rank > 0 ? pw_min_u64(region->shape[slice_axis(region)], s->n_slices) : 1;
 }
 
 /* Reads one slice of a band of an uncompressed file into its place. */
@@ -141,14 +151,34 @@ static void fail_at(struct stream *s, uint64_t band, uint64_t task, const struct
     s->failed_task = task;
 }
 
-static int take_task(struct stream *s, struct task *task)
+static unsigned char *take_place(struct stream *s, unsigned member)
+{
+    struct place *best = NULL;
+    for (unsigned i = 0; i < s->n_bands; i++)
+        if (!s->place[i].is_taken && (best == NULL || s->place[i].user == member))
+            best = &s->place[i];
+    best->is_taken = 1; /* there are as many as bands that may be begun */
+    best->user = member;
+    return best->voxels;
+}
+
+static void leave_place(struct stream *s, const struct band *band)
+{
+    for (unsigned i = 0; i < s->n_bands; i++)
+        if (s->place[i].voxels == band->voxels)
+            s->place[i].is_taken = 0;
+}
+
+static int take_task(struct stream *s, unsigned member, struct task *task)
 {
     if (s->next_band == s->bands.count || s->next_band >= s->written + s->n_bands)
         return 0;
     struct band *band = &s->band[s->next_band % s->n_bands];
     pw_bands_region(&s->source->info, &s->bands, s->next_band, &task->region);
-    if (s->next_task == 0)
+    if (s->next_task == 0) {
         s->n_tasks = band->left = count_tasks(s, &task->region);
+        band->voxels = take_place(s, member);
+    }
     task->band = s->next_band;
     task->number = s->next_task++;
     if (s->next_task == s->n_tasks) {
@@ -178,6 +208,7 @@ static void write_band(struct stream *s)
         (void)pw_fail(&error, PW_E_CANCELLED, "%s: stopped by who takes the elements", s->source->path);
     (void)pthread_mutex_lock(&s->lock);
     s->writing = 0;
+    leave_place(s, &s->band[number % s->n_bands]);
     s->written++;
     if (result != 0)
         fail_at(s, number, 0, &error);
@@ -204,7 +235,7 @@ static void work(void *context, unsigned member)
     while (s->written < s->bands.count && !has_failed(s)) {
         if (can_write(s))
             write_band(s);
-        else if (take_task(s, &task))
+        else if (take_task(s, member, &task))
             do_task(s, member, &task);
         else {
             (void)pthread_cond_wait(&s->change, &s->lock);
@@ -224,15 +255,21 @@ static void work(void *context, unsigned member)
  */
 static int choose_bands(struct stream *s, uint64_t wanted, uint64_t usual, uint64_t most)
 {
+    struct pw_image_info info = s->source->info;
+    for (int i = 0; i < info.rank && is_linear(s); i++)
+        info.chunk[i] = 1; /* nothing is decoded */
     const struct {
         unsigned n;
         uint64_t memory;
-    } ways[] = {{3, usual}, {2, usual}, {1, usual}, {2, most}, {1, most}};
+    } ways[] = {{s->n_bands, usual}, {2, usual}, {1, usual}, {2, most}, {1, most}};
     unsigned bands_max = s->n_bands;
     int found = 0;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         struct pw_bands bands;
-        if (ways[i].n > bands_max || !pw_bands_choose(&s->source->info, wanted, ways[i].memory / ways[i].n, &bands))
+        uint64_t each = ways[i].memory / ways[i].n;
+        if (is_linear(s))
+            each = pw_min_u64(each, wanted);
+        if (ways[i].n > bands_max || !pw_bands_choose(&info, wanted, each, &bands))
             continue;
         if (found && bands.decoding >= s->bands.decoding)
             continue;
@@ -255,11 +292,12 @@ static enum pw_status plan(struct stream *s, const struct pw_stream_options *opt
     while (*threads > 1 && *threads * each + 2 * least > memory)
         (*threads)--;
     uint64_t readers = *threads * each, wanted = is_linear(s) ? BAND_BYTES_LINEAR : BAND_BYTES_CHUNKED;
-    s->n_bands = *threads > 1 ? BANDS_MAX : 1;
+    s->n_bands = *threads == 1 ? 1 : is_linear(s) ? (unsigned)pw_min_u64(2 * *threads, BANDS_MAX) : BANDS_CHUNKED;
     if (readers > memory || !choose_bands(s, wanted, usual - pw_min_u64(usual, readers), memory - readers))
         return pw_fail(error, PW_E_BUDGET, "%s: %llu bytes of memory do not hold a decoder and a row, %llu would",
                        s->source->path, (unsigned long long)memory, (unsigned long long)(each + least));
     s->n_bands = (unsigned)pw_min_u64(s->n_bands, s->bands.count);
+    s->n_slices = s->n_bands >= 2 * *threads ? 1 : SLICES_MAX;
     return PW_OK;
 }
 
@@ -267,7 +305,7 @@ static enum pw_status reserve(struct stream *s, unsigned threads, struct pw_erro
 {
     enum pw_status status = pw_buffer_init(&s->buffer, s->bands.bytes * s->n_bands, "bands of an image", error);
     for (unsigned i = 0; i < s->n_bands && status == PW_OK; i++)
-        s->band[i].voxels = (unsigned char *)s->buffer.data + i * s->bands.bytes;
+        s->place[i] = (struct place){.voxels = (unsigned char *)s->buffer.data + i * s->bands.bytes};
     if (status == PW_OK && (s->reader = pw_alloc(threads, sizeof *s->reader, error)) == NULL)
         status = PW_E_NOMEM;
     for (unsigned i = 0; i < threads && status == PW_OK; i++)

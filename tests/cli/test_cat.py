@@ -40,6 +40,18 @@ def test_every_format_threads_and_memory(pw, tmp_path, images, threads, memory):
         assert out == images.tobytes(), name
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 9])
+def test_many_pieces_of_an_uncompressed_file(pw, tmp_path, threads):
+    """11 MB in pieces that divide neither rows nor planes evenly."""
+    array = np.random.default_rng(5).integers(0, 1 << 16, (3, 911, 2017), np.uint16)
+    array.tofile(tmp_path / "a.raw")
+    tifffile.imwrite(tmp_path / "a.tif", array, bigtiff=True, rowsperstrip=13)
+    for name in ("a.raw", "a.tif"):
+        raw = ["--shape", "3,911,2017", "--dtype", "u2"] if name == "a.raw" else []
+        for memory in ([], ["--memory", "3M"]):
+            assert pw("cat", tmp_path / name, "--raw", "--threads", threads, *memory, *raw).out == array.tobytes(), name
+
+
 def test_npy_header(pw, tmp_path, images):
     (tmp_path / "out.npy").write_bytes(pw("cat", tmp_path / "v3.zarr").out)
     assert np.array_equal(np.load(tmp_path / "out.npy"), images)
