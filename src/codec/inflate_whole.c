@@ -4,8 +4,8 @@
 #include <libdeflate.h>
 
 enum {
-    CONTEXT_BYTES = 16 << 10
-}; /* its tables, 11.5 KiB in libdeflate 1.14 */
+    CONTEXT_BYTES = 16 << 10 /* its tables, 11.5 KiB in libdeflate 1.14 */
+};
 
 static int is_gzip(const unsigned char *in, size_t n)
 {

@@ -7,8 +7,8 @@
 #include "label/convert.h"
 
 enum {
-    BLOCK = 512
-}; /* voxels at a time in double precision, in the cache */
+    BLOCK = 512 /* voxels at a time in double precision, in the cache */
+};
 
 static void scale_block(const double *value, uint64_t n, const struct pw_float_scale *scale, float *out)
 {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run/share.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -12,6 +11,7 @@
 #include "merge/record_reader.h"
 #include "merge/seams.h"
 #include "run/background.h"
+#include "run/share.h"
 
 /* What a region touches: the least and the greatest object; none is least > greatest. */
 struct touch {
@@ -161,12 +161,12 @@ static enum pw_status commit(struct worker *worker, uint64_t tile, struct pw_err
 
 static enum pw_status look_at_tile(void *context, uint64_t tile, uint64_t *input_bytes, struct pw_error *error)
 {
-    struct worker *worker = context;
-    (void)input_bytes; /* of the stage alone */
     static const uint64_t no_rim[3] = {0, 0, 0};
+    struct worker *worker = context;
     struct pw_box core = pw_grid_core(&worker->pass->job->grid, tile);
     const struct pw_runs *regions = &worker->background.regions;
     int has_neighbour[PW_FACES];
+    (void)input_bytes; /* of the stage alone */
     enum pw_status status = pw_background_look(&worker->background, &core, error);
     if (status != PW_OK)
         return status;

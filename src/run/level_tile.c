@@ -25,7 +25,7 @@ static uint64_t voxels_on(const struct pw_level_job *job, int level)
 
 static uint64_t smaller_bytes(const struct pw_level_job *job, int level)
 {
-    return pw_ceil_div(voxels_on(job, level) * job->part.voxel_bytes, 64) * 64;
+    return pw_padded(voxels_on(job, level) * job->part.voxel_bytes);
 }
 
 static uint64_t scratch_bytes(const struct pw_level_job *job)

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "run/share.h"
 #include "base/checked.h"
 #include "base/error.h"
+#include "run/share.h"
 
 /* Memory for the records of one thread.  With more labels in a tile they are handed on in between. */
 #define RECORD_BYTES ((uint64_t)4 << 20)

@@ -3,12 +3,12 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "run/share.h"
 #include "base/checked.h"
 #include "base/error.h"
 #include "ext/sorter.h"
 #include "merge/seams.h"
 #include "run/holes.h"
+#include "run/share.h"
 
 struct pass {
     struct pw_job *job;
@@ -118,12 +118,12 @@ static enum pw_status commit(struct worker *worker, uint64_t tile, struct pw_err
 
 static enum pw_status reshape_tile(void *context, uint64_t tile, uint64_t *input_bytes, struct pw_error *error)
 {
-    struct worker *worker = context;
-    (void)input_bytes; /* of the stage alone */
     static const uint64_t no_rim[3] = {0, 0, 0};
+    struct worker *worker = context;
     const struct pw_grid *grid = &worker->pass->job->grid;
     struct pw_box core = pw_grid_core(grid, tile);
     int has_neighbour[PW_FACES];
+    (void)input_bytes; /* of the stage alone */
     memcpy(worker->runs.shape, core.shape, sizeof core.shape);
     enum pw_status status = worker->pass->step->shape(worker->state, tile, &core, &worker->runs, error);
     if (status != PW_OK)

@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "label/clip_runs.h"
 #include "merge/seams.h"
-#include "segment/limits.h"
 #include "run/kept_maxima.h"
+#include "segment/limits.h"
 #include "run/skip_empty.h"
 #include "store/source.h"
 

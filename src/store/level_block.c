@@ -45,8 +45,8 @@ static struct sizes sizes_of(const struct pw_level_step *step, int n_steps, size
         sizes.scratch = pw_max_u64(sizes.scratch, pw_downsample_scratch_bytes(step->factor));
         sizes.scratch = pw_max_u64(sizes.scratch, pw_downsample_runs_scratch_bytes(step->factor));
     }
-    sizes.block = pw_ceil_div(sizes.block, 64) * 64;
-    sizes.region = pw_ceil_div(sizes.region, 64) * 64;
+    sizes.block = pw_padded(sizes.block);
+    sizes.region = pw_padded(sizes.region);
     return sizes;
 }
 

@@ -53,9 +53,8 @@ static const struct option long_options[] = {
 
 static int take_option(struct request *request, int option, const char *text)
 {
-    static const char *const format[] = {"zarr", "tiff", "npy", "raw", "nrrd", "mhd", "hdf5", NULL}, *const ngff[] = {
-                                                                                                         "0.5", "0.4",
-                                                                                                         NULL};
+    static const char *const format[] = {"zarr", "tiff", "npy", "raw", "nrrd", "mhd", "hdf5", NULL};
+    static const char *const ngff[] = {"0.5", "0.4", NULL};
     static const char *const pyramid[] = {"mean", "none", NULL}, *const engine[] = {"auto", "uring", "mmap", "sync",
                                                                                     NULL};
     struct pw_convert_options *o = &request->options;
