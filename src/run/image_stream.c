@@ -26,7 +26,8 @@ enum {
 /* Chunks are shared out best among many; what is only read and handed over had better stay in the cache meanwhile. */
 #define BAND_BYTES_CHUNKED ((uint64_t)16 << 20)
 #define BAND_BYTES_LINEAR ((uint64_t)1024 << 10)
-#define MEMORY_USUAL ((uint64_t)512 << 20) /* unless more spares decoding */
+#define STRETCH_BYTES ((uint64_t)256 << 10) /* that are worth opening a file of a chunk again */
+#define MEMORY_USUAL ((uint64_t)512 << 20)  /* unless more spares decoding */
 
 struct band {
     unsigned char *voxels; /* its place; once its first task was taken */
@@ -249,6 +250,21 @@ static void work(void *context, unsigned member)
 
 /* ---- the whole ---- */
 
+/* The chunks that bands should have whole: none where nothing is decoded, of plain ones stretches. */
+static void chunks_to_keep(const struct stream *s, struct pw_image_info *info)
+{
+    uint64_t each = s->element_bytes;
+    if (is_linear(s))
+        for (int i = 0; i < info->rank; i++)
+            info->chunk[i] = 1;
+    else if (s->source->capabilities & PW_SOURCE_PLAIN)
+        for (int i = info->rank - 1; i >= 0; i--) {
+            uint64_t extent = info->chunk[i];
+            info->chunk[i] = pw_min_u64(extent, pw_ceil_div(STRETCH_BYTES, each));
+            each *= extent;
+        }
+}
+
 /*
  * How many bands, and how thick: those by which chunks are decoded least often, first within what is usually enough,
  * and only beyond it when that spares decoding.  Returns 0 when not even an element fits.
@@ -256,8 +272,7 @@ static void work(void *context, unsigned member)
 static int choose_bands(struct stream *s, uint64_t wanted, uint64_t usual, uint64_t most)
 {
     struct pw_image_info info = s->source->info;
-    for (int i = 0; i < info.rank && is_linear(s); i++)
-        info.chunk[i] = 1; /* nothing is decoded */
+    chunks_to_keep(s, &info);
     const struct {
         unsigned n;
         uint64_t memory;

@@ -16,6 +16,8 @@
  *                      an unlinked file): call await() before reading.
  *   PW_SOURCE_WHOLE    CHUNKED in files that all exist: one that is missing when a
  *                      chunk of it is read is an error, not an empty chunk.
+ *   PW_SOURCE_PLAIN    CHUNKED whose stored bytes are what decode() makes of them: a stretch of a
+ *                      chunk can be read alone.
  *
  * A chunk has its full shape at the array's border too; what lies outside the
  * array is undefined.  A chunk that is not stored is PW_EMPTY, and reads as the
@@ -35,7 +37,8 @@ enum pw_source_capability {
     PW_SOURCE_CHUNKED = 1,
     PW_SOURCE_LINEAR = 2,
     PW_SOURCE_STREAM = 4,
-    PW_SOURCE_WHOLE = 8
+    PW_SOURCE_WHOLE = 8,
+    PW_SOURCE_PLAIN = 16
 };
 
 /* Where the stored bytes of a chunk are.  Filled by locate(). */
@@ -156,7 +159,10 @@ uint64_t pw_region_reader_memory_bytes(const struct pw_source *source); /* of on
 enum pw_status pw_region_reader_read(struct pw_region_reader *reader, const struct pw_region *region, void *target,
                                      struct pw_error *error);
 
-/* Of a CHUNKED source: the part of a chunk that lies in region into its place of target, dense, of that region. */
+/*
+ * Of a CHUNKED source: the part of a chunk that lies in region into its place of target, dense, of that region.  Of a
+ * PLAIN one no more is read than the stretch that has it.
+ */
 enum pw_status pw_region_reader_chunk(struct pw_region_reader *reader, const uint64_t *chunk_index,
                                       const struct pw_region *region, void *target, struct pw_error *error);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -63,30 +64,54 @@ uint64_t pw_region_reader_memory_bytes(const struct pw_source *source)
 
 /* ---- chunked ---- */
 
+/* Who is named in errors. */
+static const char *extent_name(const struct pw_region_reader *r, const struct pw_extent *extent)
+{
+    return extent->fd >= 0 ? r->source->path : extent->path;
+}
+
+/* The file that extent is in; close_extent() ends its use.  PW_EMPTY when it does not exist. */
+static enum pw_status open_extent(const struct pw_region_reader *r, const struct pw_extent *extent, int *fd,
+                                  struct pw_error *error)
+{
+    *fd = extent->fd;
+    if (extent->fd >= 0)
+        return PW_OK;
+    if (extent->path[0] == '\0')
+        return pw_fail(error, PW_E_INTERNAL, "%s: a chunk that is nowhere", r->source->path);
+    *fd = open(extent->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd >= 0)
+        return PW_OK;
+    if (errno == ENOENT && !(r->source->capabilities & PW_SOURCE_WHOLE))
+        return PW_EMPTY;
+    return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", extent->path);
+}
+
+static void close_extent(const struct pw_extent *extent, int fd)
+{
+    if (extent->fd < 0)
+        (void)close(fd);
+}
+
 /* The stored bytes of extent into the reader's buffer.  PW_EMPTY when its file does not exist. */
 static enum pw_status read_extent(struct pw_region_reader *r, const struct pw_extent *extent, size_t *got,
                                   struct pw_error *error)
 {
     size_t capacity = (size_t)r->source->stored_bytes_max;
-    const char *path = extent->fd >= 0 ? r->source->path : extent->path;
+    const char *path = extent_name(r, extent);
+    int fd;
     if (extent->length > capacity)
         return pw_fail(error, PW_E_FORMAT, "%s: chunk stored in %llu bytes, at most %zu were expected", path,
                        (unsigned long long)extent->length, capacity);
     size_t wanted = extent->fd < 0 && extent->length == 0 ? capacity : (size_t)extent->length;
-    if (extent->fd >= 0)
-        return pw_file_read_exactly(extent->fd, r->stored.data, *got = wanted, extent->offset, path, error);
-    if (path[0] == '\0')
-        return pw_fail(error, PW_E_INTERNAL, "%s: a chunk that is nowhere", r->source->path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT && !(r->source->capabilities & PW_SOURCE_WHOLE))
-        return PW_EMPTY;
-    if (fd < 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);
-    enum pw_status status = pw_file_read(fd, r->stored.data, wanted, extent->offset, got, path, error);
-    (void)close(fd);
-    if (status == PW_OK && extent->length > 0 && *got < wanted)
+    enum pw_status status = open_extent(r, extent, &fd, error);
+    if (status != PW_OK)
+        return status;
+    status = pw_file_read(fd, r->stored.data, wanted, extent->offset, got, path, error);
+    close_extent(extent, fd);
+    if (status == PW_OK && *got < wanted && (extent->fd >= 0 || extent->length > 0))
         return pw_fail(error, PW_E_TRUNCATED, "%s: ends before byte %llu", path,
-                       (unsigned long long)(extent->offset + extent->length));
+                       (unsigned long long)(extent->offset + wanted));
     return status;
 }
 
@@ -120,16 +145,90 @@ static int next_chunk(int rank, const uint64_t *first, const uint64_t *last, uin
     return 0;
 }
 
+/* ---- a part of a chunk that is stored as it is ---- */
+
+/* What lies between the first and the last element of part in chunk, from axis to axis: a region, and one stretch. */
+static struct pw_region stretch_around(const struct pw_region *chunk, const struct pw_region *part, uint64_t *first)
+{
+    struct pw_region stretch = *chunk;
+    int is_open = 1; /* slower axes have one entry */
+    *first = 0;
+    for (int i = 0; i < chunk->rank; i++) {
+        if (is_open) {
+            stretch.start[i] = part->start[i];
+            stretch.shape[i] = part->shape[i];
+        }
+        is_open = is_open && part->shape[i] == 1;
+        *first = *first * chunk->shape[i] + (stretch.start[i] - chunk->start[i]);
+    }
+    return stretch;
+}
+
+/* Whether the chunk is stored in as many bytes as it has; where it is not, reading all of it says what is wrong. */
+static int is_whole_length(const struct pw_region_reader *r, const struct pw_extent *extent, int fd)
+{
+    struct stat st;
+    uint64_t bytes = pw_source_chunk_bytes(r->source);
+    if (extent->fd >= 0 || extent->length > 0)
+        return extent->length == bytes;
+    return fstat(fd, &st) == 0 && extent->offset == 0 && (uint64_t)st.st_size == bytes;
+}
+
+/* Elements from first on into the reader's buffer.  *read is 0 when the chunk has to be read whole. */
+static enum pw_status read_stretch(struct pw_region_reader *r, const uint64_t *index, uint64_t first, uint64_t count,
+                                   int *read, struct pw_error *error)
+{
+    struct pw_extent extent;
+    size_t element = pw_dtype_bytes(r->source->info.dtype);
+    int fd;
+    *read = 1;
+    enum pw_status status = r->source->ops->locate(r->source, index, &extent, error);
+    if (status == PW_OK)
+        status = open_extent(r, &extent, &fd, error);
+    if (status == PW_EMPTY) {
+        pw_source_fill(r->source, r->voxels.data, count);
+        return PW_OK;
+    }
+    if (status != PW_OK)
+        return status;
+    *read = is_whole_length(r, &extent, fd);
+    if (*read)
+        status = pw_file_read_exactly(fd, r->voxels.data, (size_t)count * element, extent.offset + first * element,
+                                      extent_name(r, &extent), error);
+    close_extent(&extent, fd);
+    return status;
+}
+
+/* The part of a chunk that lies in region into target. */
+static enum pw_status read_part(struct pw_region_reader *r, const uint64_t *index, const struct pw_region *chunk,
+                                const struct pw_region *part, const struct pw_region *region, void *target,
+                                struct pw_error *error)
+{
+    uint64_t first;
+    struct pw_region held = stretch_around(chunk, part, &first);
+    enum pw_status status = PW_OK;
+    int read = 0;
+    if ((r->source->capabilities & PW_SOURCE_PLAIN) && !pw_region_equal(&held, chunk))
+        status = read_stretch(r, index, first, pw_region_elements(&held), &read, error);
+    if (!read && status == PW_OK) {
+        held = *chunk;
+        status = read_chunk(r, index, r->voxels.data, error);
+    }
+    if (status == PW_OK)
+        pw_region_copy(part, &held, r->voxels.data, region, target, pw_dtype_bytes(r->source->info.dtype));
+    return status;
+}
+
 enum pw_status pw_region_reader_chunk(struct pw_region_reader *reader, const uint64_t *chunk_index,
                                       const struct pw_region *region, void *target, struct pw_error *error)
 {
     struct pw_region chunk, part;
     pw_source_chunk_region(reader->source, chunk_index, &chunk);
-    int whole = pw_region_equal(&chunk, region); /* then it is decoded in place */
-    enum pw_status status = read_chunk(reader, chunk_index, whole ? target : reader->voxels.data, error);
-    if (status == PW_OK && !whole && pw_region_intersect(&chunk, region, &part))
-        pw_region_copy(&part, &chunk, reader->voxels.data, region, target, pw_dtype_bytes(reader->source->info.dtype));
-    return status;
+    if (pw_region_equal(&chunk, region))
+        return read_chunk(reader, chunk_index, target, error); /* it is decoded in place */
+    if (!pw_region_intersect(&chunk, region, &part))
+        return PW_OK;
+    return read_part(reader, chunk_index, &chunk, &part, region, target, error);
 }
 
 static enum pw_status read_chunked(struct pw_region_reader *r, const struct pw_region *region, void *target,

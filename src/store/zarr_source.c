@@ -187,6 +187,13 @@ static const struct pw_source_ops zarr_ops = {
     .close = zarr_close,
 };
 
+/* Whether decoding a chunk is to copy it. */
+static int is_plain(const struct zarr_source *zarr)
+{
+    const struct pw_zarr_chain *unit = &zarr->unit;
+    return unit->n_steps == 0 && unit->sharding == NULL && !unit->transposed && !unit->swap && !zarr->deflates;
+}
+
 /* Chooses the decode unit and makes sure that a decoder for it has a bounded size. */
 static enum pw_status prepare_unit(struct zarr_source *zarr, struct pw_error *error)
 {
@@ -207,6 +214,7 @@ static enum pw_status prepare_unit(struct zarr_source *zarr, struct pw_error *er
                        (unsigned long long)zarr->unit.voxel_bytes, (unsigned long long)PW_ZARR_CHUNK_BYTES_MAX,
                        zarr->deflates ? "; pack the archive without compression (zip -0)" : "");
     base->stored_bytes_max = bound + STORED_SLACK_BYTES;
+    base->capabilities = PW_SOURCE_CHUNKED | (is_plain(zarr) ? PW_SOURCE_PLAIN : 0);
     return inner ? pw_shard_cache_new(chain->sharding, zarr->kv, &zarr->cache, error) : PW_OK;
 }
 
@@ -247,7 +255,6 @@ static enum pw_status zarr_open(const char *path, const struct pw_open_options *
     if (status == PW_OK) {
         struct pw_source *base = &zarr->base;
         base->ops = &zarr_ops;
-        base->capabilities = PW_SOURCE_CHUNKED;
         memcpy(base->path, zarr->target.directory, sizeof base->path);
         base->info = zarr->target.info;
         base->info.label_names = (const char *const *)zarr->target.label_names;

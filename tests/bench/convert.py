@@ -1,6 +1,6 @@
 """
-convert.py - how fast an image is converted: `pw-stream convert` of the raw image of reading.py to OME-Zarr with zstd-1 chunks,
-with and without smaller levels, beside zstd(1) of the same bytes, with two threads each.
+convert.py - how fast an image is converted: `pw-stream convert` of the raw 2-D and 3-D bench images to OME-Zarr with zstd-1
+chunks, with and without smaller levels, beside zstd(1) of the same bytes, with two threads each.
 
 bench.py --only convert calls pw_bench_convert().
 """
@@ -14,15 +14,12 @@ import reading
 GOAL = 1.3
 
 
-def pw_bench_convert(tool, work, reps):
-    """Prints the table; returns whether the goal is met."""
-    if shutil.which("zstd") is None:
-        sys.exit("bench: zstd(1) is missing: there is nothing to compare convert with")
-    raw = reading.make_raw(work)
+def convert_image(tool, work, image, reps):
+    """Prints a row; returns whether the goal is met."""
+    raw, described = reading.make_raw(tool, work, image)
+    reading.warm_up(raw)
     store, packed = work / "convert.zarr", work / "convert.zst"
-    shape = ",".join(map(str, reading.SHAPE))
-    convert = [tool, "convert", str(raw), str(store), "--shape", shape, "--dtype", "u2", "--codec", "zstd:1", "--threads", "2",
-               "--quiet"]
+    convert = [tool, "convert", str(raw), str(store), *described, "--codec", "zstd:1", "--threads", "2", "--quiet"]
 
     def seconds(command):
         shutil.rmtree(store, ignore_errors=True)
@@ -37,6 +34,13 @@ def pw_bench_convert(tool, work, reps):
     shutil.rmtree(store, ignore_errors=True)
     packed.unlink(missing_ok=True)
     ratios = [median[way] / median["zstd -1 -T2"] for way in ("convert", "convert --pyramid none")]
-    print("convert: " + ", ".join(f"{w} {s:.2f} s" for w, s in median.items()) +
+    print(f"convert {image}: " + ", ".join(f"{w} {s:.2f} s" for w, s in median.items()) +
           f"; {ratios[0]:.2f} times zstd, {ratios[1]:.2f} times without smaller levels (goal at most {GOAL})")
     return max(ratios) <= GOAL
+
+
+def pw_bench_convert(tool, work, reps):
+    """Prints the table; returns whether the goals are met."""
+    if shutil.which("zstd") is None:
+        sys.exit("bench: zstd(1) is missing: there is nothing to compare convert with")
+    return all([convert_image(tool, work, image, reps) for image in reading.IMAGES])

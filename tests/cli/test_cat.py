@@ -52,6 +52,46 @@ def test_many_pieces_of_an_uncompressed_file(pw, tmp_path, threads):
             assert pw("cat", tmp_path / name, "--raw", "--threads", threads, *memory, *raw).out == array.tobytes(), name
 
 
+PLAIN = {"v2.zarr": {"zarr_format": 2}, "v3.zarr": {}, "big-endian.zarr": {"dtype": ">u2", "zarr_format": 2},
+         "shards.zarr": {"shards": (80, 256, 256)}}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_parts_of_uncompressed_chunks(pw, tmp_path, threads):
+    """23 MB in chunks of which a band has only some planes, or some rows of one; some are not stored, some reach out."""
+    array = np.random.default_rng(6).integers(0, 1 << 16, (96, 300, 410), np.uint16)
+    array[40:80, 128:256, :256] = 7
+    for name, options in PLAIN.items():
+        made = zarr.create_array(str(tmp_path / name), shape=array.shape, chunks=(40, 128, 256), compressors=None,
+                                 fill_value=7, **{"dtype": "uint16", **options})
+        made[...] = array
+        for memory in ([], ["--memory", "8M"], ["--memory", "5800K"]):
+            assert pw("cat", tmp_path / name, "--raw", "--threads", threads, *memory).out == array.tobytes(), name
+
+
+@pytest.mark.parametrize("change", [-2, +2])
+def test_an_uncompressed_chunk_of_another_length_is_named(pw, tmp_path, change):
+    made = zarr.create_array(str(tmp_path / "a.zarr"), shape=(64, 512, 512), chunks=(64, 256, 512), dtype="uint16",
+                             compressors=None)
+    made[...] = 1
+    chunk = tmp_path / "a.zarr" / "c/0/1/0"
+    data = chunk.read_bytes()
+    chunk.write_bytes((data + b"xx")[: len(data) + change])
+    for memory in ("40M", "200M"):  # some planes at a time, and all
+        pw.refuses("cat", tmp_path / "a.zarr", "--raw", "--memory", memory, says=["chunk (0,1,0)", str(len(data))], streams=True)
+
+
+def test_thick_uncompressed_chunks_need_little_memory(pw, tmp_path, meter):
+    """A band one chunk thick would be the whole image, 134 MB."""
+    made = zarr.create_array(str(tmp_path / "deep.zarr"), shape=(512, 512, 256), chunks=(512, 64, 64), dtype="uint16",
+                             compressors=None)
+    made[...] = 1
+    command = pw.command("cat", tmp_path / "deep.zarr", "--raw", "--threads", 1)
+    usage = meter(["sh", "-c", " ".join(map(str, command)) + " >/dev/null"])
+    if not pw.is_sanitized():
+        assert usage["peak_rss_bytes"] < 44 << 20, usage
+
+
 def test_npy_header(pw, tmp_path, images):
     (tmp_path / "out.npy").write_bytes(pw("cat", tmp_path / "v3.zarr").out)
     assert np.array_equal(np.load(tmp_path / "out.npy"), images)

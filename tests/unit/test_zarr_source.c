@@ -132,7 +132,7 @@ Test(zarr_source, v2_edges_and_missing_chunks)
     static const unsigned char want[] = {1, 2, 3, 7, 8, 4, 5, 6, 9, 10, 9, 9, 9, 11, 12};
     expect_bytes("a", want, sizeof want);
     struct pw_source *source = open_level("a", 0);
-    cr_assert_eq(source->capabilities, (unsigned)PW_SOURCE_CHUNKED);
+    cr_assert_eq(source->capabilities, (unsigned)(PW_SOURCE_CHUNKED | PW_SOURCE_PLAIN));
     cr_assert_str_eq(source->info.format, "zarr2");
     cr_assert_eq(source->info.chunk[1], 3);
     cr_assert_eq(pw_source_chunk_bytes(source), 6);
