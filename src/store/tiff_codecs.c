@@ -1,6 +1,6 @@
 #include "store/tiff_codecs.h"
 
-#include "store/tiff_private.h"
+#include "store/tiff_entries.h"
 
 /*
  * The page is given the other number, and the predictor again: libtiff has passed over it, because it allows one only

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "store/tiff_codecs.h"
+#include "store/tiff_entries.h"
 #include "store/tiff_form.h"
 #include "store/tiff_lsm.h"
 
@@ -121,13 +122,14 @@ enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *
  * All pages
  * ------------------------------------------------------------------------ */
 
-static enum pw_status keep_description(TIFF *tif, struct pw_tiff_index *index, struct pw_error *error)
+static enum pw_status keep_description(struct pw_tiff *handle, struct pw_tiff_index *index, struct pw_error *error)
 {
+    TIFF *tif = handle->tif;
     char *text = NULL;
     TIFFGetField(tif, TIFFTAG_XRESOLUTION, &index->x_resolution);
     TIFFGetField(tif, TIFFTAG_YRESOLUTION, &index->y_resolution);
     if (!TIFFGetField(tif, TIFFTAG_IMAGEDESCRIPTION, &text) || text == NULL)
-        return PW_OK;
+        return pw_tiff_check_text(handle, TIFFTAG_IMAGEDESCRIPTION, "ImageDescription", error);
     index->description = pw_strdup(text, error);
     return index->description != NULL ? PW_OK : PW_E_NOMEM;
 }
@@ -176,7 +178,7 @@ static enum pw_status scan(struct pw_tiff *handle, uint32_t first, int with_deri
         if (index->n_files == 1)
             index->n_directories = number;
         if (TIFFLastDirectory(handle->tif))
-            return PW_OK;
+            return pw_tiff_check_last(handle, error);
         pw_tiff_forget(handle);
         if (!TIFFReadDirectory(handle->tif))
             return pw_tiff_fail(handle, error, PW_E_FORMAT, "page %u cannot be read", number);
@@ -207,7 +209,7 @@ enum pw_status pw_tiff_index_add(struct pw_tiff *handle, uint32_t reference, str
     enum pw_status status = append_file(index, handle->path, error);
     if (status == PW_OK && first) {
         index->big_endian = TIFFIsBigEndian(handle->tif) != 0;
-        status = keep_description(handle->tif, index, error);
+        status = keep_description(handle, index, error);
         if (status == PW_OK)
             status = keep_private(handle, index, error);
     } else if (status == PW_OK && index->own.is_lsm && handle->file_bytes > UINT32_MAX)

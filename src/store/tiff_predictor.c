@@ -5,7 +5,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "store/tiff_form.h"
-#include "store/tiff_private.h"
+#include "store/tiff_entries.h"
 
 enum pw_status pw_tiff_predictor_left(struct pw_tiff *handle, const struct pw_tiff_form *form, uint16_t *predictor,
                                       struct pw_error *error)

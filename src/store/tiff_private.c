@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "store/tiff_entries.h"
 #include "sys/file.h"
 
 enum {
@@ -48,38 +49,6 @@ static enum pw_status read_at(const struct pw_tiff *handle, uint64_t offset, voi
                               struct pw_error *error)
 {
     return pw_file_read_exactly(handle->fd, out, n, offset, handle->path, error);
-}
-
-/* ---- entries ---- */
-
-static uint64_t number_at(const unsigned char *at, unsigned n, int big_endian)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < n; i++)
-        value = value << 8 | at[big_endian ? i : n - 1 - i];
-    return value;
-}
-
-int pw_tiff_entry_find(struct pw_tiff *handle, uint16_t tag, struct pw_tiff_entry *entry, struct pw_error *error)
-{
-    unsigned char raw[20];
-    int wide = TIFFIsBigTIFF(handle->tif), swapped = TIFFIsBigEndian(handle->tif);
-    unsigned word = wide ? 8 : 4, count_bytes = wide ? 8 : 2, entry_bytes = 4 + 2 * word;
-    uint64_t at = TIFFCurrentDirOffset(handle->tif);
-    enum pw_status status = read_at(handle, at, raw, count_bytes, error);
-    uint64_t n = status == PW_OK ? number_at(raw, count_bytes, swapped) : 0;
-    at += count_bytes;
-    for (uint64_t i = 0; i < n && i <= UINT16_MAX && status == PW_OK; i++) {
-        status = read_at(handle, at + entry_bytes * i, raw, entry_bytes, error);
-        if (status != PW_OK || number_at(raw, 2, swapped) != tag)
-            continue;
-        entry->type = (uint16_t)number_at(raw + 2, 2, swapped);
-        entry->count = number_at(raw + 4, word, swapped);
-        entry->offset = number_at(raw + 4 + word, word, swapped);
-        entry->number = (uint16_t)number_at(raw + 4 + word, 2, swapped);
-        return 1;
-    }
-    return (int)status;
 }
 
 /* ---- Zeiss LSM ---- */

@@ -14,17 +14,6 @@
 
 #include "store/tiff_handle.h"
 
-/* One entry of a directory. */
-struct pw_tiff_entry {
-    uint16_t type;
-    uint64_t count;
-    uint64_t offset; /* of its values, where they do not fit into the entry */
-    uint16_t number; /* the first value, if it is one of 16 bits in the entry */
-};
-
-/* 1: the current directory, of any byte order and width, has the tag; 0: it has not; negative: a status. */
-int pw_tiff_entry_find(struct pw_tiff *handle, uint16_t tag, struct pw_tiff_entry *entry, struct pw_error *error);
-
 /* CZ_LSMINFO, tag 34412. */
 struct pw_tiff_lsm {
     uint64_t x, y, z, channels, times, positions, mosaic;

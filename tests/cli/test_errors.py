@@ -93,6 +93,25 @@ def test_truncated_tiff(pw, out, tmp_path, compression, keep):
     pw.refuses("cat", path, says="cut.tif", code=EXIT_FAILED, streams=True)
 
 
+@pytest.mark.parametrize("options", [{}, {"bigtiff": True}, {"ome": True}, {"imagej": True}, {"compression": "deflate"}], ids=str)
+def test_a_tiff_cut_anywhere(pw, tmp_path, options):
+    """The directories are behind the pixels: a cut leaves some of them out, or half of one, or a text.  Never planes."""
+    values = np.random.default_rng(0).integers(0, 255, (5, 20, 30)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "whole.tif", values, **options)
+    whole = (tmp_path / "whole.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "whole.tif") as tiff:
+        behind = [page.offset for page in tiff.pages] + [len(whole)]
+        text = tiff.pages[0].tags["ImageDescription"].valueoffset
+    cuts = {cut + k for cut in behind for k in range(-9, 3)} | set(range(0, len(whole), 37))
+    for cut in sorted(c for c in cuts if c < len(whole)):
+        (tmp_path / "cut.tif").write_bytes(whole[:cut])
+        result = pw.any("cat", "--raw", tmp_path / "cut.tif")
+        assert result.code == EXIT_FAILED or result.out == values.tobytes(), f"{cut} of {len(whole)}: {result}"
+    if options.get("ome"):
+        (tmp_path / "cut.tif").write_bytes(whole[:text + 40])
+        pw.refuses("info", tmp_path / "cut.tif", says=["cut.tif", "ImageDescription"], code=EXIT_FAILED)
+
+
 @pytest.mark.parametrize("keep", [4, 30, 200, 4000])
 def test_truncated_npy(pw, out, image, keep):
     os.truncate(image, keep)
