@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from pwtest.tool import EXIT_FAILED, EXIT_USAGE, SOURCE_ROOT
+from pwtest.tool import EXIT_FAILED, EXIT_USAGE, SOURCE_ROOT, documented
 from scipy import ndimage
 
 EXIT_WARNINGS = 2
@@ -116,35 +116,22 @@ def test_a_reason_of_several_lines_is_one(pw, image, tmp_path):
     assert result.code == EXIT_FAILED and "oh no" in result.err and "\nno" not in result.err, str(result)
 
 
-FRAMES = """
-    import sys
-    import numpy as np
-    from numpy.lib import format as npy
-    def read(file):
-        assert npy.read_magic(file) == (1, 0)
-        shape, _, dtype = npy.read_array_header_1_0(file)
-        return np.frombuffer(file.read(int(np.prod(shape)) * dtype.itemsize), dtype).reshape(shape)
-    while sys.stdin.buffer.peek(1):
-        labels = (read(sys.stdin.buffer) > 300).astype("u1")
-        npy.write_array(sys.stdout.buffer, labels, version=(1, 0))
-        AFTER
-        sys.stdout.buffer.flush()
-    ENDS
-"""
+FRAMES = documented("WORKERS.md", "A filter in Python:")
+ONE = "    write(sys.stdout.buffer, (read(sys.stdin.buffer) > 300).astype(np.uint8))\n"
 
 
-@pytest.mark.parametrize("after, ends", [("npy.write_array(sys.stdout.buffer, labels, version=(1, 0))", ""),
+@pytest.mark.parametrize("after, ends", [(ONE.replace("read(sys.stdin.buffer)", "np.zeros((8, 32, 32))"), ""),
                                          ("", "print('that was all')")], ids=["each frame twice", "a word at the end"])
 @pytest.mark.parametrize("more", [[], ["--on-error", "zero"]], ids=["", "zero"])
 def test_more_than_one_frame_for_a_tile(pw, image, tmp_path, after, ends, more):
     """One frame too many makes each tile's labels those of the tile before; nothing of that may be resumed either."""
-    source = FRAMES.replace("AFTER", after).replace("ENDS", ends)
+    assert ONE in FRAMES
+    source = FRAMES.replace(ONE, ONE + after) + ends
     arguments = ["--worker-io", "npy", "--workers", 1, "--threads", 1, *more]
     result = run(pw, tmp_path, source, *arguments, target=f"exec:{sys.executable} fn.py")
     assert result.code == EXIT_FAILED and "labels" in result.err, str(result)
     assert not (tmp_path / "labels.npy").exists() and not (tmp_path / "labels.npy.part").exists()
-    good = FRAMES.replace("AFTER", "").replace("ENDS", "")
-    assert run(pw, tmp_path, good, *arguments, target=f"exec:{sys.executable} fn.py").code == 0
+    assert run(pw, tmp_path, FRAMES, *arguments, target=f"exec:{sys.executable} fn.py").code == 0
     assert np.array_equal(np.load(tmp_path / "labels.npy") > 0, image > 300)
 
 

@@ -11,6 +11,7 @@ import tifffile
 import zarr
 from pwtest import images, stores
 from pwtest.pyramids import by_mean, by_mode, by_nearest
+from pwtest.tool import needs
 from test_convert import DTYPES, random_image
 
 RULES = {"mode": by_mode, "nearest": by_nearest}
@@ -155,6 +156,7 @@ def test_a_hyperstack(pw, tmp_path, memory):
 
 def test_real_images(pw, data, tmp_path):
     """libtiff reads every directory, and there is no word from it."""
+    needs("tiffinfo", "libtiff-tools")
     for i, name in enumerate(["nuclei/stardist_img3d.tif", "cells/maize_clsm.tif"]):
         pw("convert", data / name, tmp_path / f"{i}.tif")
         assert np.array_equal(read_levels(tmp_path / f"{i}.tif")[0], tifffile.imread(data / name)), name

@@ -5,7 +5,6 @@ are broken or hostile refused by name.
 
 import io
 import json
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -13,6 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 import zarr
+from pwtest.tool import needs
 from zarr.codecs import BytesCodec, ShardingCodec, ZstdCodec
 
 SHAPE, CHUNKS = (20, 40, 30), (8, 16, 16)
@@ -155,8 +155,8 @@ def test_what_zarr_python_writes(pw, tmp_path):
     same(pw, tmp_path / "a.zip", array)
 
 
-@pytest.mark.skipif(shutil.which("zip") is None, reason="no zip(1)")
 def test_what_zip_writes(pw, tmp_path, store):
+    needs("zip", "zip")
     folder, array = store
     subprocess.run(["zip", "-qr", tmp_path / "im.zip", folder.name], cwd=folder.parent, check=True)
     same(pw, tmp_path / "im.zip", array)

@@ -1,13 +1,17 @@
 """Running pw-stream from a test: captured output, time limits, the form of its messages, memory use."""
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 SOURCE_ROOT = Path(__file__).resolve().parents[3]
 
@@ -26,6 +30,20 @@ def tool_path():
 def data_path():
     """The folder of real images: $PW_TEST_DATA, else ../shared/data beside the source tree."""
     return Path(os.environ.get("PW_TEST_DATA", SOURCE_ROOT.parent / "shared" / "data"))
+
+
+def needs(program, package):
+    """Skips a test without a program that it compares with; in CI it is missed instead."""
+    if shutil.which(program) is None:
+        message = f"no {program}(1); Debian has it in {package}"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+
+
+def documented(name, after):
+    """The first block of code after a line of doc/NAME that ends in after."""
+    text = (SOURCE_ROOT / "doc" / name).read_text().split(f"{after}\n\n", 1)[1]
+    lines = itertools.takewhile(lambda line: line.startswith("    ") or not line, text.split("\n"))
+    return "".join(f"{line[4:]}\n" for line in lines)
 
 
 @dataclass
@@ -61,7 +79,8 @@ class Tool:
 
     def environment(self, extra=None):
         environment = dict(os.environ, TMPDIR=str(self.scratch), LC_ALL="C")
-        environment.pop("PW_STREAM", None)
+        for name in ("PW_STREAM", "PYTHONUNBUFFERED"):  # a worker's output is buffered, as in most shells
+            environment.pop(name, None)
         environment.update(extra or {})
         return environment
 
