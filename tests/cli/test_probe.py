@@ -10,7 +10,6 @@ import json
 import numpy as np
 import pytest
 from pwtest import images, stores
-from pwtest.tool import data_path
 
 REACH = 6
 SPREAD = r"""
@@ -74,9 +73,9 @@ def test_a_function_of_a_known_reach(pw, tmp_path, threads):
 @pytest.mark.parametrize("image, tile, fn, declared", [
     ("cells/maize_clsm.tif", "1,96,96", "dog:low=1,high=3,threshold=4", [0, 12, 12]),
     ("nuclei/stardist_img3d.tif", "8,32,32", "dog:low=1,high=2,threshold=3,connectivity=3", [8, 8, 8])])
-def test_a_real_image(pw, image, tile, fn, declared):
+def test_a_real_image(pw, data, image, tile, fn, declared):
     """From the declared halo on all is equal, to the voxel; narrower ones are tried, and the run is planned with its own."""
-    report = probe(pw, data_path() / image, "--fn", fn, "--tile", tile, "--halos", "0,1,2,4,8,12,16", "--enough", "1")
+    report = probe(pw, data / image, "--fn", fn, "--tile", tile, "--halos", "0,1,2,4,8,12,16", "--enough", "1")
     assert report["declared_halo"] == declared and report["n_crossing"] > 0
     for row in report["halos"]:
         if all(h >= d for h, d in zip(row["halo"], declared)):
@@ -84,7 +83,7 @@ def test_a_real_image(pw, image, tile, fn, declared):
     assert by_halo(report)[0, 0, 0]["all"]["f1"] < 1
     assert report["sufficient_halo"] is not None
     assert report["full_run"]["halo"] == declared
-    text = pw("probe", data_path() / image, "--fn", fn, "--tile", tile, "--halos", "0,4").text
+    text = pw("probe", data / image, "--fn", fn, "--tile", tile, "--halos", "0,4").text
     assert "declares halo " + ",".join(map(str, declared)) in text and "suffices" in text and "the whole image" in text
 
 

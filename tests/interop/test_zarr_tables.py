@@ -5,7 +5,6 @@ does not read is refused, and the message names the codec or type.
 """
 
 import hashlib
-import os
 import re
 
 import numpy as np
@@ -93,7 +92,7 @@ def check(pw, path, dtype, codecs, verdict):
 
 def test_the_tables_are_there():
     present = [(data_path() / f"expected_zarr{version}.tsv").is_file() for version in (2, 3)]
-    if not all(present) and os.environ.get("CI") != "true":
+    if not data_path().is_dir():
         pytest.skip(f"no zarr tables at {data_path()} (PW_TEST_DATA)")
     assert all(present)
 
