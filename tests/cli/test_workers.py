@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pwtest.tool import EXIT_FAILED, SOURCE_ROOT, compile_c, needs
+from pwtest.needed import needs
+from pwtest.tool import EXIT_FAILED, SOURCE_ROOT, compile_c
 
 WORKERS = SOURCE_ROOT / "examples" / "workers"
 EXIT_WARNINGS = 2

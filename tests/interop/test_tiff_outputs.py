@@ -10,8 +10,8 @@ import pytest
 import tifffile
 import zarr
 from pwtest import images, stores
+from pwtest.needed import needs
 from pwtest.pyramids import by_mean, by_mode, by_nearest
-from pwtest.tool import needs
 from test_convert import DTYPES, random_image
 
 RULES = {"mode": by_mode, "nearest": by_nearest}

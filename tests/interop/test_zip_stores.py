@@ -12,7 +12,7 @@ import zipfile
 import numpy as np
 import pytest
 import zarr
-from pwtest.tool import needs
+from pwtest.needed import needs
 from zarr.codecs import BytesCodec, ShardingCodec, ZstdCodec
 
 SHAPE, CHUNKS = (20, 40, 30), (8, 16, 16)

@@ -3,15 +3,12 @@
 import itertools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 SOURCE_ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,13 +27,6 @@ def tool_path():
 def data_path():
     """The folder of real images: $PW_TEST_DATA, else ../shared/data beside the source tree."""
     return Path(os.environ.get("PW_TEST_DATA", SOURCE_ROOT.parent / "shared" / "data"))
-
-
-def needs(program, package):
-    """Skips a test without a program that it compares with; in CI it is missed instead."""
-    if shutil.which(program) is None:
-        message = f"no {program}(1); Debian has it in {package}"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
 
 
 def documented(name, after):
