@@ -4,7 +4,7 @@
 # Without this, reports get lost: Criterion does not look at the exit status of a test's process, so a leak that is
 # found when the process ends would pass; and a tool that a test expects to fail with status 1 would also do so with
 # ASan's default status.  Reports go to files, which are printed here; the status 99 is nobody else's.
-# In a build without sanitizers this only runs the command.
+# An empty one is of a process that a test killed while it began.  In a build without sanitizers this only runs the command.
 set -u
 reports=$(mktemp -d) || exit 1
 trap 'rm -rf "$reports"' EXIT
@@ -16,7 +16,7 @@ export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}$common"
 status=$?
 count=0
 for report in "$reports"/report*; do
-    [ -f "$report" ] || continue
+    [ -s "$report" ] || continue
     count=$((count + 1))
     [ $count -le 10 ] && cat "$report" >&2
 done
