@@ -392,7 +392,7 @@ def parse_options():
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)} (default: all)")
     parser.add_argument("--reps", type=int, default=5, help="rounds (default 5)")
     parser.add_argument("--peer-reps", type=int, default=3, help="rounds that the other programs take part in (default 3)")
-    parser.add_argument("--pairs", type=int, default=9, help="pairs of runs with one thread and with two (default 9)")
+    parser.add_argument("--pairs", type=int, default=15, help="pairs of runs with one thread and with two (default 15)")
     parser.add_argument("--resolve-labels", type=int, default=30_000_000,
                         help="labels to resolve (default 30000000; 300000000 needs 35 GB of disk)")
     parser.add_argument("--resolve-reps", type=int, default=3, help="rounds of resolving and sorting (default 3)")
