@@ -8,20 +8,23 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/checked.h"
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "run/band_places.h"
 #include "run/crew.h"
 #include "run/image.h"
 #include "run/image_bands.h"
 #include "sys/host.h"
 
 enum {
-    BANDS_CHUNKED = 3, /* one that is handed over, one that is finished, one that is begun */
-    BANDS_MAX = 8,     /* of an uncompressed file, two for each thread */
-    SLICES_MAX = 4     /* of a band where threads are too many for that */
+    BANDS_CHUNKED = 3,  /* one that is handed over, one that is finished, one that is begun */
+    SLICES_MAX = 4,     /* of a band where threads are too many for that */
+    TASKS_TO_WAIT = 32, /* for each thread in a band: waiting for each other at its end is then little */
+    WAIT_MS = 50
 };
 /* Chunks are shared out best among many; what is only read and handed over had better stay in the cache meanwhile. */
 #define BAND_BYTES_CHUNKED ((uint64_t)16 << 20)
@@ -34,13 +37,6 @@ struct band {
     uint64_t left;         /* tasks that are not done; under lock */
 };
 
-/* Memory of a band.  Who used it last gets it again: it is in that processor's cache. */
-struct place {
-    unsigned char *voxels;
-    unsigned user;
-    int is_taken;
-};
-
 struct stream {
     struct pw_source *source;
     struct pw_bands bands;
@@ -49,17 +45,19 @@ struct stream {
     size_t element_bytes;
     struct pw_region_reader **reader; /* one for each member */
     struct pw_buffer buffer;
-    struct band band[BANDS_MAX];
+    struct band band[PW_BAND_PLACES_MAX];
     unsigned n_bands;
     unsigned n_slices; /* of a band of an uncompressed file, at most */
+    unsigned threads;
 
     /* Under lock. */
-    struct place place[BANDS_MAX];
+    struct pw_band_places places;
     pthread_mutex_t lock;
     pthread_cond_t change;
     uint64_t next_band, next_task; /* to be begun */
     uint64_t n_tasks;              /* of next_band, once its first was taken */
     uint64_t written;              /* bands that were handed over */
+    struct timespec wait_until;    /* for a place that was used: after the last task of a band was taken */
     int writing;
     uint64_t failed_band, failed_task; /* of error: the first in order of those that failed */
     struct pw_error error;
@@ -152,22 +150,12 @@ static void fail_at(struct stream *s, uint64_t band, uint64_t task, const struct
     s->failed_task = task;
 }
 
-static unsigned char *take_place(struct stream *s, unsigned member)
+static void wait_from_now(struct stream *s)
 {
-    struct place *best = NULL;
-    for (unsigned i = 0; i < s->n_bands; i++)
-        if (!s->place[i].is_taken && (best == NULL || s->place[i].user == member))
-            best = &s->place[i];
-    best->is_taken = 1; /* there are as many as bands that may be begun */
-    best->user = member;
-    return best->voxels;
-}
-
-static void leave_place(struct stream *s, const struct band *band)
-{
-    for (unsigned i = 0; i < s->n_bands; i++)
-        if (s->place[i].voxels == band->voxels)
-            s->place[i].is_taken = 0;
+    (void)clock_gettime(CLOCK_MONOTONIC, &s->wait_until);
+    s->wait_until.tv_nsec += WAIT_MS * 1000000L;
+    s->wait_until.tv_sec += s->wait_until.tv_nsec / 1000000000L;
+    s->wait_until.tv_nsec %= 1000000000L;
 }
 
 static int take_task(struct stream *s, unsigned member, struct task *task)
@@ -178,15 +166,32 @@ static int take_task(struct stream *s, unsigned member, struct task *task)
     pw_bands_region(&s->source->info, &s->bands, s->next_band, &task->region);
     if (s->next_task == 0) {
         s->n_tasks = band->left = count_tasks(s, &task->region);
-        band->voxels = take_place(s, member);
+        band->voxels = pw_band_places_take(&s->places, member);
     }
     task->band = s->next_band;
     task->number = s->next_task++;
     if (s->next_task == s->n_tasks) {
         s->next_band++;
         s->next_task = 0;
+        wait_from_now(s);
     }
     return 1;
+}
+
+/*
+ * Whether to wait before a band is begun in memory that was never used: fresh pages cost more than the moment in which a fast
+ * reader takes the band before, and of a thick one they are as many as the image has in a layer of chunks.
+ */
+static int is_to_wait(const struct stream *s)
+{
+    struct timespec now;
+    if (s->next_task != 0 || s->next_band == 0 || s->n_tasks < (uint64_t)TASKS_TO_WAIT * s->threads)
+        return 0;
+    if (!pw_band_places_next_is_fresh(&s->places))
+        return 0;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec < s->wait_until.tv_sec ||
+           (now.tv_sec == s->wait_until.tv_sec && now.tv_nsec < s->wait_until.tv_nsec);
 }
 
 /* Whether the next band to be handed over is done, and nobody is at it. */
@@ -209,7 +214,7 @@ static void write_band(struct stream *s)
         (void)pw_fail(&error, PW_E_CANCELLED, "%s: stopped by who takes the elements", s->source->path);
     (void)pthread_mutex_lock(&s->lock);
     s->writing = 0;
-    leave_place(s, &s->band[number % s->n_bands]);
+    pw_band_places_leave(&s->places, s->band[number % s->n_bands].voxels);
     s->written++;
     if (result != 0)
         fail_at(s, number, 0, &error);
@@ -236,7 +241,10 @@ static void work(void *context, unsigned member)
     while (s->written < s->bands.count && !has_failed(s)) {
         if (can_write(s))
             write_band(s);
-        else if (take_task(s, member, &task))
+        else if (is_to_wait(s)) {
+            (void)pthread_cond_timedwait(&s->change, &s->lock, &s->wait_until);
+            continue;
+        } else if (take_task(s, member, &task))
             do_task(s, member, &task);
         else {
             (void)pthread_cond_wait(&s->change, &s->lock);
@@ -307,7 +315,9 @@ static enum pw_status plan(struct stream *s, const struct pw_stream_options *opt
     while (*threads > 1 && *threads * each + 2 * least > memory)
         (*threads)--;
     uint64_t readers = *threads * each, wanted = is_linear(s) ? BAND_BYTES_LINEAR : BAND_BYTES_CHUNKED;
-    s->n_bands = *threads == 1 ? 1 : is_linear(s) ? (unsigned)pw_min_u64(2 * *threads, BANDS_MAX) : BANDS_CHUNKED;
+    s->n_bands = *threads == 1  ? 1
+                 : is_linear(s) ? (unsigned)pw_min_u64(2 * *threads, PW_BAND_PLACES_MAX)
+                                : BANDS_CHUNKED;
     if (readers > memory || !choose_bands(s, wanted, usual - pw_min_u64(usual, readers), memory - readers))
         return pw_fail(error, PW_E_BUDGET, "%s: %llu bytes of memory do not hold a decoder and a row, %llu would",
                        s->source->path, (unsigned long long)memory, (unsigned long long)(each + least));
@@ -319,8 +329,8 @@ static enum pw_status plan(struct stream *s, const struct pw_stream_options *opt
 static enum pw_status reserve(struct stream *s, unsigned threads, struct pw_error *error)
 {
     enum pw_status status = pw_buffer_init(&s->buffer, s->bands.bytes * s->n_bands, "bands of an image", error);
-    for (unsigned i = 0; i < s->n_bands && status == PW_OK; i++)
-        s->place[i] = (struct place){.voxels = (unsigned char *)s->buffer.data + i * s->bands.bytes};
+    if (status == PW_OK)
+        pw_band_places_init(&s->places, s->n_bands, s->buffer.data, s->bands.bytes);
     if (status == PW_OK && (s->reader = pw_alloc(threads, sizeof *s->reader, error)) == NULL)
         status = PW_E_NOMEM;
     for (unsigned i = 0; i < threads && status == PW_OK; i++)
@@ -336,6 +346,16 @@ static void release(struct stream *s, unsigned threads)
     pw_buffer_release(&s->buffer);
     (void)pthread_mutex_destroy(&s->lock);
     (void)pthread_cond_destroy(&s->change);
+}
+
+/* Its limits of time are those of a clock that nobody sets. */
+static void init_change(pthread_cond_t *change)
+{
+    pthread_condattr_t attributes;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(change, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
 }
 
 enum pw_status pw_image_stream(struct pw_image *image, const struct pw_stream_options *options, pw_put_fn put,
@@ -354,8 +374,9 @@ enum pw_status pw_image_stream(struct pw_image *image, const struct pw_stream_op
             return PW_OK;
     s.element_bytes = pw_dtype_bytes(info->dtype);
     (void)pthread_mutex_init(&s.lock, NULL);
-    (void)pthread_cond_init(&s.change, NULL);
+    init_change(&s.change);
     enum pw_status status = plan(&s, options, &threads, error);
+    s.threads = threads;
     if (status == PW_OK)
         status = reserve(&s, threads, error);
     if (status == PW_OK && threads == 1)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+PACKAGE = Path(__file__).resolve().parents[2] / "python"
 GOAL_EMPTY_US = 100
 GOAL_RATE = 0.6
 
@@ -37,7 +38,7 @@ def run(tool, image, fn, out, *options):
     """Seconds of the segmenting pass, and how many tiles it had."""
     command = [tool, "run", image, "--fn", fn, "-o", out, "--overwrite", "--quiet", "--summary=json", *options]
     done = subprocess.run(command, capture_output=True, text=True,
-                          env=dict(os.environ, PW_PYTHON=sys.executable))
+                          env=dict(os.environ, PW_PYTHON=sys.executable, PYTHONPATH=str(PACKAGE)))
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(command)}\n{done.stderr}")
     summary = json.loads(done.stderr.splitlines()[-1])

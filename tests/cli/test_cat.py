@@ -1,6 +1,7 @@
 """pw-stream cat: the same bytes from every format, with any number of threads and any memory; bounded; quiet ends."""
 
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -67,6 +68,21 @@ def test_parts_of_uncompressed_chunks(pw, tmp_path, threads):
         made[...] = array
         for memory in ([], ["--memory", "8M"], ["--memory", "5800K"]):
             assert pw("cat", tmp_path / name, "--raw", "--threads", threads, *memory).out == array.tobytes(), name
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_readers_of_every_speed(pw, tmp_path, threads):
+    """Bands of many chunks: one place of memory goes round for who reads fast, others are begun for who does not."""
+    array = np.cumsum(np.random.default_rng(7).integers(-3, 5, (96, 512, 512)), axis=-1).astype("uint16")
+    made = zarr.create_array(str(tmp_path / "a.zarr"), shape=array.shape, chunks=(16, 32, 32), dtype="uint16", fill_value=0)
+    made[...] = array
+    assert pw("cat", tmp_path / "a.zarr", "--raw", "--threads", threads).out == array.tobytes()
+    process = pw.start("cat", tmp_path / "a.zarr", "--raw", "--threads", threads, stdout=subprocess.PIPE)
+    got = b""
+    for _ in range(6):
+        time.sleep(0.15)
+        got += process.stdout.read(9 << 20)
+    assert process.wait() == 0 and got == array.tobytes()
 
 
 @pytest.mark.parametrize("change", [-2, +2])
