@@ -231,7 +231,7 @@ def test_runs_are_what_painted_labels_are(pw, make, image, tmp_path):
 def test_wrong_runs(pw, make, image, tmp_path, call, says):
     before = ("static int runs(const struct pw_tile *t, struct pw_run_writer *w, void *s) "
               f"{{ (void)t; (void)s; w->add(w, {call}); return 0; }}")
-    refuses(pw, make("wrong", "", ".segment = NULL, .segment_runs = runs", before), tmp_path, ["made", "tile 0 at (0, 0, 0)", says])
+    refuses(pw, make("wrong", "", ".segment = NULL, .segment_runs = runs", before), tmp_path, ["made", "tile 0 at (0, 0, 0)", says], "--threads", 1)
 
 
 # ---------------------------------------------------------------------------- going wrong
