@@ -185,7 +185,7 @@ static int take_task(struct stream *s, unsigned member, struct task *task)
 static int is_to_wait(const struct stream *s)
 {
     struct timespec now;
-    if (s->next_task != 0 || s->next_band == 0 || s->n_tasks < (uint64_t)TASKS_TO_WAIT * s->threads)
+    if (s->next_task != 0 || s->n_tasks < (uint64_t)TASKS_TO_WAIT * s->threads)
         return 0;
     if (!pw_band_places_next_is_fresh(&s->places))
         return 0;

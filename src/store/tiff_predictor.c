@@ -4,8 +4,8 @@
 
 #include "base/dtype.h"
 #include "base/error.h"
-#include "store/tiff_form.h"
 #include "store/tiff_entries.h"
+#include "store/tiff_form.h"
 
 enum pw_status pw_tiff_predictor_left(struct pw_tiff *handle, const struct pw_tiff_form *form, uint16_t *predictor,
                                       struct pw_error *error)
