@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/copy_past.h"
 
 uint64_t pw_box_voxels(const struct pw_box *box)
 {
@@ -74,6 +75,9 @@ int pw_region_equal(const struct pw_region *a, const struct pw_region *b)
     return 1;
 }
 
+/* A target of more bytes is larger than what is worth keeping in a cache of it. */
+#define PAST_BYTES ((uint64_t)16 << 20)
+
 void pw_region_copy(const struct pw_region *part, const struct pw_region *from, const void *source,
                     const struct pw_region *to, void *target, size_t element_bytes)
 {
@@ -103,9 +107,13 @@ void pw_region_copy(const struct pw_region *part, const struct pw_region *from, 
         inner--;
         bytes *= part->shape[inner];
     }
+    int past = ts >= PAST_BYTES;
     uint64_t index[PW_MAX_RANK] = {0};
     for (;;) {
-        memcpy(t, s, bytes);
+        if (past)
+            pw_copy_past(t, s, bytes);
+        else
+            memcpy(t, s, bytes);
         int axis = inner - 1;
         for (; axis >= 0; axis--) {
             s += from_stride[axis];
@@ -117,6 +125,8 @@ void pw_region_copy(const struct pw_region *part, const struct pw_region *from, 
             index[axis] = 0;
         }
         if (axis < 0)
-            return;
+            break;
     }
+    if (past)
+        pw_copy_past_end();
 }

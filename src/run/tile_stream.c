@@ -16,6 +16,7 @@
 #include "store/npy_header.h"
 #include "store/npy_tag.h"
 #include "sys/host.h"
+#include "sys/pipe.h"
 #include "sys/turn.h"
 
 enum {
@@ -194,6 +195,7 @@ enum pw_status pw_tiles(const struct pw_run_options *options, int fd, int tagged
     memset(result, 0, sizeof *result);
     if (options->struct_size != sizeof *options)
         return pw_fail(error, PW_E_ARGUMENT, "struct pw_run_options of another size: call pw_run_options_init()");
+    pw_pipe_widen(fd);
     enum pw_status status = open_image(&job, options, error);
     pw_turn_init(&pass.turn);
     if (status == PW_OK)

@@ -12,6 +12,7 @@
 #include "store/npy_header.h"
 #include "store/npy_tag.h"
 #include "store/source.h"
+#include "sys/pipe.h"
 #include "sys/turn.h"
 #include "tile/volume.h"
 
@@ -225,6 +226,7 @@ enum pw_status pw_frames_segmenter_open(struct pw_segmenter *segmenter, struct p
     segmenter->own = pw_alloc(1, sizeof(struct frames), error);
     if (segmenter->own == NULL)
         return PW_E_NOMEM;
+    pw_pipe_widen(STDIN_FILENO);
     segmenter->ops = &frames_segment_ops;
     segmenter->labels_may_touch = 1;
     (void)snprintf(segmenter->name, sizeof segmenter->name, "labels");

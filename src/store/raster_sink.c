@@ -16,6 +16,7 @@
 #include "store/pending_file.h"
 #include "store/unit_shape.h"
 #include "sys/file.h"
+#include "sys/pipe.h"
 
 /* A unit's rows: large enough for the disk, small enough for many threads. */
 enum {
@@ -352,6 +353,8 @@ enum pw_status pw_raster_sink_open(const struct pw_raster_format *format, const 
         return status;
     }
     raster->lock_made = 1;
+    if (stream)
+        pw_pipe_widen(STDOUT_FILENO);
     *sink = &raster->base;
     return PW_OK;
 }

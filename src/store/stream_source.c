@@ -17,6 +17,7 @@
 #include "store/linear_source.h"
 #include "store/npy_header.h"
 #include "sys/file.h"
+#include "sys/pipe.h"
 
 enum {
     STEP_BYTES = 1 << 20,
@@ -236,6 +237,7 @@ enum pw_status pw_stream_open(int fd, const struct pw_open_options *options, con
     if (stream == NULL)
         return PW_E_NOMEM;
     stream->input = fd;
+    pw_pipe_widen(fd);
     stream->base.linear.fd = stream->spool.fd = -1;
     if (scratch_dir == NULL)
         scratch_dir = getenv("TMPDIR");

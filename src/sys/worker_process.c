@@ -14,9 +14,7 @@
 
 #include "base/error.h"
 #include "sys/host.h"
-
-/* Large frames go through pipes in fewer steps. */
-#define PIPE_BYTES (1 << 20)
+#include "sys/pipe.h"
 
 /* One that does not die of SIGKILL is in the kernel, where it does not write labels. */
 #define DEATH_SECONDS 5.0
@@ -62,7 +60,7 @@ static int make_pipe(int ours, int *mine, int *theirs)
     int fd[2];
     if (pipe2(fd, O_CLOEXEC) != 0)
         return errno;
-    (void)fcntl(fd[0], F_SETPIPE_SZ, PIPE_BYTES); /* as far as the system grants it */
+    pw_pipe_widen(fd[0]);
     *mine = fd[ours];
     *theirs = fd[!ours];
     not_blocking(*mine);

@@ -144,3 +144,12 @@ def test_a_broken_chunk_is_named_whatever_the_threads(pw, tmp_path, images):
     lines = {pw.refuses("cat", tmp_path / "v3.zarr", "--raw", "--threads", threads, says="chunk (", streams=True)
              for threads in (1, 2, 7)}
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bands_that_no_cache_holds(pw, tmp_path, threads):
+    """Of 36 MB, with rows of an odd length: chunks are copied into them past the caches."""
+    array = np.random.default_rng(6).integers(0, 900, (30, 801, 751), np.uint16)
+    made = zarr.create_array(str(tmp_path / "a.zarr"), shape=array.shape, chunks=(30, 200, 333), dtype="uint16")
+    made[...] = array
+    assert pw("cat", tmp_path / "a.zarr", "--raw", "--threads", threads).out == array.tobytes()

@@ -1,12 +1,25 @@
 /* pw-stream cat: an array to standard output, in raster order. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "arguments.h"
 #include "commands.h"
+
+enum {
+    PIPE_BYTES = 1 << 20 /* what a system grants to everyone unless told otherwise */
+};
+
+/* Both sides of a pipe that holds more work longer before one waits for the other. */
+static void widen_pipe(void)
+{
+    if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) < PIPE_BYTES)
+        (void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
+}
 
 /* Writes n bytes; 0 on success.  A reader that went away ends the program quietly. */
 static int put(const void *bytes, size_t n)
@@ -16,6 +29,11 @@ static int put(const void *bytes, size_t n)
         ssize_t w = write(STDOUT_FILENO, at, n);
         if (w < 0 && errno == EINTR)
             continue;
+        if (w < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            struct pollfd wait = {.fd = STDOUT_FILENO, .events = POLLOUT};
+            (void)poll(&wait, 1, -1);
+            continue;
+        }
         if (w < 0) {
             if (errno != EPIPE)
                 (void)fprintf(stderr, "pw-stream: standard output: %s\n", strerror(errno));
@@ -125,6 +143,7 @@ int pw_cmd_cat(int argc, char **argv)
     int status = parse(argc, argv, &request);
     if (status != PW_EXIT_DONE)
         return status;
+    widen_pipe();
     if (pw_image_open(argv[optind], &request.open, &image, &error) != PW_OK)
         status = PW_EXIT_FAILED;
     else if (!request.raw && put_npy_header(pw_image_describe(image)) != 0)
