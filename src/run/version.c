@@ -1,8 +1,5 @@
 /* What this build is made of, and what this machine lets it use. */
 #include <blosc.h>
-#ifdef HAVE_HDF5
-#include <hdf5.h>
-#endif
 #include <json-c/json.h>
 #ifdef HAVE_LIBDEFLATE
 #include <libdeflate.h>
@@ -18,6 +15,9 @@
 #include "io/io.h"
 #include "label/simd.h"
 #include "patchworks.h"
+#ifdef HAVE_HDF5
+#include "store/hdf5_library.h"
+#endif
 
 #ifndef PW_VERSION
 #define PW_VERSION "0.1.0"
@@ -53,15 +53,12 @@ static void tiff_line(struct text *text)
     line(text, "libtiff", version);
 }
 
-/* Of the library that is loaded, not of the header it was built with. */
 static void hdf5_line(struct text *text)
 {
 #ifdef HAVE_HDF5
-    unsigned major = 0, minor = 0, release = 0;
     char version[64];
-    (void)H5get_libversion(&major, &minor, &release);
-    (void)snprintf(version, sizeof version, "%u.%u.%u", major, minor, release);
-    line(text, "hdf5", version);
+    pw_hdf5_version(version, sizeof version);
+    line(text, "hdf5", version[0] != '\0' ? version : "built in, but its library cannot be loaded");
 #else
     line(text, "hdf5", "not built in");
 #endif

@@ -42,7 +42,7 @@ enum pw_status pw_hdf5_dataset_init(struct pw_hdf5_dataset *dataset, const char 
         return pw_fail(error, PW_E_RANGE, "%s: chunks of 2 GiB or more; HDF5 has none above 4 GiB, choose smaller ones",
                        path);
     dataset->name = pw_strdup(name, error);
-    return dataset->name != NULL ? PW_OK : PW_E_NOMEM;
+    return dataset->name != NULL ? pw_hdf5_load(path, error) : PW_E_NOMEM;
 }
 
 /* gzip is what HDF5 calls its deflate filter, of which blocks are wrapped as zlib does it. */

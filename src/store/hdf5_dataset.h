@@ -38,7 +38,10 @@ struct pw_hdf5_dataset {
     hid_t library_file, dataset; /* under the library's lock */
 };
 
-/* Copies name.  Errors: also PW_E_ARGUMENT (no name of a dataset), PW_E_RANGE (chunks above 2 GiB). */
+/*
+ * Copies name.  Errors: also PW_E_ARGUMENT (no name of a dataset), PW_E_RANGE (chunks above 2 GiB), PW_E_UNSUPPORTED
+ * (the library cannot be loaded).
+ */
 enum pw_status pw_hdf5_dataset_init(struct pw_hdf5_dataset *dataset, const char *path, const char *name,
                                     enum pw_dtype dtype, const struct pw_array_axes *axes, const uint64_t shape[3],
                                     const uint64_t chunk[3], struct pw_error *error);

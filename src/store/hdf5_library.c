@@ -1,17 +1,81 @@
 #include "store/hdf5_library.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "sys/dynlib.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int is_loaded; /* under lock */
+
+/* ---- the library ---- */
+
+#ifdef PW_HDF5_FILE
+
+struct pw_hdf5_symbols pw_hdf5;
+
+#define NAME(name) #name,
+static const char *const names[] = {PW_HDF5_FUNCTIONS(NAME) PW_HDF5_VARIABLES(NAME)};
+#undef NAME
+
+/* With the lock held. */
+static enum pw_status load(const char *path, struct pw_error *error)
+{
+    enum {
+        COUNT = sizeof names / sizeof names[0]
+    };
+    static const char *const places[] = {PW_HDF5_FILE, PW_HDF5_DIR "/" PW_HDF5_FILE, NULL};
+    _Static_assert(sizeof pw_hdf5 == COUNT * sizeof(void *), "a name for each pointer");
+    void *address[COUNT];
+    struct pw_error why;
+    if (pw_dynlib_symbols(places, names, COUNT, address, &why) != PW_OK)
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: HDF5 needs its library: %s", path, why.message);
+    memcpy(&pw_hdf5, address, sizeof address); /* of functions too: POSIX lets them be pointers as others are */
+    return PW_OK;
+}
+
+#else
+
+static enum pw_status load(const char *path, struct pw_error *error)
+{
+    (void)path;
+    (void)error;
+    return PW_OK;
+}
+
+#endif
+
+enum pw_status pw_hdf5_load(const char *path, struct pw_error *error)
+{
+    enum pw_status status = PW_OK;
+    (void)pthread_mutex_lock(&lock);
+    if (!is_loaded)
+        status = load(path, error);
+    is_loaded = is_loaded || status == PW_OK;
+    (void)pthread_mutex_unlock(&lock);
+    return status;
+}
+
+void pw_hdf5_version(char *out, size_t capacity)
+{
+    unsigned major = 0, minor = 0, release = 0;
+    out[0] = '\0';
+    if (pw_hdf5_load("", NULL) != PW_OK)
+        return;
+    pw_hdf5_lock();
+    (void)H5get_libversion(&major, &minor, &release);
+    pw_hdf5_unlock();
+    (void)snprintf(out, capacity, "%u.%u.%u", major, minor, release);
+}
 
 void pw_hdf5_lock(void)
 {
-    pthread_mutex_lock(&lock);
-    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    (void)pthread_mutex_lock(&lock);
+    if (is_loaded)
+        (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
 void pw_hdf5_unlock(void)

@@ -1,6 +1,7 @@
 /*
  * store/hdf5_library - libhdf5 behind one lock, and the small questions that are asked of it.
  *
+ *     status = pw_hdf5_load(path, error);      once it is known that there is something to do
  *     pw_hdf5_lock();
  *     ... any H5 function, and those below ...
  *     pw_hdf5_unlock();
@@ -11,10 +12,16 @@
 #ifndef PW_STORE_HDF5_LIBRARY_H
 #define PW_STORE_HDF5_LIBRARY_H
 
-#include <hdf5.h>
-
 #include "patchworks.h"
+#include "store/hdf5_symbols.h"
 
+/* Finds the library, for the file at path; later calls cost nothing.  PW_E_UNSUPPORTED when it cannot be loaded. */
+enum pw_status pw_hdf5_load(const char *path, struct pw_error *error);
+
+/* "1.10.8" of the library that is loaded, not of the header that this was built with; "" when none can be. */
+void pw_hdf5_version(char *out, size_t capacity);
+
+/* Also without the library, as whoever ends something that never began. */
 void pw_hdf5_lock(void);
 void pw_hdf5_unlock(void);
 

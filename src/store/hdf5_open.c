@@ -301,6 +301,8 @@ enum pw_status pw_hdf5_open(const char *path, const char *dataset, const struct 
     hdf5->base.ops = &pw_hdf5_linear_ops;
     (void)snprintf(hdf5->base.path, sizeof hdf5->base.path, "%s", path);
     enum pw_status status = pw_input_open(path, &hdf5->fd, &file_bytes, error);
+    if (status == PW_OK)
+        status = pw_hdf5_load(path, error);
     if (status == PW_OK) {
         pw_hdf5_lock();
         status = set_up(hdf5, path, dataset, options != NULL ? options->level : 0, error);

@@ -39,3 +39,23 @@ void pw_dynlib_close(void *handle)
     if (handle != NULL)
         (void)dlclose(handle);
 }
+
+enum pw_status pw_dynlib_symbols(const char *const *places, const char *const *names, size_t count, void **address,
+                                 struct pw_error *error)
+{
+    void *handle = NULL;
+    char why[400] = "";
+    for (; handle == NULL && *places != NULL; places++) {
+        handle = dlopen(*places, RTLD_LAZY | RTLD_LOCAL);
+        if (handle == NULL && why[0] == '\0')
+            (void)snprintf(why, sizeof why, "%s", dlerror());
+    }
+    if (handle == NULL)
+        return pw_fail(error, PW_E_NOT_FOUND, "%s", why);
+    for (size_t i = 0; i < count; i++)
+        if ((address[i] = dlsym(handle, names[i])) == NULL) {
+            (void)dlclose(handle);
+            return pw_fail(error, PW_E_NOT_FOUND, "%s: has no %s", places[-1], names[i]);
+        }
+    return PW_OK;
+}

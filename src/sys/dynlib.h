@@ -17,4 +17,11 @@ enum pw_status pw_dynlib_open(const char *path, const char *name, const char *sy
                               pw_function *function, struct pw_error *error);
 void pw_dynlib_close(void *handle); /* NULL allowed */
 
+/*
+ * Opens a library for as long as the process lives, the first of places (NULL at their end) where it is, and finds the
+ * addresses of count names in it.  Errors: PW_E_NOT_FOUND (no such library, or no such name).
+ */
+enum pw_status pw_dynlib_symbols(const char *const *places, const char *const *names, size_t count, void **address,
+                                 struct pw_error *error);
+
 #endif

@@ -1,9 +1,11 @@
 """HDF5 files as h5py, Imaris, BigDataViewer, ilastik and CREMI lay them out; the oracle is the array that was written."""
 
 import json
+import re
 import struct
 import subprocess
 import zlib
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -410,3 +412,26 @@ def test_lzf_of_runs_and_noise(pw, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("raw", data=image, chunks=image.shape, compression="lzf")
     assert np.array_equal(read(pw, tmp_path / "a.h5"), image)
+
+
+# ---------------------------------------------------------------------------- the library
+
+
+def test_only_hdf5_files_need_the_library(pw, tmp_path):
+    """It is loaded when it is needed: one that cannot be is named then, before anything is written."""
+    linked = subprocess.run(["readelf", "-d", pw.path], capture_output=True, text=True, check=True).stdout
+    if "libhdf5" in linked:
+        pytest.skip("this build is linked to libhdf5: configure found no shared one when it was made")
+    name = re.search(rb"[\0/](libhdf5[^\0/]*\.so[.0-9]*)\0", Path(pw.path).read_bytes()).group(1).decode()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / name).write_bytes(b"not a library")
+    environment = {"LD_LIBRARY_PATH": str(tmp_path / "lib")}
+    image = noise((40, 50))
+    np.save(tmp_path / "a.npy", image)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = image
+    assert pw("cat", "a.npy", "--raw", env=environment, cwd=tmp_path).out == image.tobytes()
+    for command in (["cat", "a.h5"], ["run", "a.npy", "--fn", "threshold:300", "-o", "b.h5"], ["convert", "a.npy", "b.h5"]):
+        pw.refuses(*command, env=environment, cwd=tmp_path, code=EXIT_FAILED, says=[name, "HDF5 needs its library"])
+    assert not list(tmp_path.glob("b.*"))
+    assert "hdf5 built in, but" in pw("--version", env=environment).text
