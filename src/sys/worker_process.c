@@ -60,7 +60,6 @@ static int make_pipe(int ours, int *mine, int *theirs)
     int fd[2];
     if (pipe2(fd, O_CLOEXEC) != 0)
         return errno;
-    pw_pipe_widen(fd[0]);
     *mine = fd[ours];
     *theirs = fd[!ours];
     not_blocking(*mine);
@@ -75,6 +74,10 @@ static int make_ends(struct pw_worker_process *process, const struct pw_worker_s
         failed = make_pipe(1, &process->input, &ends->input);
     if (failed == 0 && start->piped)
         failed = make_pipe(0, &process->output, &ends->output);
+    if (failed == 0 && start->piped) {
+        pw_pipe_widen(process->input);
+        pw_pipe_widen(process->output);
+    }
     if (failed != 0 || !start->control)
         return failed;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
