@@ -129,7 +129,9 @@ def read_store(tool, store, threads, reps):
     median = alternate(ways, reps)
     ratios = median["tensorstore"] / median["pw-stream"], median["zarr-python"] / median["pw-stream"]
     print(f"{store.stem:18} {threads} threads: " + ", ".join(f"{w} {s:.3f} s" for w, s in median.items()) +
-          f"; {ratios[0]:.2f} times tensorstore (goal 1), {ratios[1]:.2f} times zarr-python (goal 3)", flush=True)
+          f"; {ratios[0]:.2f} times tensorstore (goal 1), {ratios[1]:.2f} times zarr-python (goal 3" +
+          (f"; libzstd alone: {median['zarr-python'] / median['libzstd alone']:.2f})" if "libzstd alone" in median else ")"),
+          flush=True)
     return ratios[0] >= 1 and ratios[1] >= 3
 
 
