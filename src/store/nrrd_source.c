@@ -20,7 +20,8 @@ struct nrrd {
     double origin[PW_MAX_RANK];
     char unit[PW_MAX_RANK][32], kind[PW_MAX_RANK][32], label[PW_MAX_RANK][32];
     char space_unit[32];
-    int directed; /* there are space directions */
+    int directed;                /* there are space directions */
+    int undirected[PW_MAX_RANK]; /* and the axis has none: its elements are side by side in a voxel */
     char encoding[32];
 };
 
@@ -123,8 +124,7 @@ static void take_directions(struct nrrd *nrrd, const char *value)
             char word[32];
             if (!pw_text_word(&value, word, sizeof word))
                 return;
-            (void)snprintf(nrrd->kind[i], sizeof nrrd->kind[i], "%s",
-                           nrrd->kind[i][0] != '\0' ? nrrd->kind[i] : "list");
+            nrrd->undirected[i] = 1;
             continue;
         }
         double sum = 0;
@@ -238,6 +238,8 @@ static char letter_of(const struct nrrd *nrrd, int i, int *n_space)
     for (size_t k = 0; k < sizeof channels / sizeof channels[0]; k++)
         if (strcasecmp(kind, channels[k]) == 0)
             return 'c';
+    if (nrrd->undirected[i])
+        return 'c';
     if (strlen(label) == 1 && strchr("tczyxTCZYX", label[0]) != NULL)
         return (char)(label[0] | 0x20);
     return *n_space < 3 ? "xyz"[(*n_space)++] : '\0';

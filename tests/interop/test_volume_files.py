@@ -135,6 +135,19 @@ def test_components_of_a_voxel_side_by_side_and_compressed(pw, tmp_path, name):
     assert np.array_equal(np.load(tmp_path / "o.npy") > 0, image[..., 3] > 30000)
 
 
+@pytest.mark.parametrize("kinds", ["", "kinds: vector domain domain domain\n", "kinds: ??? domain domain domain\n"])
+@pytest.mark.parametrize("first", [False, True])
+def test_an_axis_without_direction_is_of_components(pw, tmp_path, kinds, first):
+    """Kinds before the directions, behind them, or none."""
+    image = noise((4, 9, 11, 5))
+    directions = "space directions: none (0.5,0,0) (0,0.25,0) (0,0,2)\n"
+    (tmp_path / "a.nrrd").write_bytes(("NRRD0004\ntype: uint16\ndimension: 4\nsizes: 5 11 9 4\nencoding: raw\nendian: little\nspace: RAS\n"
+                                       + (kinds + directions if first else directions + kinds) + "\n").encode() + image.tobytes())
+    described = info(pw, tmp_path / "a.nrrd")
+    assert axes(described) == "zyxc" and [a["scale"] for a in described["axes"][:3]] == [2, 0.25, 0.5]
+    assert np.array_equal(read(pw, tmp_path / "a.nrrd"), image)
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 def test_nrrd_skips_and_byte_order(pw, tmp_path, compressed):
     image = noise((5, 9, 11), ">u2")
