@@ -76,6 +76,7 @@ static void take_form(struct pw_tiff *handle, struct pw_tiff_index *index, const
     index->sample_distance = walk->sample_distance;
     TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &index->compression);
     index->jpeg_to_rgb = pw_tiff_is_jpeg_ycbcr(handle->tif);
+    pw_tiff_nodata_read(handle, index->nodata);
 }
 
 enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *index, uint32_t number,

@@ -22,6 +22,7 @@
 #define PW_STORE_TIFF_INDEX_H
 
 #include "store/tiff_blocks.h"
+#include "store/tiff_nodata.h"
 #include "store/tiff_private.h"
 
 struct pw_tiff_page {
@@ -58,8 +59,9 @@ struct pw_tiff_index {
     struct pw_tiff_private own; /* of the first file */
     uint32_t *wraps;            /* of each directory of an LSM file above 4 GB; else NULL */
     uint64_t n_wraps;
-    char *description;                /* ImageDescription of the first page, or NULL */
-    float x_resolution, y_resolution; /* pixels per unit; 0 when not given */
+    char *description;                 /* ImageDescription of the first page, or NULL */
+    float x_resolution, y_resolution;  /* pixels per unit; 0 when not given */
+    char nodata[PW_TIFF_NODATA_BYTES]; /* of the first page */
 };
 
 /*

@@ -104,6 +104,7 @@ enum pw_status pw_tiff_source_finish(struct pw_tiff_source *tiff, struct pw_erro
 {
     struct pw_source *base = &tiff->base;
     tiff->locator.shared_fd = tiff->fd;
+    base->fill = pw_tiff_nodata_bits(tiff->index.nodata, base->info.dtype);
     if (pw_tiff_linear(&tiff->index, &tiff->stack, &tiff->axes, &base->info, &base->linear))
         return use_linear(tiff, error);
     base->capabilities = tiff->fd < 0 ? PW_SOURCE_CHUNKED | PW_SOURCE_WHOLE : PW_SOURCE_CHUNKED;
