@@ -56,7 +56,8 @@ static const char *foreign_codec(uint16_t compression)
     }
 }
 
-static enum pw_status check_codec(struct pw_tiff *handle, uint32_t number, struct pw_error *error)
+static enum pw_status check_codec(struct pw_tiff *handle, uint32_t number, const struct pw_tiff_form *form,
+                                  struct pw_error *error)
 {
     uint16_t compression = 0;
     TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &compression);
@@ -66,6 +67,11 @@ static enum pw_status check_codec(struct pw_tiff *handle, uint32_t number, struc
     if (!TIFFIsCODECConfigured(compression))
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: page %u: compression %u (%s) is not read", handle->path, number,
                        compression, foreign_codec(compression));
+    /* libtiff codes the bits of such rows as if each were a pixel, and fewer of them than there are. */
+    if (compression == COMPRESSION_JBIG && form->bits * (form->planar ? 1 : form->samples) != 1)
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: page %u: JBIG, which is for one bit per pixel, of %u bits is not read; use another codec",
+                       handle->path, number, form->bits * (form->planar ? 1u : form->samples));
     return PW_OK;
 }
 
@@ -150,7 +156,7 @@ enum pw_status pw_tiff_form_read(struct pw_tiff *handle, uint32_t number, struct
     /* The type before the codec: when the codec is refused, the form still says what is lost. */
     status = read_sample_type(handle, number, form, error);
     if (status == PW_OK)
-        status = check_codec(handle, number, error);
+        status = check_codec(handle, number, form, error);
     if (status == PW_OK)
         status = read_blocks(handle, number, form, error);
     if (status == PW_OK && pw_tiff_is_jpeg_ycbcr(tif))
