@@ -31,7 +31,21 @@ static enum pw_collection_kind kind_of(const struct pw_zarr_node *node)
     return pw_zarr_attribute(node, "bioformats2raw.layout") != NULL ? PW_SERIES : PW_ONE_IMAGE;
 }
 
-/* The path of each entry of list, where it stays in the store. */
+/* Adds path, where it stays in the store, without a "/" at its end. */
+static enum pw_status take_path(const char *path, struct pw_names *paths, struct pw_error *error)
+{
+    char trimmed[PW_NAME_MAX];
+    size_t n = path != NULL ? strlen(path) : 0;
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    if (n == 0 || n >= sizeof trimmed || !pw_zarr_path_is_safe(path))
+        return PW_OK;
+    memcpy(trimmed, path, n);
+    trimmed[n] = '\0';
+    return pw_names_add(paths, trimmed, error);
+}
+
+/* The path of each entry of list. */
 static enum pw_status take_paths(const struct json_object *list, struct pw_names *paths, struct pw_error *error)
 {
     enum pw_status status = PW_OK;
@@ -41,8 +55,7 @@ static enum pw_status take_paths(const struct json_object *list, struct pw_names
         struct json_object *entry = json_object_array_get_idx(list, i);
         const char *path = json_object_get_type(entry) == json_type_string ? json_object_get_string(entry)
                                                                            : pw_json_text(entry, "path");
-        if (path != NULL && pw_zarr_path_is_safe(path))
-            status = pw_names_add(paths, path, error);
+        status = take_path(path, paths, error);
     }
     return status;
 }
@@ -298,27 +311,35 @@ enum pw_status pw_zarr_choose_member(const struct pw_kv *kv, const char *path, c
     return status;
 }
 
+/* Adds the fields of a well that are there: those of an acquisition that was stopped may be listed and not written. */
+static enum pw_status list_well(const struct pw_zarr_node *node, const char *path, struct pw_names *paths,
+                                struct pw_names *names, struct pw_error *error)
+{
+    char well[4096], name[PW_NAME_MAX], image[4096];
+    struct pw_names fields = {0};
+    enum pw_status status = pw_zarr_join(node->directory, path, well, error);
+    if (status == PW_OK && pw_zarr_node_exists_in(node->kv, well))
+        status = list_fields(node->kv, well, &fields, error);
+    for (int i = 0; i < fields.n && status == PW_OK; i++) {
+        (void)snprintf(name, sizeof name, "%.120s/%.120s", path, fields.name[i]);
+        status = pw_zarr_join(well, fields.name[i], image, error);
+        if (status != PW_OK || !pw_zarr_node_exists_in(node->kv, image))
+            continue;
+        status = pw_names_add(paths, image, error);
+        if (status == PW_OK)
+            status = pw_names_add(names, name, error);
+    }
+    pw_names_release(&fields);
+    return status;
+}
+
 /* The fields of every well of a plate, or of one. */
 static enum pw_status list_plate(const struct pw_zarr_node *node, const struct pw_names *wells, struct pw_names *paths,
                                  struct pw_names *names, struct pw_error *error)
 {
     enum pw_status status = PW_OK;
-    for (int w = 0; w < wells->n && status == PW_OK; w++) {
-        char well[4096], name[PW_NAME_MAX], image[4096];
-        struct pw_names fields = {0};
-        status = pw_zarr_join(node->directory, wells->name[w], well, error);
-        if (status == PW_OK)
-            status = list_fields(node->kv, well, &fields, error);
-        for (int i = 0; i < fields.n && status == PW_OK; i++) {
-            (void)snprintf(name, sizeof name, "%.120s/%.120s", wells->name[w], fields.name[i]);
-            status = pw_zarr_join(well, fields.name[i], image, error);
-            if (status == PW_OK)
-                status = pw_names_add(paths, image, error);
-            if (status == PW_OK)
-                status = pw_names_add(names, name, error);
-        }
-        pw_names_release(&fields);
-    }
+    for (int w = 0; w < wells->n && status == PW_OK; w++)
+        status = list_well(node, wells->name[w], paths, names, error);
     return status;
 }
 

@@ -50,6 +50,21 @@ def plate(path, version):
     return made
 
 
+def test_wells_and_fields_that_were_not_written(pw, tmp_path, version):
+    store = tmp_path / "plate.zarr"
+    made = plate(store, version)
+    root = zarr.open_group(str(store))
+    attributes = dict(root.attrs["ome"] if version == "0.5" else root.attrs)
+    wells = [{"path": path, "rowIndex": 0, "columnIndex": 0} for path in ("A/1/", "A/7", "B/12")]
+    set_ome(root, version, plate={**attributes["plate"], "wells": wells})
+    set_ome(root["A/1"], version, well={"images": [{"path": field} for field in ("0", "5", "1")]})
+    said = json.loads(pw("info", store, "--json").text)
+    assert [image["name"] for image in said["images"]] == list(made)
+    assert pw("cat", store, "--well", "B/12", "--raw").out == made["B/12/0"].tobytes()
+    assert pw("cat", store, "--well", "A/1/1", "--raw").out == made["A/1/1"].tobytes()
+    pw.refuses("info", store, "--well", "A/7", says="A/7: no zarr metadata")
+
+
 def test_plates_and_wells(pw, tmp_path, version):
     store = tmp_path / "plate.zarr"
     made = plate(store, version)
