@@ -2,8 +2,9 @@
  * A zip archive as a store of keys (.zip, .ozx).  Stored entries are stretches of the file, which any I/O engine
  * reads at their offset; deflated ones are read the same way and inflated by whoever decodes the chunk.
  *
- * The root of the hierarchy is the archive's own, or one folder in it that holds everything (what a file manager
- * makes of a directory); then the folder's name may be left out of paths.
+ * The root of the hierarchy is the archive's own, or the folder in it that holds everything: what a file manager makes
+ * of a directory, and "data/run7.zarr" after zip was told that path.  Its name, or the first of its folders, may be left
+ * out of paths.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,13 +24,22 @@ struct zip_store {
     int fd;
     char path[4096]; /* of the archive */
     size_t path_bytes;
-    char top[256]; /* the one folder with its "/", or "" */
+    char top[1024]; /* the folder that holds everything, with its "/", or "" */
     struct pw_zip_directory zip;
 };
 
 static const struct zip_store *of(const struct pw_kv *kv)
 {
     return (const struct zip_store *)kv;
+}
+
+/* How much of top is to be put before rest, which may begin with any folder of it. */
+static size_t left_out(const char *top, const char *rest)
+{
+    for (const char *from = top; *from != '\0'; from = strchr(from, '/') + 1)
+        if (strncmp(rest, from, strlen(from)) == 0)
+            return (size_t)(from - top);
+    return strlen(top);
 }
 
 /* What path is called in the archive, into key of 4096 bytes; 0 when it is not within. */
@@ -42,8 +52,7 @@ static int key_of(const struct zip_store *store, const char *path, char key[4096
         return 0;
     while (*rest == '/')
         rest++;
-    const char *top = strncmp(rest, store->top, strlen(store->top)) == 0 ? "" : store->top;
-    int made = snprintf(key, 4096, "%s%s", top, rest);
+    int made = snprintf(key, 4096, "%.*s%s", (int)left_out(store->top, rest), store->top, rest);
     if (made < 0 || made >= 4096)
         return 0;
     *n = 0;
@@ -262,25 +271,35 @@ static int is_litter(const struct pw_zip_entry *entry)
     return 0;
 }
 
-/* Finds the folder that everything is in, if the archive's own root holds no metadata. */
+/* The bytes of the name up to its last "/", that included. */
+static size_t folder_bytes(const char *name, size_t n)
+{
+    while (n > 0 && name[n - 1] != '/')
+        n--;
+    return n;
+}
+
+/* Finds the folder that every file is in.  What holds metadata is one, so a zarr is never cut into. */
 static void find_top(struct zip_store *store)
 {
     struct pw_zip_entry entry;
     uint64_t offset = 0;
     size_t n = 0;
-    char top[sizeof store->top] = "";
+    const char *top = NULL;
     while (pw_zip_next(&store->zip, &offset, &entry)) {
-        const char *slash = memchr(entry.name, '/', entry.name_bytes);
-        if (is_litter(&entry))
+        if (is_litter(&entry) || entry.name_bytes == folder_bytes(entry.name, entry.name_bytes))
             continue;
-        if (slash == NULL || (size_t)(slash - entry.name) + 2 > sizeof top ||
-            (n > 0 && (entry.name_bytes < n || memcmp(entry.name, top, n) != 0)))
-            return;
-        n = (size_t)(slash - entry.name) + 1;
-        memcpy(top, entry.name, n);
+        if (top == NULL) {
+            top = entry.name;
+            n = folder_bytes(top, entry.name_bytes);
+        }
+        while (n > 0 && (entry.name_bytes < n || memcmp(entry.name, top, n) != 0))
+            n = folder_bytes(top, n - 1);
     }
-    memcpy(store->top, top, n);
-    store->top[n] = '\0';
+    if (n < sizeof store->top && top != NULL) {
+        memcpy(store->top, top, n);
+        store->top[n] = '\0';
+    }
 }
 
 /* ---- opening ---- */

@@ -67,6 +67,15 @@ static int take_zip64(const unsigned char *extra, size_t n, struct pw_zip_entry 
     return 1; /* a size of exactly 2^32-1 needs no field */
 }
 
+/* The bytes of "./" before what else the n bytes of name are. */
+static size_t dots_before(const char *name, size_t n)
+{
+    size_t i = 0;
+    while (i + 2 < n && name[i] == '.' && name[i + 1] == '/')
+        i += 2;
+    return i;
+}
+
 /* Reads the record at *offset.  Returns 0 when there is no whole one. */
 static int read_record(const struct pw_zip_directory *zip, uint64_t *offset, struct pw_zip_entry *entry)
 {
@@ -77,8 +86,10 @@ static int read_record(const struct pw_zip_directory *zip, uint64_t *offset, str
     size_t name = get2(p + 28), extra = get2(p + 30), comment = get2(p + 32);
     if (rest - CENTRAL_BYTES < name + extra + comment)
         return 0;
-    *entry = (struct pw_zip_entry){.name = (const char *)p + CENTRAL_BYTES,
-                                   .name_bytes = name,
+    size_t prefix = dots_before((const char *)p + CENTRAL_BYTES, name);
+    *entry = (struct pw_zip_entry){.name = (const char *)p + CENTRAL_BYTES + prefix,
+                                   .name_bytes = name - prefix,
+                                   .prefix_bytes = prefix,
                                    .method = get2(p + 10),
                                    .encrypted = get2(p + 8) & 1,
                                    .crc = get4(p + 16),
@@ -111,7 +122,9 @@ static uint32_t *slot_of(const struct pw_zip_directory *zip, const char *name, s
         if (zip->slot[i] == 0)
             return &zip->slot[i];
         const unsigned char *p = zip->records + zip->slot[i] - 1;
-        if (get2(p + 28) == n && memcmp(p + CENTRAL_BYTES, name, n) == 0)
+        const char *stored = (const char *)p + CENTRAL_BYTES;
+        size_t stored_bytes = get2(p + 28), prefix = dots_before(stored, stored_bytes);
+        if (stored_bytes - prefix == n && memcmp(stored + prefix, name, n) == 0)
             return &zip->slot[i];
     }
 }
@@ -160,7 +173,7 @@ static enum pw_status check_entry(const struct pw_zip_directory *zip, const stru
         return pw_fail(error, PW_E_FORMAT, "%s: zip entry \"%.*s\" is stored in %llu bytes and said to have %llu", path,
                        shown, entry->name, (unsigned long long)entry->stored_bytes, (unsigned long long)entry->bytes);
     span->begin = entry->header;
-    if (!pw_add_u64(entry->header, LOCAL_BYTES + entry->name_bytes, &span->end) ||
+    if (!pw_add_u64(entry->header, LOCAL_BYTES + entry->prefix_bytes + entry->name_bytes, &span->end) ||
         !pw_add_u64(span->end, entry->stored_bytes, &span->end) || span->end > zip->begin)
         return pw_fail(error, PW_E_TRUNCATED, "%s: zip entry \"%.*s\" of %llu bytes at %llu leaves the archive", path,
                        shown, entry->name, (unsigned long long)entry->stored_bytes, (unsigned long long)entry->header);
@@ -324,15 +337,16 @@ enum pw_status pw_zip_data_offset(const struct pw_zip_directory *zip, int fd, co
                                   const char *path, uint64_t *data, struct pw_error *error)
 {
     unsigned char head[LOCAL_BYTES + 256];
-    size_t compared = pw_min_u64(entry->name_bytes, sizeof head - LOCAL_BYTES);
+    size_t name_bytes = entry->prefix_bytes + entry->name_bytes;
+    size_t compared = pw_min_u64(name_bytes, sizeof head - LOCAL_BYTES);
     enum pw_status status = pw_file_read_exactly(fd, head, LOCAL_BYTES + compared, entry->header, path, error);
     if (status != PW_OK)
         return status;
-    if (get4(head) != LOCAL_SIGNATURE || get2(head + 26) != entry->name_bytes ||
-        memcmp(head + LOCAL_BYTES, entry->name, compared) != 0)
+    if (get4(head) != LOCAL_SIGNATURE || get2(head + 26) != name_bytes ||
+        memcmp(head + LOCAL_BYTES, entry->name - entry->prefix_bytes, compared) != 0)
         return pw_fail(error, PW_E_FORMAT, "%s: zip entry at byte %llu is not the one that the directory names", path,
                        (unsigned long long)entry->header);
-    *data = entry->header + LOCAL_BYTES + entry->name_bytes + get2(head + 28);
+    *data = entry->header + LOCAL_BYTES + name_bytes + get2(head + 28);
     if (*data > zip->begin || entry->stored_bytes > zip->begin - *data)
         return pw_fail(error, PW_E_TRUNCATED, "%s: zip entry at byte %llu leaves the archive", path,
                        (unsigned long long)entry->header);

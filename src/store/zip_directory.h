@@ -26,8 +26,9 @@ enum {
 };
 
 struct pw_zip_entry {
-    const char *name; /* not ended by a zero */
+    const char *name; /* not ended by a zero, and without the "./" that tar puts before every name of a zip */
     size_t name_bytes;
+    size_t prefix_bytes; /* of those "./", which stand before name */
     unsigned method;
     int encrypted;
     uint32_t crc;

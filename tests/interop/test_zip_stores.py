@@ -69,7 +69,7 @@ def same(pw, path, array):
 
 @pytest.mark.parametrize("version, shards", [(2, None), (3, None), (3, (16, 32, 32))])
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-@pytest.mark.parametrize("top", ["", "im.zarr/", "a folder/"])
+@pytest.mark.parametrize("top", ["", "im.zarr/", "a folder/", "of/my run/im.zarr/"])
 @pytest.mark.parametrize("suffix", ["zip", "ozx"])
 def test_archives_of_every_kind(pw, tmp_path, version, shards, compression, top, suffix):
     array = sample()
@@ -100,6 +100,29 @@ def test_labels_are_those_of_the_directory(pw, tmp_path, store, engine, compress
         pw("run", image, "-o", path, "--fn", "threshold:100", "--threads", threads, "--io", engine, "--tile", "8,16,16")
         out.append(path.read_bytes())
     assert len(set(out)) == 1
+
+
+@pytest.mark.parametrize("top", ["", "im.zarr/"])
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_names_that_tar_begins_with_dots(pw, tmp_path, store, top, compression):
+    folder, array = store
+    with zipfile.ZipFile(tmp_path / "im.zip", "w", compression) as made:
+        made.writestr("./", b"")
+        for path in files_of(folder):
+            made.writestr(f"./{top}{path.relative_to(folder)}", path.read_bytes())
+    same(pw, tmp_path / "im.zip", array)
+    same(pw, tmp_path / "im.zip" / top / "s 0", array)
+
+
+def test_folders_above_the_zarr_may_be_left_out(pw, tmp_path, store):
+    folder, array = store
+    with zipfile.ZipFile(tmp_path / "im.zip", "w") as made:
+        for path in files_of(folder):
+            made.write(path, f"data/set 1/im.zarr/{path.relative_to(folder)}")
+            made.writestr(f"__MACOSX/data/._{path.name}", b"litter")
+    for beginning in ("", "data/set 1/im.zarr/", "set 1/im.zarr/", "im.zarr/"):
+        same(pw, f"{tmp_path}/im.zip/{beginning}", array)
+        same(pw, f"{tmp_path}/im.zip/{beginning}s 0", array)
 
 
 def test_zip64(pw, tmp_path, store):
