@@ -87,21 +87,24 @@ static struct value load(const unsigned char *p, struct pw_filter_type type)
     return value;
 }
 
-/* A float as an integer of the type: towards zero, and to the nearest end of the range. */
+/*
+ * A float as an integer of the type, as numpy on x86-64 makes it: towards zero, by way of int32 or int64, so that what is
+ * too large for a type of 8 or 16 bits wraps.  fixedscaleoffset of whole numbers below the offset comes back only so, as
+ * they wrapped when they were written.
+ */
 static uint64_t truncated(double number, enum pw_dtype dtype)
 {
-    unsigned width = (unsigned)(8 * pw_dtype_bytes(dtype));
-    int is_signed = pw_dtype_is_signed(dtype);
-    double low = is_signed ? -ldexp(1, (int)width - 1) : 0, high = ldexp(1, (int)width - is_signed);
-    if (isnan(number))
-        return 0;
+    size_t bytes = pw_dtype_bytes(dtype);
+    unsigned width = bytes == 8 ? 64 : 32;
+    double half = bytes == 8 ? 0x1p63 : 0x1p31, whole = trunc(number);
+    uint64_t bits = (uint64_t)1 << (width - 1); /* what is no number, or too large */
     if (dtype == PW_BOOL)
-        return number < 0 || number > 0 ? 1U : 0U;
-    if (number <= low)
-        return is_signed ? ~(uint64_t)0 << (width - 1) : 0;
-    if (number >= high)
-        return ~(uint64_t)0 >> (64 - width + (is_signed ? 1U : 0U));
-    return number < 0 ? (uint64_t)(int64_t)number : (uint64_t)number;
+        return number < 0 || number > 0 || isnan(number) ? 1U : 0U;
+    if (whole >= half && bytes >= 4 && !pw_dtype_is_signed(dtype))
+        bits = whole < 2 * half ? (uint64_t)whole : 0;
+    else if (whole >= -half && whole < half)
+        bits = (uint64_t)(int64_t)whole;
+    return bytes == 8 ? bits : bits & (((uint64_t)1 << (8 * bytes)) - 1);
 }
 
 static void store_float(unsigned char *p, struct pw_filter_type type, double number)
@@ -121,11 +124,19 @@ static void store_integer(unsigned char *p, struct pw_filter_type type, uint64_t
 
 /* ---- filters ---- */
 
-/* The sum so far is rounded to the element type at each step, or wraps, as numpy.cumsum does. */
+/* The type of both in which numpy.cumsum adds floats: the wider one. */
+static enum pw_dtype sum_type(const struct pw_filter *filter)
+{
+    enum pw_dtype from = filter->encoded.dtype, to = filter->decoded.dtype;
+    return pw_dtype_is_float(from) && pw_dtype_bytes(from) > pw_dtype_bytes(to) ? from : to;
+}
+
+/* The sum so far is rounded to the type at each step, or wraps, as numpy.cumsum does. */
 static void undo_delta(const struct pw_filter *filter, const unsigned char *in, size_t count, unsigned char *out)
 {
     size_t from = pw_dtype_bytes(filter->encoded.dtype), to = pw_dtype_bytes(filter->decoded.dtype);
     int floats = pw_dtype_is_float(filter->encoded.dtype);
+    enum pw_dtype working = sum_type(filter);
     struct value sum = {0, 0};
     for (size_t i = 0; i < count; i++, in += from, out += to) {
         struct value step = load(in, filter->encoded);
@@ -133,9 +144,8 @@ static void undo_delta(const struct pw_filter *filter, const unsigned char *in, 
                         : pw_dtype_is_signed(filter->encoded.dtype) ? (double)(int64_t)step.bits
                                                                     : (double)step.bits;
         if (pw_dtype_is_float(filter->decoded.dtype)) {
-            uint64_t bits = double_to_bits(sum.number + number, filter->decoded.dtype);
-            sum.number = bits_to_double(bits, filter->decoded.dtype);
-            store_bits(out, to, filter->decoded.swap, bits);
+            sum.number = bits_to_double(double_to_bits(sum.number + number, working), working);
+            store_bits(out, to, filter->decoded.swap, double_to_bits(sum.number, filter->decoded.dtype));
         } else {
             sum.bits += floats ? truncated(step.number, filter->decoded.dtype) : step.bits;
             store_bits(out, to, filter->decoded.swap, sum.bits);

@@ -4,6 +4,7 @@ is read equals what was written, or what zarr-python itself reads back where a c
 """
 
 import itertools
+import json
 import warnings
 
 import numcodecs
@@ -88,6 +89,7 @@ FILTERS = {
     "delta narrow": ("<u2", [numcodecs.Delta("<u2", "<i1")]),
     "delta big": (">u2", [numcodecs.Delta(">u2", ">i4")]),
     "delta float": ("<f4", [numcodecs.Delta("<f4")]),
+    "delta half": ("<f2", [numcodecs.Delta("<f2", "<f4")]),
     "delta double": ("<f8", [numcodecs.Delta("<f8", "<f4")]),
     "shuffle": ("<u4", [numcodecs.Shuffle(4)]),
     "shuffle odd": ("<u2", [numcodecs.Shuffle(16)]),
@@ -111,6 +113,21 @@ FILTERS = {
     "fletcher32": ("<u2", [numcodecs.Fletcher32()]),
     "several": ("<i4", [numcodecs.Delta("<i4"), numcodecs.CRC32(), numcodecs.Zlib(1), numcodecs.Fletcher32()]),
 }
+
+
+@pytest.mark.parametrize("dtype, astype", [("|u1", "<f4"), ("|u1", "<i2"), ("<u2", "<u4"), ("|i1", "|u1")])
+def test_whole_numbers_below_the_offset_wrapped_when_they_were_written(pw, tmp_path, dtype, astype):
+    """What numcodecs 0.11 to 0.15 wrote: the difference wraps in the type, and what is read wraps back."""
+    array = np.arange(90, 110).astype(dtype)
+    stored = ((array - np.asarray(100, dtype)) * 0.5).round().astype(astype)
+    folder = tmp_path / "a.zarr"
+    folder.mkdir()
+    scale = {"id": "fixedscaleoffset", "scale": 0.5, "offset": 100, "dtype": dtype, "astype": astype}
+    (folder / ".zarray").write_text(json.dumps({
+        "zarr_format": 2, "shape": [20], "chunks": [20], "dtype": dtype, "order": "C", "fill_value": 0,
+        "compressor": None, "filters": [scale]}))
+    (folder / "0").write_bytes(stored.tobytes())
+    same(pw, folder, zarr.open_array(str(folder), mode="r")[...])
 
 
 @pytest.mark.parametrize("name", FILTERS)

@@ -64,11 +64,16 @@ Test(filter, casts_as_numpy_does)
     const struct pw_filter narrow = {.kind = PW_FILTER_CAST, .decoded = LITTLE(PW_U8), .encoded = LITTLE(PW_U16)};
     expect(&narrow, "\x34\x12\xff\x00", 4, "\x34\xff", 2);
     const struct pw_filter truncating = {.kind = PW_FILTER_CAST, .decoded = LITTLE(PW_I8), .encoded = LITTLE(PW_F64)};
-    const double reals[6] = {-1.9, 1.9, 300, -300, (double)NAN, 0};
-    expect(&truncating, reals, sizeof reals, "\xff\x01\x7f\x80\x00\x00", 6);
+    const double reals[6] = {-1.9, 1.9, 300, -300, (double)NAN, 1e10};
+    expect(&truncating, reals, sizeof reals, "\xff\x01\x2c\xd4\x00\x00", 6);
+    const struct pw_filter whole = {.kind = PW_FILTER_CAST, .decoded = LITTLE(PW_U32), .encoded = LITTLE(PW_F64)};
+    const double wholes[6] = {-5.2, 0x1p31, 4294967295.5, 1e10, -1e10, (double)NAN};
+    const uint32_t of_wholes[6] = {UINT32_MAX - 4,    (uint32_t)1 << 31, UINT32_MAX, 0,
+                                   (uint32_t)1 << 31, (uint32_t)1 << 31};
+    expect(&whole, wholes, sizeof wholes, of_wholes, sizeof of_wholes);
     const struct pw_filter largest = {.kind = PW_FILTER_CAST, .decoded = LITTLE(PW_U64), .encoded = LITTLE(PW_F64)};
     const double large[3] = {0x1p63, 0x1p65, -5};
-    const uint64_t as_integers[3] = {(uint64_t)1 << 63, UINT64_MAX, 0};
+    const uint64_t as_integers[3] = {(uint64_t)1 << 63, 0, UINT64_MAX - 4};
     expect(&largest, large, sizeof large, as_integers, sizeof as_integers);
 }
 
