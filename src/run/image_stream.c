@@ -15,9 +15,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "run/band_places.h"
+#include "run/band_tasks.h"
 #include "run/crew.h"
 #include "run/image.h"
-#include "run/image_bands.h"
 #include "sys/host.h"
 
 enum {
@@ -38,16 +38,13 @@ struct band {
 };
 
 struct stream {
-    struct pw_source *source;
-    struct pw_bands bands;
+    struct pw_band_tasks tasks;
     pw_put_fn put;
     void *user;
-    size_t element_bytes;
     struct pw_region_reader **reader; /* one for each member */
     struct pw_buffer buffer;
     struct band band[PW_BAND_PLACES_MAX];
     unsigned n_bands;
-    unsigned n_slices; /* of a band of an uncompressed file, at most */
     unsigned threads;
 
     /* Under lock. */
@@ -63,75 +60,9 @@ struct stream {
     struct pw_error error;
 };
 
-struct task {
-    uint64_t band, number;
-    struct pw_region region; /* of the band */
-};
-
-/* ---- tasks ---- */
-
 static int is_linear(const struct stream *s)
 {
-    return (s->source->capabilities & PW_SOURCE_LINEAR) != 0;
-}
-
-/* The chunks that region touches: how many along each axis, and the first. */
-static uint64_t chunks_of(const struct pw_image_info *info, const struct pw_region *region, uint64_t *first,
-                          uint64_t *count)
-{
-    uint64_t n = 1;
-    for (int i = 0; i < info->rank; i++) {
-        first[i] = region->start[i] / info->chunk[i];
-        count[i] = (region->start[i] + region->shape[i] - 1) / info->chunk[i] - first[i] + 1;
-        n *= count[i];
-    }
-    return n;
-}
-
-/* Slices of an uncompressed band are cut along its slowest axis that has more than one entry. */
-static int slice_axis(const struct pw_region *region)
-{
-    int axis = 0;
-    while (axis + 1 < region->rank && region->shape[axis] == 1)
-        axis++;
-    return axis;
-}
-
-static uint64_t count_tasks(const struct stream *s, const struct pw_region *region)
-{
-    uint64_t first[PW_MAX_RANK], count[PW_MAX_RANK];
-    if (!is_linear(s))
-        return chunks_of(&s->source->info, region, first, count);
-    return region->rank > 0 ? pw_min_u64(region->shape[slice_axis(region)], s->n_slices) : 1;
-}
-
-/* Reads one slice of a band of an uncompressed file into its place. */
-static enum pw_status read_slice(const struct stream *s, unsigned member, const struct task *task,
-                                 unsigned char *voxels, struct pw_error *error)
-{
-    struct pw_region part = task->region;
-    if (part.rank == 0)
-        return pw_region_reader_read(s->reader[member], &part, voxels, error);
-    int axis = slice_axis(&part);
-    uint64_t n_tasks = count_tasks(s, &task->region);
-    uint64_t extent = part.shape[axis], from = extent * task->number / n_tasks,
-             to = extent * (task->number + 1) / n_tasks;
-    uint64_t each = pw_region_elements(&part) / extent * s->element_bytes;
-    part.start[axis] += from;
-    part.shape[axis] = to - from;
-    return pw_region_reader_read(s->reader[member], &part, voxels + from * each, error);
-}
-
-static enum pw_status read_chunk(const struct stream *s, unsigned member, const struct task *task,
-                                 unsigned char *voxels, struct pw_error *error)
-{
-    uint64_t first[PW_MAX_RANK], count[PW_MAX_RANK], index[PW_MAX_RANK], rest = task->number;
-    (void)chunks_of(&s->source->info, &task->region, first, count);
-    for (int i = task->region.rank - 1; i >= 0; i--) {
-        index[i] = first[i] + rest % count[i];
-        rest /= count[i];
-    }
-    return pw_region_reader_chunk(s->reader[member], index, &task->region, voxels, error);
+    return (s->tasks.source->capabilities & PW_SOURCE_LINEAR) != 0;
 }
 
 /* ---- the order of work; with the lock held ---- */
@@ -158,14 +89,14 @@ static void wait_from_now(struct stream *s)
     s->wait_until.tv_nsec %= 1000000000L;
 }
 
-static int take_task(struct stream *s, unsigned member, struct task *task)
+static int take_task(struct stream *s, unsigned member, struct pw_band_task *task)
 {
-    if (s->next_band == s->bands.count || s->next_band >= s->written + s->n_bands)
+    if (s->next_band == s->tasks.bands.count || s->next_band >= s->written + s->n_bands)
         return 0;
     struct band *band = &s->band[s->next_band % s->n_bands];
-    pw_bands_region(&s->source->info, &s->bands, s->next_band, &task->region);
+    pw_bands_region(&s->tasks.source->info, &s->tasks.bands, s->next_band, &task->region);
     if (s->next_task == 0) {
-        s->n_tasks = band->left = count_tasks(s, &task->region);
+        s->n_tasks = band->left = pw_band_tasks_count(&s->tasks, &task->region);
         band->voxels = pw_band_places_take(&s->places, member);
     }
     task->band = s->next_band;
@@ -207,11 +138,11 @@ static void write_band(struct stream *s)
     uint64_t number = s->written;
     s->writing = 1;
     (void)pthread_mutex_unlock(&s->lock);
-    pw_bands_region(&s->source->info, &s->bands, number, &region);
-    int result =
-        s->put(s->band[number % s->n_bands].voxels, (size_t)pw_region_elements(&region) * s->element_bytes, s->user);
+    pw_bands_region(&s->tasks.source->info, &s->tasks.bands, number, &region);
+    int result = s->put(s->band[number % s->n_bands].voxels,
+                        (size_t)pw_region_elements(&region) * s->tasks.element_bytes, s->user);
     if (result != 0)
-        (void)pw_fail(&error, PW_E_CANCELLED, "%s: stopped by who takes the elements", s->source->path);
+        (void)pw_fail(&error, PW_E_CANCELLED, "%s: stopped by who takes the elements", s->tasks.source->path);
     (void)pthread_mutex_lock(&s->lock);
     s->writing = 0;
     pw_band_places_leave(&s->places, s->band[number % s->n_bands].voxels);
@@ -220,13 +151,12 @@ static void write_band(struct stream *s)
         fail_at(s, number, 0, &error);
 }
 
-static void do_task(struct stream *s, unsigned member, const struct task *task)
+static void do_task(struct stream *s, unsigned member, const struct pw_band_task *task)
 {
     struct pw_error error = {0};
     struct band *band = &s->band[task->band % s->n_bands];
     (void)pthread_mutex_unlock(&s->lock);
-    enum pw_status status = is_linear(s) ? read_slice(s, member, task, band->voxels, &error)
-                                         : read_chunk(s, member, task, band->voxels, &error);
+    enum pw_status status = pw_band_tasks_do(&s->tasks, task, s->reader[member], band->voxels, &error);
     (void)pthread_mutex_lock(&s->lock);
     band->left--;
     if (status != PW_OK)
@@ -236,9 +166,9 @@ static void do_task(struct stream *s, unsigned member, const struct task *task)
 static void work(void *context, unsigned member)
 {
     struct stream *s = context;
-    struct task task;
+    struct pw_band_task task;
     (void)pthread_mutex_lock(&s->lock);
-    while (s->written < s->bands.count && !has_failed(s)) {
+    while (s->written < s->tasks.bands.count && !has_failed(s)) {
         if (can_write(s))
             write_band(s);
         else if (is_to_wait(s)) {
@@ -261,11 +191,11 @@ static void work(void *context, unsigned member)
 /* The chunks that bands should have whole: none where nothing is decoded, of plain ones stretches. */
 static void chunks_to_keep(const struct stream *s, struct pw_image_info *info)
 {
-    uint64_t each = s->element_bytes;
+    uint64_t each = s->tasks.element_bytes;
     if (is_linear(s))
         for (int i = 0; i < info->rank; i++)
             info->chunk[i] = 1;
-    else if (s->source->capabilities & PW_SOURCE_PLAIN)
+    else if (s->tasks.source->capabilities & PW_SOURCE_PLAIN)
         for (int i = info->rank - 1; i >= 0; i--) {
             uint64_t extent = info->chunk[i];
             info->chunk[i] = pw_min_u64(extent, pw_ceil_div(STRETCH_BYTES, each));
@@ -279,7 +209,7 @@ static void chunks_to_keep(const struct stream *s, struct pw_image_info *info)
  */
 static int choose_bands(struct stream *s, uint64_t wanted, uint64_t usual, uint64_t most)
 {
-    struct pw_image_info info = s->source->info;
+    struct pw_image_info info = s->tasks.source->info;
     chunks_to_keep(s, &info);
     const struct {
         unsigned n;
@@ -294,10 +224,10 @@ static int choose_bands(struct stream *s, uint64_t wanted, uint64_t usual, uint6
             each = pw_min_u64(each, wanted);
         if (ways[i].n > bands_max || !pw_bands_choose(&info, wanted, each, &bands))
             continue;
-        if (found && bands.decoding >= s->bands.decoding)
+        if (found && bands.decoding >= s->tasks.bands.decoding)
             continue;
         found = 1;
-        s->bands = bands;
+        s->tasks.bands = bands;
         s->n_bands = ways[i].n;
     }
     return found;
@@ -307,11 +237,11 @@ static enum pw_status plan(struct stream *s, const struct pw_stream_options *opt
                            struct pw_error *error)
 {
     uint64_t memory = pw_host_budget_bytes(options->memory_bytes), usual = pw_min_u64(memory, MEMORY_USUAL);
-    uint64_t each = pw_region_reader_memory_bytes(s->source), least = pw_dtype_bytes(s->source->info.dtype);
+    uint64_t each = pw_region_reader_memory_bytes(s->tasks.source), least = pw_dtype_bytes(s->tasks.source->info.dtype);
     if (options->memory_bytes != 0)
         usual = memory;
-    for (int i = 0; i < s->source->info.rank; i++)
-        least = i + 1 == s->source->info.rank ? least * s->source->info.shape[i] : least;
+    for (int i = 0; i < s->tasks.source->info.rank; i++)
+        least = i + 1 == s->tasks.source->info.rank ? least * s->tasks.source->info.shape[i] : least;
     while (*threads > 1 && *threads * each + 2 * least > memory)
         (*threads)--;
     uint64_t readers = *threads * each, wanted = is_linear(s) ? BAND_BYTES_LINEAR : BAND_BYTES_CHUNKED;
@@ -320,21 +250,21 @@ static enum pw_status plan(struct stream *s, const struct pw_stream_options *opt
                                 : BANDS_CHUNKED;
     if (readers > memory || !choose_bands(s, wanted, usual - pw_min_u64(usual, readers), memory - readers))
         return pw_fail(error, PW_E_BUDGET, "%s: %llu bytes of memory do not hold a decoder and a row, %llu would",
-                       s->source->path, (unsigned long long)memory, (unsigned long long)(each + least));
-    s->n_bands = (unsigned)pw_min_u64(s->n_bands, s->bands.count);
-    s->n_slices = s->n_bands >= 2 * *threads ? 1 : SLICES_MAX;
+                       s->tasks.source->path, (unsigned long long)memory, (unsigned long long)(each + least));
+    s->n_bands = (unsigned)pw_min_u64(s->n_bands, s->tasks.bands.count);
+    s->tasks.n_slices = s->n_bands >= 2 * *threads ? 1 : SLICES_MAX;
     return PW_OK;
 }
 
 static enum pw_status reserve(struct stream *s, unsigned threads, struct pw_error *error)
 {
-    enum pw_status status = pw_buffer_init(&s->buffer, s->bands.bytes * s->n_bands, "bands of an image", error);
+    enum pw_status status = pw_buffer_init(&s->buffer, s->tasks.bands.bytes * s->n_bands, "bands of an image", error);
     if (status == PW_OK)
-        pw_band_places_init(&s->places, s->n_bands, s->buffer.data, s->bands.bytes);
+        pw_band_places_init(&s->places, s->n_bands, s->buffer.data, s->tasks.bands.bytes);
     if (status == PW_OK && (s->reader = pw_alloc(threads, sizeof *s->reader, error)) == NULL)
         status = PW_E_NOMEM;
     for (unsigned i = 0; i < threads && status == PW_OK; i++)
-        status = pw_region_reader_new(s->source, &s->reader[i], error);
+        status = pw_region_reader_new(s->tasks.source, &s->reader[i], error);
     return status;
 }
 
@@ -365,14 +295,14 @@ enum pw_status pw_image_stream(struct pw_image *image, const struct pw_stream_op
     struct pw_counters counters = {0};
     const struct pw_watch watch = {0};
     const struct pw_image_info *info = &image->source->info;
-    struct stream s = {.source = image->source, .put = put, .user = user};
+    struct stream s = {.tasks = {.source = image->source}, .put = put, .user = user};
     if (options == NULL)
         options = &defaults;
     unsigned threads = options->threads != 0 ? options->threads : (unsigned)pw_host_cpus();
     for (int i = 0; i < info->rank; i++)
         if (info->shape[i] == 0)
             return PW_OK;
-    s.element_bytes = pw_dtype_bytes(info->dtype);
+    s.tasks.element_bytes = pw_dtype_bytes(info->dtype);
     (void)pthread_mutex_init(&s.lock, NULL);
     init_change(&s.change);
     enum pw_status status = plan(&s, options, &threads, error);
