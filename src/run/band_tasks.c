@@ -72,3 +72,11 @@ enum pw_status pw_band_tasks_do(const struct pw_band_tasks *tasks, const struct 
     chunk_of(tasks, task, index);
     return pw_region_reader_chunk(reader, index, &task->region, voxels, error);
 }
+
+void pw_band_tasks_expect(const struct pw_band_tasks *tasks, const struct pw_band_task *task,
+                          struct pw_region_reader *reader)
+{
+    uint64_t index[PW_MAX_RANK];
+    chunk_of(tasks, task, index);
+    pw_region_reader_expect(reader, index);
+}

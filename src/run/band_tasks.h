@@ -31,4 +31,8 @@ uint64_t pw_band_tasks_count(const struct pw_band_tasks *tasks, const struct pw_
 enum pw_status pw_band_tasks_do(const struct pw_band_tasks *tasks, const struct pw_band_task *task,
                                 struct pw_region_reader *reader, unsigned char *voxels, struct pw_error *error);
 
+/* Has the system begin to read what a task on a chunk will ask for. */
+void pw_band_tasks_expect(const struct pw_band_tasks *tasks, const struct pw_band_task *task,
+                          struct pw_region_reader *reader);
+
 #endif

@@ -14,6 +14,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "run/band_ahead.h"
 #include "run/band_places.h"
 #include "run/band_tasks.h"
 #include "run/crew.h"
@@ -49,6 +50,7 @@ struct stream {
 
     /* Under lock. */
     struct pw_band_places places;
+    struct pw_band_ahead ahead;
     pthread_mutex_t lock;
     pthread_cond_t change;
     uint64_t next_band, next_task; /* to be begun */
@@ -101,6 +103,7 @@ static int take_task(struct stream *s, unsigned member, struct pw_band_task *tas
     }
     task->band = s->next_band;
     task->number = s->next_task++;
+    pw_band_ahead_take(&s->ahead);
     if (s->next_task == s->n_tasks) {
         s->next_band++;
         s->next_task = 0;
@@ -151,10 +154,22 @@ static void write_band(struct stream *s)
         fail_at(s, number, 0, &error);
 }
 
+/* Announces what comes after the tasks that were taken. */
+static void expect(struct stream *s, unsigned member)
+{
+    struct pw_band_task task;
+    while (pw_region_reader_waits(s->reader[member]) && pw_band_ahead_next(&s->ahead, &s->tasks, &task)) {
+        (void)pthread_mutex_unlock(&s->lock);
+        pw_band_tasks_expect(&s->tasks, &task, s->reader[member]);
+        (void)pthread_mutex_lock(&s->lock);
+    }
+}
+
 static void do_task(struct stream *s, unsigned member, const struct pw_band_task *task)
 {
     struct pw_error error = {0};
     struct band *band = &s->band[task->band % s->n_bands];
+    expect(s, member);
     (void)pthread_mutex_unlock(&s->lock);
     enum pw_status status = pw_band_tasks_do(&s->tasks, task, s->reader[member], band->voxels, &error);
     (void)pthread_mutex_lock(&s->lock);
@@ -307,8 +322,10 @@ enum pw_status pw_image_stream(struct pw_image *image, const struct pw_stream_op
     init_change(&s.change);
     enum pw_status status = plan(&s, options, &threads, error);
     s.threads = threads;
-    if (status == PW_OK)
+    if (status == PW_OK) {
+        pw_band_ahead_init(&s.ahead, &s.tasks, threads);
         status = reserve(&s, threads, error);
+    }
     if (status == PW_OK && threads == 1)
         work(&s, 0);
     else if (status == PW_OK)

@@ -167,6 +167,13 @@ enum pw_status pw_region_reader_chunk(struct pw_region_reader *reader, const uin
                                       const struct pw_region *region, void *target, struct pw_error *error);
 
 /*
+ * Has the system begin to read the stored bytes of a chunk, without waiting; what keeps it from that is left to the
+ * reading.  Worth it where reading waits: whether this reader has had to, so far.
+ */
+void pw_region_reader_expect(struct pw_region_reader *reader, const uint64_t *chunk_index);
+int pw_region_reader_waits(const struct pw_region_reader *reader);
+
+/*
  * The formats.  Each recognises its own: returns 1 when the first bytes of the
  * file (head, n bytes; n 0 for a directory) or the directory at path are its.
  */

@@ -13,11 +13,17 @@
 #include "store/source.h"
 #include "sys/file.h"
 
+/* A file that is read in steps no wider than this is read ahead by the system without being told. */
+#define NEXT_BYTES ((uint64_t)1 << 20)
+
 struct pw_region_reader {
     struct pw_source *source;
     struct pw_decoder *decoder; /* NULL when the source needs none */
     struct pw_buffer stored;
     struct pw_buffer voxels; /* one chunk */
+    int waits;               /* some bytes of chunks were not in memory when they were asked for */
+    int expected_fd;         /* of the last chunk that was expected, and where its bytes end */
+    uint64_t expected_end;
 };
 
 enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_reader **reader, struct pw_error *error)
@@ -27,6 +33,7 @@ enum pw_status pw_region_reader_new(struct pw_source *source, struct pw_region_r
     if (r == NULL)
         return PW_E_NOMEM;
     r->source = source;
+    r->expected_fd = -1;
     if (source->capabilities & PW_SOURCE_CHUNKED) {
         status = pw_buffer_init(&r->stored, source->stored_bytes_max, "stored chunk", error);
         if (status == PW_OK)
@@ -93,6 +100,11 @@ static void close_extent(const struct pw_extent *extent, int fd)
         (void)close(fd);
 }
 
+static enum pw_status fail_short(const char *path, uint64_t end, struct pw_error *error)
+{
+    return pw_fail(error, PW_E_TRUNCATED, "%s: ends before byte %llu", path, (unsigned long long)end);
+}
+
 /* The stored bytes of extent into the reader's buffer.  PW_EMPTY when its file does not exist. */
 static enum pw_status read_extent(struct pw_region_reader *r, const struct pw_extent *extent, size_t *got,
                                   struct pw_error *error)
@@ -107,11 +119,10 @@ static enum pw_status read_extent(struct pw_region_reader *r, const struct pw_ex
     enum pw_status status = open_extent(r, extent, &fd, error);
     if (status != PW_OK)
         return status;
-    status = pw_file_read(fd, r->stored.data, wanted, extent->offset, got, path, error);
+    status = pw_file_read_noting(fd, r->stored.data, wanted, extent->offset, got, &r->waits, path, error);
     close_extent(extent, fd);
     if (status == PW_OK && *got < wanted && (extent->fd >= 0 || extent->length > 0))
-        return pw_fail(error, PW_E_TRUNCATED, "%s: ends before byte %llu", path,
-                       (unsigned long long)(extent->offset + wanted));
+        return fail_short(path, extent->offset + wanted, error);
     return status;
 }
 
@@ -179,7 +190,7 @@ static enum pw_status read_stretch(struct pw_region_reader *r, const uint64_t *i
                                    int *read, struct pw_error *error)
 {
     struct pw_extent extent;
-    size_t element = pw_dtype_bytes(r->source->info.dtype);
+    size_t element = pw_dtype_bytes(r->source->info.dtype), wanted = (size_t)count * element, got = 0;
     int fd;
     *read = 1;
     enum pw_status status = r->source->ops->locate(r->source, index, &extent, error);
@@ -192,11 +203,12 @@ static enum pw_status read_stretch(struct pw_region_reader *r, const uint64_t *i
     if (status != PW_OK)
         return status;
     *read = is_whole_length(r, &extent, fd);
+    uint64_t offset = extent.offset + first * element;
+    const char *path = extent_name(r, &extent);
     if (*read)
-        status = pw_file_read_exactly(fd, r->voxels.data, (size_t)count * element, extent.offset + first * element,
-                                      extent_name(r, &extent), error);
+        status = pw_file_read_noting(fd, r->voxels.data, wanted, offset, &got, &r->waits, path, error);
     close_extent(&extent, fd);
-    return status;
+    return *read && status == PW_OK && got < wanted ? fail_short(path, offset + wanted, error) : status;
 }
 
 /* The part of a chunk that lies in region into target. */
@@ -229,6 +241,27 @@ enum pw_status pw_region_reader_chunk(struct pw_region_reader *reader, const uin
     if (!pw_region_intersect(&chunk, region, &part))
         return PW_OK;
     return read_part(reader, chunk_index, &chunk, &part, region, target, error);
+}
+
+void pw_region_reader_expect(struct pw_region_reader *reader, const uint64_t *chunk_index)
+{
+    struct pw_extent extent;
+    int fd;
+    if (reader->source->ops->locate(reader->source, chunk_index, &extent, NULL) != PW_OK)
+        return;
+    int is_next = extent.fd >= 0 && extent.fd == reader->expected_fd && extent.offset >= reader->expected_end &&
+                  extent.offset - reader->expected_end < NEXT_BYTES;
+    reader->expected_fd = extent.fd;
+    reader->expected_end = extent.offset + extent.length;
+    if (is_next || open_extent(reader, &extent, &fd, NULL) != PW_OK)
+        return;
+    pw_file_expect(fd, extent.offset, extent.length);
+    close_extent(&extent, fd);
+}
+
+int pw_region_reader_waits(const struct pw_region_reader *reader)
+{
+    return reader->waits;
 }
 
 static enum pw_status read_chunked(struct pw_region_reader *r, const struct pw_region *region, void *target,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -38,6 +39,26 @@ enum pw_status pw_file_read(int fd, void *buffer, size_t n, uint64_t offset, siz
     }
     *got = done;
     return PW_OK;
+}
+
+enum pw_status pw_file_read_noting(int fd, void *buffer, size_t n, uint64_t offset, size_t *got, int *waited,
+                                   const char *path, struct pw_error *error)
+{
+    struct iovec all = {buffer, n};
+    ssize_t r = n > 0 ? preadv2(fd, &all, 1, (off_t)offset, RWF_NOWAIT) : 0;
+    size_t there = r > 0 ? (size_t)r : 0, rest = 0;
+    enum pw_status status = PW_OK;
+    if (there < n)
+        status = pw_file_read(fd, (char *)buffer + there, n - there, offset + there, &rest, path, error);
+    if (rest > 0)
+        *waited = 1;
+    *got = there + rest;
+    return status;
+}
+
+void pw_file_expect(int fd, uint64_t offset, uint64_t n)
+{
+    (void)posix_fadvise(fd, (off_t)offset, (off_t)n, POSIX_FADV_WILLNEED);
 }
 
 enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t offset, const char *path,

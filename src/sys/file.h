@@ -23,6 +23,16 @@ enum pw_status pw_file_read(int fd, void *buffer, size_t n, uint64_t offset, siz
 enum pw_status pw_file_read_exactly(int fd, void *buffer, size_t n, uint64_t offset, const char *path,
                                     struct pw_error *error);
 
+/*
+ * As pw_file_read(), and *waited becomes 1 when some of it was not in memory yet, or the file system does not tell; else
+ * it stays as it is.
+ */
+enum pw_status pw_file_read_noting(int fd, void *buffer, size_t n, uint64_t offset, size_t *got, int *waited,
+                                   const char *path, struct pw_error *error);
+
+/* Has the system begin to read n bytes (0: all that follow) at offset, without waiting.  It may not. */
+void pw_file_expect(int fd, uint64_t offset, uint64_t n);
+
 /* Writes all n bytes at offset. */
 enum pw_status pw_file_write(int fd, const void *buffer, size_t n, uint64_t offset, const char *path,
                              struct pw_error *error);
