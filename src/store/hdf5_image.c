@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -36,8 +37,7 @@ enum pw_status pw_hdf5_dataset(hid_t file, const char *path, const char *name, i
     enum pw_status status = PW_OK;
     *dtype = pw_hdf5_dtype(type, &swap);
     if (*dtype == PW_DTYPE_NONE)
-        status =
-            pw_fail(error, PW_E_UNSUPPORTED, "%s: %s: its elements are no integers, floats or booleans", path, name);
+        status = pw_fail(error, PW_E_UNSUPPORTED, "%s: %s: its elements are %s", path, name, pw_hdf5_class_name(type));
     else if (*rank < 1 || *rank > PW_MAX_RANK)
         status = pw_fail(error, PW_E_UNSUPPORTED, "%s: %s: %d axes, 1 to %d are read", path, name, *rank, PW_MAX_RANK);
     else
@@ -56,6 +56,14 @@ enum pw_status pw_hdf5_dataset(hid_t file, const char *path, const char *name, i
 /* ------------------------------------------------------------------------ *
  * A dataset as it is
  * ------------------------------------------------------------------------ */
+
+/* The axis of a name; 0: none. */
+static char letter_of(const char *name)
+{
+    if (strcasecmp(name, "time") == 0 || strcasecmp(name, "channel") == 0)
+        return (char)(name[0] | 0x20);
+    return strlen(name) == 1 && strchr("tczyxTCZYX", name[0]) != NULL ? (char)(name[0] | 0x20) : '\0';
+}
 
 /* ilastik (vigra): {"axes": [{"key": "t"}, ..]}. */
 static int axistags(hid_t dataset, int rank, char letters[PW_MAX_RANK])
@@ -76,6 +84,16 @@ static int axistags(hid_t dataset, int rank, char letters[PW_MAX_RANK])
     return told;
 }
 
+/* netCDF-4 and xarray: each axis has a scale, a dataset whose name is that of the axis. */
+static int scale_letters(hid_t dataset, int rank, char letters[PW_MAX_RANK])
+{
+    char names[PW_MAX_RANK][16] = {{0}};
+    int told = pw_hdf5_scale_names(dataset, names[0], sizeof names[0], rank) == rank;
+    for (int i = 0; told && i < rank; i++)
+        told = (letters[i] = letter_of(names[i])) != '\0';
+    return told;
+}
+
 /* Letters of the axes: as the file says, else the last three are z, y and x. */
 static void find_letters(hid_t dataset, int rank, char letters[PW_MAX_RANK])
 {
@@ -85,9 +103,11 @@ static void find_letters(hid_t dataset, int rank, char letters[PW_MAX_RANK])
     int n = rank > 1 ? pw_hdf5_texts(dataset, "DIMENSION_LABELS", labels[0], sizeof labels[0], rank) : 0;
     int told = n == rank;
     for (int i = 0; told && i < rank; i++)
-        told = strlen(labels[i]) == 1 && strchr("tczyxTCZYX", labels[i][0]) != NULL;
+        told = (letters[i] = letter_of(labels[i])) != '\0';
+    if (told || scale_letters(dataset, rank, letters))
+        return;
     for (int i = 0; i < rank; i++)
-        letters[i] = told ? (char)(labels[i][0] | 0x20) : rank - i <= 3 ? "xyz"[rank - i - 1] : '\0';
+        letters[i] = rank - i <= 3 ? "xyz"[rank - i - 1] : '\0';
 }
 
 /* element_size_um is ilastik's, plantseg's and Fiji's, in micrometers; resolution CREMI's, in nanometers; both z y x. */
@@ -130,7 +150,8 @@ static enum pw_status one_dataset(hid_t file, const char *path, const char *name
 struct search {
     struct pw_names found;
     const char *under;
-    char unreadable[256]; /* a dataset that the library cannot open: one of a later version of HDF5 */
+    char unreadable[256];       /* a dataset that the library cannot open: one of a later version of HDF5 */
+    char other[NAME_MAX_BYTES]; /* one that would suit, were its elements numbers */
     struct pw_error *error;
     enum pw_status status;
 };
@@ -150,12 +171,14 @@ static herr_t look(hid_t group, const char *name, const H5O_info_t *object, void
     }
     hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
     rank = H5Sget_simple_extent_ndims(space);
-    int suits = rank >= 2 && rank <= PW_MAX_RANK && pw_hdf5_dtype(type, &swap) != PW_DTYPE_NONE &&
-                H5Sget_simple_extent_npoints(space) > 0;
+    int is_image = rank >= 2 && rank <= PW_MAX_RANK && H5Sget_simple_extent_npoints(space) > 0;
+    int suits = is_image && pw_hdf5_dtype(type, &swap) != PW_DTYPE_NONE;
     (void)H5Tclose(type);
     (void)H5Sclose(space);
     (void)H5Dclose(dataset);
     int n = snprintf(full, sizeof full, "%s%s%s", search->under, strcmp(search->under, "/") == 0 ? "" : "/", name);
+    if (is_image && !suits && n > 0 && (size_t)n < sizeof full)
+        memcpy(search->other, full, (size_t)n + 1);
     if (suits && n > 0 && (size_t)n < sizeof full)
         search->status = pw_names_add(&search->found, full, search->error);
     return search->status == PW_OK ? 0 : -1;
@@ -178,6 +201,8 @@ static enum pw_status choose_below(hid_t file, const char *path, const char *gro
         status = one_dataset(file, path, search.found.name[0], image, error);
     else if (status == PW_OK && search.unreadable[0] != '\0')
         status = pw_hdf5_cannot_open(path, search.unreadable, error);
+    else if (status == PW_OK && search.found.n == 0 && search.other[0] != '\0')
+        status = one_dataset(file, path, search.other, image, error); /* which says what it is */
     else if (status == PW_OK && search.found.n == 0)
         status =
             pw_fail(error, PW_E_FORMAT, "%s: has no dataset of numbers with two axes or more below %s", path, group);

@@ -157,6 +157,44 @@ int pw_hdf5_texts(hid_t object, const char *name, char *out, size_t capacity, in
     return found;
 }
 
+/* The last part of the name of what is referred to. */
+static void scale_name(hid_t dataset, const hvl_t *scales, char *out, size_t capacity)
+{
+    char name[512] = "";
+    out[0] = '\0';
+    hid_t scale = scales->len > 0 ? H5Rdereference2(dataset, H5P_DEFAULT, H5R_OBJECT, scales->p) : -1;
+    if (scale < 0)
+        return;
+    if (H5Iget_name(scale, name, sizeof name) > 0) {
+        const char *slash = strrchr(name, '/');
+        copy_text(out, capacity, slash != NULL ? slash + 1 : name, SIZE_MAX / 2);
+    }
+    (void)H5Oclose(scale);
+}
+
+int pw_hdf5_scale_names(hid_t dataset, char *out, size_t capacity, int max)
+{
+    hvl_t scales[H5S_MAX_RANK];
+    hid_t attribute = open_attribute(dataset, "DIMENSION_LIST");
+    int found = 0;
+    if (attribute < 0)
+        return 0;
+    hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute), base = H5Tget_super(type);
+    size_t n = count_of(attribute);
+    if (H5Tget_class(type) == H5T_VLEN && H5Tget_class(base) == H5T_REFERENCE &&
+        H5Tget_size(base) == sizeof(hobj_ref_t) && n <= (size_t)max && n <= H5S_MAX_RANK &&
+        H5Aread(attribute, type, scales) >= 0) {
+        for (; (size_t)found < n; found++)
+            scale_name(dataset, &scales[found], out + (size_t)found * capacity, capacity);
+        (void)H5Dvlen_reclaim(type, space, H5P_DEFAULT, scales);
+    }
+    (void)H5Tclose(base);
+    (void)H5Sclose(space);
+    (void)H5Tclose(type);
+    (void)H5Aclose(attribute);
+    return found;
+}
+
 int pw_hdf5_text(hid_t object, const char *name, char *out, size_t capacity)
 {
     return pw_hdf5_texts(object, name, out, capacity, 1);
@@ -262,6 +300,18 @@ static enum pw_dtype integer_type(hid_t type)
     }
 }
 
+/* PyTables writes booleans as bit fields of a byte; bits of another meaning may be in one, so they are numbers here. */
+static enum pw_dtype bits_type(hid_t type)
+{
+    switch (H5Tget_size(type)) {
+    case 1: return PW_U8;
+    case 2: return PW_U16;
+    case 4: return PW_U32;
+    case 8: return PW_U64;
+    default: return PW_DTYPE_NONE;
+    }
+}
+
 /* h5py writes booleans as an enumeration of FALSE and TRUE. */
 static enum pw_dtype enumeration_type(hid_t type)
 {
@@ -284,14 +334,36 @@ enum pw_dtype pw_hdf5_dtype(hid_t type, int *swap)
     H5T_class_t kind = H5Tget_class(type);
     H5T_order_t order = H5Tget_order(type), host = H5Tget_order(H5T_NATIVE_INT);
     *swap = H5Tget_size(type) > 1 && order != host;
-    if (kind != H5T_INTEGER && kind != H5T_FLOAT && kind != H5T_ENUM)
+    if (kind != H5T_INTEGER && kind != H5T_FLOAT && kind != H5T_ENUM && kind != H5T_BITFIELD)
         return PW_DTYPE_NONE;
     /* Bits that do not begin at the lowest one are not shifted by all releases of the library. */
     if (kind == H5T_INTEGER && H5Tget_offset(type) != 0)
         return PW_DTYPE_NONE;
-    if (kind == H5T_FLOAT && (H5Tget_precision(type) != 8 * H5Tget_size(type) || H5Tget_offset(type) != 0))
+    if (kind != H5T_INTEGER && kind != H5T_ENUM &&
+        (H5Tget_precision(type) != 8 * H5Tget_size(type) || H5Tget_offset(type) != 0))
         return PW_DTYPE_NONE;
-    return kind == H5T_FLOAT ? float_type(type) : kind == H5T_ENUM ? enumeration_type(type) : integer_type(type);
+    return kind == H5T_FLOAT      ? float_type(type)
+           : kind == H5T_ENUM     ? enumeration_type(type)
+           : kind == H5T_BITFIELD ? bits_type(type)
+                                  : integer_type(type);
+}
+
+int pw_hdf5_is_converted(hid_t type)
+{
+    int swap;
+    return H5Tget_class(type) != H5T_BITFIELD && pw_hdf5_memory_type(pw_hdf5_dtype(type, &swap)) >= 0;
+}
+
+const char *pw_hdf5_class_name(hid_t type)
+{
+    switch (H5Tget_class(type)) {
+    case H5T_COMPOUND: return "compounds (as complex numbers are); write the part that is the image as a dataset";
+    case H5T_STRING: return "strings";
+    case H5T_REFERENCE: return "references to other objects";
+    case H5T_VLEN: return "lists of variable length";
+    case H5T_ARRAY: return "arrays; give the dataset their axes";
+    default: return "no integers, floats or booleans of 1 to 8 bytes";
+    }
 }
 
 hid_t pw_hdf5_memory_type(enum pw_dtype dtype)

@@ -33,6 +33,9 @@ int pw_hdf5_text(hid_t object, const char *name, char *out, size_t capacity);
 /* An attribute that is an array of strings: how many, at most max, each in capacity bytes of out. */
 int pw_hdf5_texts(hid_t object, const char *name, char *out, size_t capacity, int max);
 
+/* The names of the scales (DIMENSION_LIST) of a dataset's axes, "" where one has none: how many, if not more than max. */
+int pw_hdf5_scale_names(hid_t dataset, char *out, size_t capacity, int max);
+
 /* Numbers of an attribute, at most max; how many there are, 0 without the attribute. */
 int pw_hdf5_numbers(hid_t object, const char *name, double *out, int max);
 
@@ -49,10 +52,16 @@ enum pw_status pw_hdf5_cannot_open(const char *path, const char *name, struct pw
 /* The element type that a stored type is, PW_DTYPE_NONE when it is none; *swap: in the other byte order. */
 enum pw_dtype pw_hdf5_dtype(hid_t type, int *swap);
 
+/* Whether H5Dread() makes native numbers of the type; else it is to be read as it is stored. */
+int pw_hdf5_is_converted(hid_t type);
+
+/* What the elements of a type that is none of ours are, for messages. */
+const char *pw_hdf5_class_name(hid_t type);
+
 /* By how many bits integers are shorter than the bytes that hold them, as after the N-bit filter. */
 int pw_hdf5_padding_bits(hid_t type);
 
-/* The type in memory that H5Dread() makes of it. */
+/* The type in memory that H5Dread() makes of it, when it converts. */
 hid_t pw_hdf5_memory_type(enum pw_dtype dtype);
 
 #endif

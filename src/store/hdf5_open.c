@@ -11,6 +11,7 @@
 #include "store/hdf5_format.h"
 #include "store/hdf5_source.h"
 #include "store/linear_source.h"
+#include "sys/file.h"
 
 enum {
     TABLE_CHUNKS_MAX = 1024, /* of all datasets together: the table takes time in their square */
@@ -263,7 +264,9 @@ static enum pw_status set_up(struct pw_hdf5_source *hdf5, const char *path, cons
 {
     hdf5->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (hdf5->file < 0)
-        return pw_fail(error, PW_E_FORMAT, "%s: cannot be read as an HDF5 file", path);
+        return pw_file_is_locked(path) /* as the library does with what it writes */
+                   ? pw_fail(error, PW_E_IO, "%s: another program has it open for writing; close it there", path)
+                   : pw_fail(error, PW_E_FORMAT, "%s: cannot be read as an HDF5 file", path);
     enum pw_status status = pw_hdf5_image_find(hdf5->file, path, dataset, level, &hdf5->image, error);
     if (status != PW_OK)
         return status;
@@ -280,6 +283,7 @@ static enum pw_status set_up(struct pw_hdf5_source *hdf5, const char *path, cons
         return status;
     hid_t type = H5Dget_type(hdf5->dataset[0]), plist = H5Dget_create_plist(hdf5->dataset[0]);
     hdf5->stored = pw_hdf5_dtype(type, &hdf5->swap);
+    hdf5->is_converted = pw_hdf5_is_converted(type);
     read_fill(hdf5, plist, type);
     status = check_alike(hdf5, type, plist, error);
     if (status == PW_OK)

@@ -126,12 +126,12 @@ static enum pw_status read_by_library(struct pw_hdf5_source *hdf5, uint64_t numb
         count[i] = pw_min_u64(chunk[i], extent[i] > first[i] ? extent[i] - first[i] : 0);
     }
     own = H5Screate_simple(rank, chunk, NULL);
-    hid_t type = pw_hdf5_memory_type(hdf5->stored), made = type < 0 ? H5Dget_type(dataset) : -1;
+    hid_t type = hdf5->is_converted ? pw_hdf5_memory_type(hdf5->stored) : H5Dget_type(dataset);
     int failed = H5Sselect_hyperslab(stored, H5S_SELECT_SET, first, NULL, count, NULL) < 0 ||
                  H5Sselect_hyperslab(own, H5S_SELECT_SET, zero, NULL, count, NULL) < 0 ||
-                 H5Dread(dataset, type < 0 ? made : type, own, stored, H5P_DEFAULT, voxels) < 0;
-    if (made >= 0)
-        (void)H5Tclose(made);
+                 H5Dread(dataset, type, own, stored, H5P_DEFAULT, voxels) < 0;
+    if (!hdf5->is_converted)
+        (void)H5Tclose(type);
     (void)H5Sclose(own);
     (void)H5Sclose(stored);
     extend_sign(hdf5, voxels);
@@ -221,8 +221,8 @@ static enum pw_status decode(struct pw_source *source, struct pw_decoder *decode
     }
     if (status == PW_OK && !made)
         status = unfilter(hdf5, decoder, chunk_index, skipped, stored, n, voxels, error);
-    /* The library converts, but for booleans and half floats. */
-    if (status == PW_OK && (!made || pw_hdf5_memory_type(hdf5->stored) < 0))
+    /* The library converts, but for booleans, half floats and bits. */
+    if (status == PW_OK && (!made || !hdf5->is_converted))
         to_native(hdf5, voxels);
     return status;
 }

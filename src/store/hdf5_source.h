@@ -26,6 +26,7 @@ struct pw_hdf5_source {
     hid_t *dataset; /* image.datasets.n of them; -1: not open yet.  Under the lock */
     int fd;
     int n_lead;
+    int is_converted;               /* by the library, when that reads */
     int swap;                       /* stored elements are in the other byte order */
     enum pw_dtype stored;           /* of an element */
     int padding_bits;               /* of integers that are shorter than their bytes */

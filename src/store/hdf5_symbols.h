@@ -23,11 +23,11 @@
     X(H5Dclose) X(H5Dcreate2) X(H5Dget_chunk_info) X(H5Dget_chunk_storage_size) X(H5Dget_create_plist) \
     X(H5Dget_num_chunks) X(H5Dget_offset) X(H5Dget_space) X(H5Dget_type) X(H5Dopen2) X(H5Dread) \
     X(H5Dread_chunk) X(H5Dvlen_reclaim) X(H5Dwrite_chunk) X(H5Eset_auto2) X(H5Fclose) X(H5Fcreate) \
-    X(H5Fget_create_plist) X(H5Fopen) X(H5Gclose) X(H5Gopen2) X(H5Lexists) X(H5Oclose) X(H5Oexists_by_name) \
+    X(H5Fget_create_plist) X(H5Fopen) X(H5Gclose) X(H5Gopen2) X(H5Iget_name) X(H5Lexists) X(H5Oclose) X(H5Oexists_by_name) \
     X(H5Oopen) X(H5Ovisit2) X(H5Pclose) X(H5Pcreate) X(H5Pfill_value_defined) X(H5Pget_chunk) \
     X(H5Pget_external_count) X(H5Pget_fill_value) X(H5Pget_filter2) X(H5Pget_layout) X(H5Pget_nfilters) \
     X(H5Pget_userblock) X(H5Pset_chunk) X(H5Pset_chunk_cache) X(H5Pset_create_intermediate_group) \
-    X(H5Pset_deflate) X(H5Pset_obj_track_times) X(H5Sclose) X(H5Screate_simple) X(H5Sget_simple_extent_dims) \
+    X(H5Pset_deflate) X(H5Pset_obj_track_times) X(H5Rdereference2) X(H5Sclose) X(H5Screate_simple) X(H5Sget_simple_extent_dims) \
     X(H5Sget_simple_extent_ndims) X(H5Sget_simple_extent_npoints) X(H5Sselect_hyperslab) X(H5Tclose) X(H5Tcopy) \
     X(H5Tenum_create) X(H5Tenum_insert) X(H5Tequal) X(H5Tget_class) X(H5Tget_fields) X(H5Tget_member_index) \
     X(H5Tget_nmembers) X(H5Tget_offset) X(H5Tget_order) X(H5Tget_precision) X(H5Tget_sign) X(H5Tget_size) \
@@ -81,6 +81,7 @@ extern struct pw_hdf5_symbols pw_hdf5;
 #define H5Fopen pw_hdf5.H5Fopen
 #define H5Gclose pw_hdf5.H5Gclose
 #define H5Gopen2 pw_hdf5.H5Gopen2
+#define H5Iget_name pw_hdf5.H5Iget_name
 #define H5Lexists pw_hdf5.H5Lexists
 #define H5Oclose pw_hdf5.H5Oclose
 #define H5Oexists_by_name pw_hdf5.H5Oexists_by_name
@@ -101,6 +102,7 @@ extern struct pw_hdf5_symbols pw_hdf5;
 #define H5Pset_create_intermediate_group pw_hdf5.H5Pset_create_intermediate_group
 #define H5Pset_deflate pw_hdf5.H5Pset_deflate
 #define H5Pset_obj_track_times pw_hdf5.H5Pset_obj_track_times
+#define H5Rdereference2 pw_hdf5.H5Rdereference2
 #define H5Sclose pw_hdf5.H5Sclose
 #define H5Screate_simple pw_hdf5.H5Screate_simple
 #define H5Sget_simple_extent_dims pw_hdf5.H5Sget_simple_extent_dims

@@ -12,6 +12,9 @@
 
 #include "base/error.h"
 
+/* flock(2): the header that declares it, <sys/file.h>, is hidden by our own. */
+int flock(int fd, int operation);
+
 enum pw_status pw_file_open_read(const char *path, int *fd, struct pw_error *error)
 {
     do
@@ -20,6 +23,16 @@ enum pw_status pw_file_open_read(const char *path, int *fd, struct pw_error *err
     if (*fd < 0)
         return pw_fail_errno(error, PW_E_IO, errno, "%s", path);
     return PW_OK;
+}
+
+int pw_file_is_locked(const char *path)
+{
+    int fd;
+    if (pw_file_open_read(path, &fd, NULL) != PW_OK)
+        return 0;
+    int locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    (void)close(fd);
+    return locked;
 }
 
 enum pw_status pw_file_read(int fd, void *buffer, size_t n, uint64_t offset, size_t *got, const char *path,

@@ -12,6 +12,9 @@
 /* Opens path read-only.  The caller closes *fd. */
 enum pw_status pw_file_open_read(const char *path, int *fd, struct pw_error *error);
 
+/* Whether another process has locked the file against all others, as flock(2) does. */
+int pw_file_is_locked(const char *path);
+
 /*
  * Reads up to n bytes at offset; *got < n only at the end of the file.  path is
  * for the message.

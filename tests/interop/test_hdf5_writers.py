@@ -1,0 +1,75 @@
+"""HDF5 files as PyTables, netCDF-4, xarray and MATLAB write them, by h5py; the oracle is the array that was written."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+from pwtest.tool import EXIT_FAILED
+
+
+def noise(shape, dtype=np.uint16):
+    return np.random.default_rng(11).integers(0, 250, shape).astype(dtype)
+
+
+def info(pw, path, *options):
+    return json.loads(pw("info", path, "--json", *options).text)
+
+
+def read(pw, path, *options):
+    described = info(pw, path, *options)
+    data = pw("cat", path, "--raw", *options).out
+    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
+
+
+def axes(described):
+    return "".join(axis["name"] or "?" for axis in described["axes"])
+
+
+@pytest.mark.parametrize("stored,dtype", [("STD_B8LE", "u1"), ("STD_B16BE", ">u2"), ("STD_B32LE", "<u4")])
+@pytest.mark.parametrize("chunk", [None, (2, 5, 10)])
+def test_bit_fields_are_unsigned(pw, tmp_path, stored, dtype, chunk):
+    """PyTables has booleans in bit fields of a byte.  Compact ones are read by the library, chunks by ourselves."""
+    image = noise((4, 9, 15), dtype)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        if chunk:
+            made.set_chunk(chunk)
+            made.set_deflate(3)
+        else:
+            made.set_layout(h5py.h5d.COMPACT)
+        kind = getattr(h5py.h5t, stored)
+        dataset = h5py.h5d.create(file.id, b"mask", kind, h5py.h5s.create_simple(image.shape), made)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(image), kind)
+    assert np.array_equal(read(pw, tmp_path / "a.h5"), image)
+
+
+@pytest.mark.parametrize("names,expected", [(("t", "y", "x"), "tyx"), (("time", "channel", "y", "x"), "tcyx"),
+                                            (("lines", "y", "x"), "zyx")])
+def test_scales_name_the_axes(pw, tmp_path, names, expected):
+    """As netCDF-4 and xarray have them: a scale is a dataset of its own.  Names that mean no axis are not believed."""
+    image = noise(tuple(range(5, 5 + len(names))))
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["image"] = image
+        for i, name in enumerate(names):
+            file[name] = np.arange(image.shape[i], dtype="f4")
+            file[name].make_scale(name)
+            file["image"].dims[i].attach_scale(file[name])
+    assert axes(info(pw, tmp_path / "a.nc")) == expected
+    assert np.array_equal(read(pw, tmp_path / "a.nc"), image)
+
+
+def test_what_is_no_number_is_named(pw, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["field"] = noise((4, 5, 6)).astype("c8")
+        file["list"] = np.arange(4)
+    pw.refuses("cat", tmp_path / "a.h5", says="/field: its elements are compounds (as complex numbers are)", code=EXIT_FAILED)
+
+
+def test_a_file_that_is_being_written(pw, tmp_path):
+    """The library locks it; that is said, and not that it were broken."""
+    with h5py.File(tmp_path / "a.h5", "w", locking=True) as file:
+        file["a"] = noise((4, 5, 6))
+        file.flush()
+        pw.refuses("cat", tmp_path / "a.h5", says="another program has it open for writing", code=EXIT_FAILED)
+    assert np.array_equal(read(pw, tmp_path / "a.h5"), noise((4, 5, 6)))
