@@ -149,14 +149,14 @@ static uint64_t page_numbered(const struct pw_tiff_index *index, uint32_t file, 
 static int place(const struct pw_ome_data *data, uint32_t file, const struct planes *planes,
                  const struct pw_tiff_index *index, uint64_t *page_of_plane)
 {
-    uint64_t plane = 0, count = data->count != 0 ? data->count : planes->n;
+    uint64_t plane = 0;
     for (int i = 0; i < PW_OME_AXES; i++) {
         if (data->first[i] >= planes->size[i])
             return 0;
         plane += data->first[i] * planes->step[i];
     }
-    if (count > planes->n - plane)
-        return 0;
+    /* Some writers count what a plate or an experiment has. */
+    uint64_t count = pw_min_u64(data->count != 0 ? data->count : planes->n, planes->n - plane);
     for (uint64_t i = 0; i < count; i++) {
         page_of_plane[plane + i] = page_numbered(index, file, data->ifd + i);
         if (page_of_plane[plane + i] == UINT64_MAX)
