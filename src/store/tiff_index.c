@@ -76,7 +76,18 @@ static void take_form(struct pw_tiff *handle, struct pw_tiff_index *index, const
     index->sample_distance = walk->sample_distance;
     TIFFGetFieldDefaulted(handle->tif, TIFFTAG_COMPRESSION, &index->compression);
     index->jpeg_to_rgb = pw_tiff_is_jpeg_ycbcr(handle->tif);
+    uint16_t photometric = PHOTOMETRIC_MINISBLACK;
     pw_tiff_nodata_read(handle, index->nodata);
+    TIFFGetField(handle->tif, TIFFTAG_ORIENTATION, &index->orientation);
+    index->white_is_zero =
+        TIFFGetField(handle->tif, TIFFTAG_PHOTOMETRIC, &photometric) && photometric == PHOTOMETRIC_MINISWHITE;
+}
+
+static enum pw_status leave_out(struct pw_tiff_index *index, const struct pw_tiff_form *form, uint32_t number)
+{
+    if (index->n_files == 1)
+        pw_tiff_kinds_note(&index->kinds, form, number);
+    return PW_OK;
 }
 
 enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *index, uint32_t number,
@@ -89,11 +100,11 @@ enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *
     enum pw_status status = pw_tiff_form_read(handle, number, &form, error);
     /* A page behind the first that cannot be read may be of another kind; it is a loss only if it is like the others. */
     if (status == PW_E_UNSUPPORTED && index->n_pages > 0 && !pw_tiff_form_alike(&form, &index->form))
-        return PW_OK;
+        return leave_out(index, &form, number);
     if (status != PW_OK)
         return status;
     if (index->n_pages > 0 && !pw_tiff_form_alike(&form, &index->form))
-        return PW_OK;
+        return leave_out(index, &form, number);
     if (index->n_pages > 0 && !cut_alike(&form, &index->form))
         return pw_fail(error, PW_E_UNSUPPORTED,
                        "%s: page %u is cut into %ss of %u x %u, page %u into %ss of %u x %u; one stack needs one cut",

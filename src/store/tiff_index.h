@@ -2,7 +2,7 @@
  * store/tiff_index - the pages of a TIFF file, or of several, found in one pass.
  *
  * The pages that make the image are those like the first one: same size, sample
- * type and arrangement.  Thumbnails and reduced-resolution copies (overviews) are
+ * type and arrangement.  Pages of other kinds (store/tiff_kinds.h) and reduced-resolution copies (overviews) are
  * left out; a page like the others but cut into other strips or tiles is refused,
  * because it cannot be left out without losing a plane.
  *
@@ -22,6 +22,7 @@
 #define PW_STORE_TIFF_INDEX_H
 
 #include "store/tiff_blocks.h"
+#include "store/tiff_kinds.h"
 #include "store/tiff_nodata.h"
 #include "store/tiff_private.h"
 
@@ -47,14 +48,17 @@ struct pw_tiff_index {
     uint32_t adding;              /* the file that pages are added to */
     struct pw_tiff_page *derived; /* copies at reduced resolution in the first file's chain; no data */
     uint64_t n_derived, derived_capacity;
-    uint64_t n_directories; /* in the chain of the first file, with those left out */
-    int has_below;          /* a page has directories below it (SubIFDs) */
+    struct pw_tiff_kinds kinds; /* of pages left out, in the chain of the first file */
+    uint64_t n_directories;     /* in the chain of the first file, with those left out */
+    int has_below;              /* a page has directories below it (SubIFDs) */
     int big_endian;
     int plain;                  /* uncompressed, and each plane of each page is one stretch of rows */
     uint64_t sample_distance;   /* plain and planar: bytes from one sample's plane to the next */
     uint64_t block_bytes_max;   /* stored bytes of the largest strip or tile */
     int reversed_bits;          /* a page has FillOrder 2 */
     uint16_t compression;       /* of the first page */
+    uint16_t orientation;       /* the same */
+    int white_is_zero;          /* the same */
     int jpeg_to_rgb;            /* JPEG with YCbCr: to be decoded as RGB */
     struct pw_tiff_private own; /* of the first file */
     uint32_t *wraps;            /* of each directory of an LSM file above 4 GB; else NULL */

@@ -163,7 +163,7 @@ static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *te
 {
     struct pw_ome ome = {0};
     struct pw_tiff_ome_set set = {0};
-    int told = pw_ome_parse(text, series, &ome, error);
+    int told = pw_ome_parse(text, series, &ome, error), parsed = told == 1;
     if (told == 1) {
         enum pw_status status = pw_tiff_ome_files(&ome, path, has_planes, &set, error);
         if (status == PW_OK)
@@ -177,6 +177,7 @@ static int use_ome(struct pw_tiff_source *tiff, const char *path, const char *te
     }
     if (told == 1)
         take_names(tiff, &ome);
+    tiff->ome_is_wrong = parsed && told == 0;
     pw_tiff_ome_set_release(&set);
     pw_ome_release(&ome);
     return told;
@@ -208,6 +209,8 @@ enum pw_status pw_tiff_finish(struct pw_tiff_source *tiff, const struct pw_open_
     pw_tiff_describe(&tiff->index, &tiff->stack, &tiff->axes, &tiff->base.info);
     tiff->base.info.series = tiff->series;
     enum pw_status status = pw_tiff_levels(tiff, options != NULL ? options->level : 0, error);
+    if (status == PW_OK)
+        pw_tiff_warn(tiff);
     return status == PW_OK ? pw_tiff_source_finish(tiff, error) : status;
 }
 
@@ -224,6 +227,31 @@ static enum pw_status read_description(const char *path, char **text, struct pw_
     return status;
 }
 
+/* Pages of one kind; what the first describes are those that are like it. */
+static enum pw_status use_pages(struct pw_tiff_source *tiff, const char *path, const char *series,
+                                struct pw_error *error)
+{
+    start_again(tiff);
+    struct pw_names *names = &tiff->base.series_names;
+    enum pw_status status = pw_tiff_add_file(tiff, path, 0, 1, error);
+    if (status == PW_OK)
+        status = pw_tiff_kinds_names(&tiff->index.kinds, &tiff->index.form, names, error);
+    if (status == PW_OK)
+        status = pw_tiff_kinds_choose(names, path, series, &tiff->series, error);
+    if (status != PW_OK)
+        return status;
+    tiff->n_kinds = names->n;
+    if (names->n == 1)
+        pw_names_release(names);
+    if (tiff->series == 0)
+        return pw_tiff_arrange(tiff, path, &tiff->stack, error);
+    uint32_t first = tiff->index.kinds.other[tiff->series - 1].number;
+    start_again(tiff);
+    status = pw_tiff_add_file(tiff, path, first, 1, error);
+    pw_tiff_stack_plain(&tiff->stack, tiff->index.n_pages);
+    return status;
+}
+
 static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, const struct pw_open_options *options,
                              struct pw_error *error)
 {
@@ -235,15 +263,8 @@ static enum pw_status set_up(struct pw_tiff_source *tiff, const char *path, cons
     free(text);
     if (told < 0)
         return (enum pw_status)told;
-    if (told == 0 && series_of(options) != NULL && strcmp(series_of(options), "0") != 0)
-        return pw_fail(error, PW_E_ARGUMENT, "--series %s: %s has no OME-XML that tells of several", series_of(options),
-                       path);
-    if (told == 0) {
-        start_again(tiff);
-        status = pw_tiff_add_file(tiff, path, 0, 1, error);
-        if (status == PW_OK)
-            status = pw_tiff_arrange(tiff, path, &tiff->stack, error);
-    }
+    if (told == 0)
+        status = use_pages(tiff, path, series_of(options), error);
     return status == PW_OK ? pw_tiff_finish(tiff, options, error) : status;
 }
 

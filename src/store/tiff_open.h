@@ -29,6 +29,9 @@ enum pw_status pw_tiff_repeat_page(struct pw_tiff_source *tiff, const char *path
 enum pw_status pw_tiff_finish(struct pw_tiff_source *tiff, const struct pw_open_options *options,
                               struct pw_error *error);
 
+/* Says in info's warning what the user should know: pages left out, a description not believed, and the like. */
+void pw_tiff_warn(struct pw_tiff_source *tiff);
+
 /*
  * Opens the set of several files that the OME-XML in the file at path speaks of.  Returns 1, 0 when it speaks of
  * none, or a negative enum pw_status.

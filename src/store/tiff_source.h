@@ -30,7 +30,9 @@ struct pw_tiff_source {
     struct pw_tiff_index index;
     struct pw_tiff_stack stack;
     struct pw_tiff_axes axes;
-    int series; /* of the images that the OME-XML tells of, this is that one */
+    int series;       /* of the images that the OME-XML tells of, or of the kinds of pages, this is that one */
+    int n_kinds;      /* of pages, where no OME-XML tells of images */
+    int ome_is_wrong; /* it does not agree with the pages */
 
     pthread_mutex_t lock; /* guards locator */
     int lock_made;

@@ -64,3 +64,59 @@ def test_jbig_of_more_than_one_bit_is_refused(pw, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", noise((30, 40), "u1"), photometric="minisblack")
     overwrite(tmp_path / "a.tif", Compression=34661)
     pw.refuses("cat", tmp_path / "a.tif", says="JBIG, which is for one bit per pixel", code=EXIT_FAILED)
+
+
+def test_pages_of_several_kinds(pw, tmp_path):
+    """Each kind is a series; that there are others is said."""
+    thumbnail, stack, colour = noise((9, 9), "u2"), noise((3, 30, 40), "u2"), noise((30, 40, 3), "u1")
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as out:
+        out.write(thumbnail, metadata=None)
+        for plane in stack[:2]:
+            out.write(plane, metadata=None)
+        out.write(colour, photometric="rgb", metadata=None)
+        out.write(stack[2], metadata=None)
+    found = info(pw, path)
+    assert found["series_names"] == ["9 x 9 uint16", "30 x 40 uint16", "30 x 40 x 3 uint8"]
+    assert found["warning"] == "pages of another size or type are left out; --series 0 to 2 reads each kind"
+    for options, image in ((), thumbnail), (("--series", "1"), stack), (("--series", "30 x 40 x 3 uint8"), colour):
+        assert np.array_equal(read(pw, path, *options), image)
+    pw.refuses("cat", path, "--series", "3", says="3 kinds of pages, from 0: 9 x 9 uint16, 30 x 40 uint16, ", code=EXIT_FAILED)
+    result = pw.any("run", path, "--series", "1", "-o", tmp_path / "o.npy", "--fn", "threshold:value=60")
+    assert result.code == 2 and "--series 0 to 2 reads each kind" in result.err, str(result)
+    assert np.array_equal(np.load(tmp_path / "o.npy") > 0, stack > 60)
+
+
+OME = ('<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" Type="uint8" '
+       'DimensionOrder="XYCZT" SizeX="{x}" SizeY="30" SizeC="2" SizeZ="{z}" SizeT="1">{data}</Pixels></Image></OME>')
+
+
+@pytest.mark.parametrize("x,z,data,expected,warning", [
+    (40, 3, '<TiffData IFD="0" PlaneCount="6"/>', (3, 2), None),
+    (40, 3, '<TiffData IFD="0" PlaneCount="600"/>', (3, 2), None),
+    (40, 5, '<TiffData IFD="0" PlaneCount="6"/>', (5, 2), "4 of 10 planes are not in it and read as 0"),
+    (80, 3, '<TiffData IFD="0" PlaneCount="6"/>', (6,),
+     "its OME-XML does not agree with its pages and is not believed: they are taken in their order"),
+])
+def test_ome_xml_that_counts_otherwise(pw, tmp_path, x, z, data, expected, warning):
+    """Counts of a whole experiment, an acquisition that ended early, and a description that outlived a crop."""
+    pages = noise((6, 30, 40), "u1")
+    with tifffile.TiffWriter(tmp_path / "a.tif", ome=False) as out:
+        for i, page in enumerate(pages):
+            out.write(page, description=OME.format(x=x, z=z, data=data) if i == 0 else None, metadata=None)
+    image = np.zeros((int(np.prod(expected)), 30, 40), "u1")
+    image[:6] = pages
+    assert info(pw, tmp_path / "a.tif").get("warning") == warning
+    assert np.array_equal(read(pw, tmp_path / "a.tif"), image.reshape(*expected, 30, 40))
+
+
+@pytest.mark.parametrize("tag,value,warning", [
+    ("Orientation", 6, "Orientation 6: rows and columns are taken as they are stored"),
+    ("PhotometricInterpretation", 0, "MinIsWhite: values are taken as they are stored, and 0 is white")])
+def test_what_is_not_applied_is_said(pw, tmp_path, tag, value, warning):
+    image = noise((30, 40), "u1")
+    tifffile.imwrite(tmp_path / "a.tif", image, extratags=[(274, 3, 1, 1, True)], metadata=None)
+    assert "warning" not in info(pw, tmp_path / "a.tif")
+    overwrite(tmp_path / "a.tif", **{tag: value})
+    assert info(pw, tmp_path / "a.tif")["warning"] == warning
+    assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
