@@ -22,7 +22,8 @@
 
 #include "patchworks.h"
 
-#define PW_JSON_BYTES_MAX ((size_t)16 << 20)
+/* The root of a plate of 1536 wells that holds a copy of all metadata below it (zarr v3, consolidated) is of 40 MB. */
+#define PW_JSON_BYTES_MAX ((size_t)64 << 20)
 #define PW_JSON_DEPTH_MAX 32
 
 /* An object and where it comes from. */
