@@ -134,6 +134,14 @@ static int rows_are_scattered(const struct pw_source *source)
     return 0;
 }
 
+static int any_is_named(const struct pw_names *names)
+{
+    for (int i = 0; i < names->n; i++)
+        if (names->name[i][0] != '\0')
+            return 1;
+    return 0;
+}
+
 /* What a format has collected; a list of channels that does not fit the image is worth nothing. */
 static void hand_out_names(struct pw_source *source)
 {
@@ -141,7 +149,8 @@ static void hand_out_names(struct pw_source *source)
     uint64_t n_channels = 1;
     for (int a = 0; a < info->rank; a++)
         n_channels *= info->axis[a].kind == 'c' ? info->shape[a] : 1;
-    info->n_channel_names = (uint64_t)source->channel_names.n == n_channels ? source->channel_names.n : 0;
+    info->n_channel_names =
+        (uint64_t)source->channel_names.n == n_channels && any_is_named(&source->channel_names) ? (int)n_channels : 0;
     info->channel_names = (const char *const *)source->channel_names.name;
     info->n_channel_shows = (uint64_t)source->channel_shows.n == n_channels ? source->channel_shows.n : 0;
     info->channel_shows = (const char *const *)source->channel_shows.name;
@@ -149,6 +158,20 @@ static void hand_out_names(struct pw_source *source)
         info->n_series = source->series_names.n;
         info->series_names = (const char *const *)source->series_names.name;
     }
+}
+
+/* What is at no path, and may be an address. */
+static enum pw_status refuse_missing(const char *path, int why, struct pw_error *error)
+{
+    size_t scheme = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    if (strncmp(path, "file:", 5) == 0)
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: addresses are not read; give the path, without \"file://\" and %%20", path);
+    if (scheme > 1 && strncmp(path + scheme, "://", 3) == 0)
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: images on other hosts are not read; download it, or mount where it is as a file system",
+                       path);
+    return pw_fail_errno(error, PW_E_IO, why, "%s: cannot open", path);
 }
 
 enum pw_status pw_source_open(const char *path, const struct pw_open_options *options, const char *scratch_dir,
@@ -171,7 +194,7 @@ enum pw_status pw_source_open(const char *path, const struct pw_open_options *op
     else if (stat(path, &st) != 0 && pw_file_series_is_pattern(path))
         status = open_format(&pw_format_tiff_series, path, options, source, error);
     else if (stat(path, &st) != 0)
-        return pw_fail_errno(error, PW_E_IO, errno, "%s: cannot open", path);
+        return refuse_missing(path, errno, error);
     else if (S_ISDIR(st.st_mode))
         status = open_directory(path, options, source, error);
     else if (S_ISREG(st.st_mode))

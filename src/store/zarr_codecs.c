@@ -29,6 +29,7 @@ static enum pw_status refuse_codec(const struct pw_zarr_context *context, const 
         {"msgpack2", "Python objects"},
         {"categorize", "categories"},
         {"base64", "text"},
+        {"packbits", "bits of any type"},
         {"n5_wrapper", "N5 blocks; open the N5 itself"},
         {"jpeg", "JPEG pictures"},
         {"imagecodecs_", "a codec of imagecodecs"},
@@ -77,9 +78,11 @@ static enum pw_status check_lzma(const struct pw_zarr_context *context, const st
 {
     uint64_t format = 1;
     if (pw_json_to_u64(pw_json_get(configuration, "format"), &format) && format > 2)
-        return pw_fail(error, PW_E_UNSUPPORTED,
-                       "%s: codec \"lzma\" of format %llu (bare LZMA data) is not supported, .xz and .lzma are",
-                       context->path, (unsigned long long)format);
+        return pw_fail(
+            error, PW_E_UNSUPPORTED,
+            "%s: codec \"lzma\" of format %llu (bare LZMA data) is not supported, .xz and .lzma are; read the "
+            "array with zarr-python and write it again with zstd",
+            context->path, (unsigned long long)format);
     return PW_OK;
 }
 
@@ -308,6 +311,8 @@ static enum pw_status add_one(const struct pw_zarr_context *context, const struc
         strcmp(name, "transpose") == 0)
         return add_layout(context, name, configuration, depth, seen, chain, error);
     const char *plain = strncmp(name, "numcodecs.", 10) == 0 ? name + 10 : name;
+    if (strcmp(name, "packbits") == 0) /* of zarr-extensions: other bytes than numcodecs', in place of "bytes" */
+        return refuse_codec(context, name, error);
     enum pw_zarr_filter_class filter = pw_zarr_filter_find(plain);
     if (filter == PW_ZARR_FILTER_UNKNOWN && pw_codec_find(plain) == NULL && pw_checksum_find(plain) == NULL)
         return refuse_codec(context, name, error);

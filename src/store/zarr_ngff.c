@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -58,11 +59,11 @@ int pw_ngff_level_find(const struct json_object *multiscale, const char *path)
 
 char pw_ngff_axis_kind(const char *name)
 {
-    if (strcmp(name, "t") == 0 || strcmp(name, "time") == 0)
+    if (strcasecmp(name, "t") == 0 || strcasecmp(name, "time") == 0)
         return 't';
-    if (strcmp(name, "c") == 0 || strcmp(name, "channel") == 0)
+    if (strcasecmp(name, "c") == 0 || strcasecmp(name, "channel") == 0)
         return 'c';
-    if (strcmp(name, "z") == 0 || strcmp(name, "y") == 0 || strcmp(name, "x") == 0)
+    if (strcasecmp(name, "z") == 0 || strcasecmp(name, "y") == 0 || strcasecmp(name, "x") == 0)
         return 's';
     return '?';
 }
@@ -84,8 +85,11 @@ static enum pw_status read_axes(const struct pw_zarr_node *group, const struct j
     static const char order[] = "tczyx"; /* 0.1 and 0.2 have no axes: always these, and their end for fewer */
     const struct json_object *axes = pw_json_get_typed(multiscale, "axes", json_type_array);
     if (axes == NULL && pw_json_get(multiscale, "coordinateSystems") != NULL)
-        return pw_fail(error, PW_E_UNSUPPORTED,
-                       "%s: OME-NGFF with coordinateSystems (0.6) is not supported, 0.1 to 0.5 are", group->meta_path);
+        return pw_fail(
+            error, PW_E_UNSUPPORTED,
+            "%s: OME-NGFF with coordinateSystems (0.6) is not supported, 0.1 to 0.5 are; write it as 0.5, or open the "
+            "array alone: %s",
+            group->meta_path, info->path);
     if (axes == NULL && info->rank > 5)
         return pw_fail(error, PW_E_FORMAT, "%s: multiscales without axes, and the array has %d", group->meta_path,
                        info->rank);

@@ -32,7 +32,9 @@ static enum pw_status check_members(const struct pw_zarr_node *node, struct pw_e
         (json_object_get_type(transformers) != json_type_array || json_object_array_length(transformers) > 0)) {
         char text[80];
         pw_json_excerpt(transformers, text, sizeof text);
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: storage_transformers %s are not supported", node->meta_path, text);
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: storage_transformers %s are not supported; write the array again without them",
+                       node->meta_path, text);
     }
     return PW_OK;
 }
@@ -60,7 +62,9 @@ static enum pw_status read_grid(const struct pw_zarr_node *node, struct pw_zarr_
     if (name == NULL)
         return pw_fail(error, PW_E_FORMAT, "%s: \"chunk_grid\" is missing or has no name", node->meta_path);
     if (strcmp(name, "regular") != 0)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: chunk grid \"%.60s\" is not supported, only \"regular\" is",
+        return pw_fail(error, PW_E_UNSUPPORTED,
+                       "%s: chunk grid \"%.60s\" is not supported, only \"regular\" is; write the array again in "
+                       "chunks of one shape",
                        node->meta_path, name);
     const struct pw_json place = {configuration, node->meta_path};
     struct pw_zarr_chain *chain = &array->chain;

@@ -171,3 +171,40 @@ def test_drafts_of_v3_are_named(pw, tmp_path):
         "zarr_format": "https://purl.org/zarr/spec/protocol/core/3.0", "metadata_key_suffix": ".json",
         "metadata_encoding": "https://purl.org/zarr/spec/protocol/core/3.0", "extensions": []}))
     pw.refuses("info", tmp_path / "a", says=["a/zarr.json", "draft", "convert"])
+
+
+def test_axes_in_capitals(pw, tmp_path):
+    write2(tmp_path / "a.zarr", ARRAY.reshape(2, 3, 2, 2), chunks=[2, 3, 2, 2])
+    (tmp_path / "a.zarr/.zattrs").write_text(json.dumps({"_ARRAY_DIMENSIONS": ["T", "C", "Y", "X"]}))
+    said = json.loads(pw("info", tmp_path / "a.zarr", "--json").text)
+    assert [axis["kind"] for axis in said["axes"]] == ["t", "c", "s", "s"]
+
+
+def test_metadata_of_a_large_plate(pw, tmp_path):
+    """The root of a plate in zarr v3 that holds a copy of all metadata below it is tens of megabytes."""
+    write2(tmp_path / "A/1/0", ARRAY)
+    copies = {f"{row}/{column}/0": {**META, "node_type": "array", "attributes": {"text": "x" * 9000}}
+              for row in range(45) for column in range(50)}
+    plate = {"wells": [{"path": "A/1"}]}
+    (tmp_path / "zarr.json").write_text(json.dumps({
+        "zarr_format": 3, "node_type": "group", "attributes": {"ome": {"version": "0.5", "plate": plate}},
+        "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": copies}}))
+    (tmp_path / "A/1/.zattrs").write_text(json.dumps({"well": {"images": [{"path": "0"}]}}))
+    assert pw("cat", tmp_path, "--well", "A/1", "--raw").out == ARRAY.tobytes()
+
+
+@pytest.mark.parametrize("address, says", [
+    ("file:///data/my%20run.zarr", "give the path"), ("s3://bucket/run.zarr", "download it"),
+    ("https://host/run.zarr", "download it"), ("a:b", "No such file")])
+def test_addresses_are_named(pw, address, says):
+    pw.refuses("info", address, says=[address, says])
+
+
+def test_channels_without_any_name(pw, tmp_path):
+    write2(tmp_path / "0", ARRAY.reshape(2, 3, 4), chunks=[2, 3, 4])
+    axes = [{"name": "c", "type": "channel"}, {"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
+    (tmp_path / ".zattrs").write_text(json.dumps({
+        "multiscales": [{"version": "0.4", "axes": axes, "datasets": [{"path": "0"}]}],
+        "omero": {"channels": [{"color": "FF0000"}, {"label": 5}]}}))
+    pw.refuses("run", tmp_path, "--fn", "threshold:5", "--channel", "nuclei", "-o", tmp_path / "out.npy",
+               says=["nuclei", "no names, give numbers"], code=64)

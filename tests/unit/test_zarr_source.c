@@ -333,6 +333,8 @@ Test(zarr_source, v3_codec_lists)
     expect_refused("endian", PW_E_FORMAT, "endian");
     put("pcodec/zarr.json", V3("[2]", "uint16", "[2]", "0", "[\"numcodecs.pcodec\"]"));
     expect_refused("pcodec", PW_E_UNSUPPORTED, "numcodecs.pcodec");
+    put("bits/zarr.json", V3("[2]", "bool", "[2]", "false", "[\"packbits\"]"));
+    expect_refused("bits", PW_E_UNSUPPORTED, "codec \"packbits\"");
     put("complex/zarr.json", V3("[2]", "complex64", "[2]", "0", "[\"bytes\"]"));
     expect_refused("complex", PW_E_UNSUPPORTED, "complex64");
 }
