@@ -134,6 +134,18 @@ static enum pw_status init_alone(struct pw_zarr_place *place, const struct pw_si
 
 /* ---- into an image ---- */
 
+/* SpatialData opens nothing of a store any more when one of its images holds labels. */
+static enum pw_status check_owner(const struct pw_zarr_node *image, struct pw_error *error)
+{
+    if (pw_zarr_attribute(image, "spatialdata_attrs") == NULL)
+        return PW_OK;
+    return pw_fail(
+        error, PW_E_ARGUMENT,
+        "%s: belongs to a SpatialData, which opens no image that holds labels; give -o, and add the labels with "
+        "spatialdata",
+        image->directory);
+}
+
 /* The group of the image at path: path itself, or the group above an array of it. */
 static enum pw_status find_image(const char *path, char image[PW_TREE_PATH_BYTES], int *version, struct pw_error *error)
 {
@@ -144,6 +156,8 @@ static enum pw_status find_image(const char *path, char image[PW_TREE_PATH_BYTES
         status = pw_zarr_node_load(&node, image, error);
         int found = status == PW_OK && pw_zarr_attribute(&node, "multiscales") != NULL;
         *version = node.version;
+        if (found)
+            status = check_owner(&node, error);
         pw_zarr_node_release(&node);
         if (found || (status != PW_OK && (status != PW_E_NOT_FOUND || up == 0)))
             return status;

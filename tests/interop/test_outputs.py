@@ -182,6 +182,22 @@ def check_pyramid(arrays):
         assert abs((small > 0).mean() - (big > 0).mean()) < 0.1
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_images_of_a_spatialdata_take_no_labels(pw, tmp_path, version):
+    """Which opens nothing of the whole store any more when one of its images holds labels."""
+    group = zarr.open_group(str(tmp_path / "all.zarr/images/im"), mode="w", zarr_format=version)
+    group.create_array("0", shape=(8, 9), dtype="uint8", chunks=(8, 9))[...] = 9
+    axes = [{"name": name, "type": "space"} for name in "yx"]
+    multiscales = {"multiscales": [{"axes": axes, "datasets": [{"path": "0"}]}]}
+    said = multiscales if version == 2 else {"ome": {"version": "0.5-dev-spatialdata", **multiscales}}
+    group.attrs.update({**said, "spatialdata_attrs": {"version": "0.3"}})
+    run = ["run", tmp_path / "all.zarr/images/im", "--fn", "threshold:5"]
+    pw.refuses(*run, says=["images/im", "SpatialData", "-o"])
+    assert not (tmp_path / "all.zarr/images/im/labels").exists()
+    pw(*run, "-o", tmp_path / "labels.zarr")
+    assert (zarr.open_array(str(tmp_path / "labels.zarr/labels/threshold/0"), mode="r")[...] == 1).all()
+
+
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_two_label_images_in_one_store(pw, data, tmp_path, version):
     """A second one is added to the list; the first stays; an existing one is replaced only with --overwrite."""
