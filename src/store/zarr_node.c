@@ -54,9 +54,18 @@ int pw_zarr_node_exists_in(const struct pw_kv *kv, const char *directory)
     return is_inherited;
 }
 
-static enum pw_status load_v3(struct pw_zarr_node *node, struct pw_error *error)
+/* Whether meta says that it is of this format; webknossos writes the number as a text. */
+static int is_format(const struct json_object *meta, const char *digit)
 {
     uint64_t format = 0;
+    const char *text = pw_json_text(meta, "zarr_format");
+    if (text != NULL)
+        return strcmp(text, digit) == 0;
+    return pw_json_to_u64(pw_json_get(meta, "zarr_format"), &format) && format == (uint64_t)(digit[0] - '0');
+}
+
+static enum pw_status load_v3(struct pw_zarr_node *node, struct pw_error *error)
+{
     const char *type = pw_json_text(node->meta, "node_type");
     node->version = 3;
     if (pw_json_get(node->meta, "metadata_encoding") != NULL)
@@ -64,7 +73,7 @@ static enum pw_status load_v3(struct pw_zarr_node *node, struct pw_error *error)
                        "%s: a draft of zarr v3 from before 2023, which nothing reads today; convert it with the "
                        "zarrita or zarr-python release that wrote it",
                        node->meta_path);
-    if (!pw_json_to_u64(pw_json_get(node->meta, "zarr_format"), &format) || format != 3)
+    if (!is_format(node->meta, "3"))
         return pw_fail(error, PW_E_FORMAT, "%s: \"zarr_format\" is not 3", node->meta_path);
     if (type == NULL || (strcmp(type, "array") != 0 && strcmp(type, "group") != 0))
         return pw_fail(error, PW_E_FORMAT, "%s: \"node_type\" is neither \"array\" nor \"group\"", node->meta_path);
@@ -103,7 +112,6 @@ static enum pw_status load_if_there(const struct pw_zarr_node *node, const char 
 static enum pw_status load_v2(struct pw_zarr_node *node, struct pw_error *error)
 {
     char path[PATH_BYTES];
-    uint64_t format = 0;
     enum pw_status status = load_if_there(node, ".zarray", node->meta_path, &node->meta, error);
     node->version = 2;
     node->is_array = node->meta != NULL;
@@ -120,7 +128,7 @@ static enum pw_status load_v2(struct pw_zarr_node *node, struct pw_error *error)
         return pw_fail(error, PW_E_NOT_FOUND, "%s: no zarr metadata (zarr.json, .zarray, .zgroup)", node->directory);
     if (node->meta == NULL)
         (void)snprintf(node->meta_path, sizeof node->meta_path, "%s", path);
-    else if (!pw_json_to_u64(pw_json_get(node->meta, "zarr_format"), &format) || format != 2)
+    else if (!is_format(node->meta, "2"))
         return pw_fail(error, PW_E_UNSUPPORTED, "%s: \"zarr_format\" is not 2", node->meta_path);
     return PW_OK;
 }

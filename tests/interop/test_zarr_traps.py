@@ -208,3 +208,15 @@ def test_channels_without_any_name(pw, tmp_path):
         "omero": {"channels": [{"color": "FF0000"}, {"label": 5}]}}))
     pw.refuses("run", tmp_path, "--fn", "threshold:5", "--channel", "nuclei", "-o", tmp_path / "out.npy",
                says=["nuclei", "no names, give numbers"], code=64)
+
+
+@pytest.mark.parametrize("said, is_read", [("2", True), (2, True), (2.0, True), ("3", False), (3, False), ("", False)])
+def test_the_format_as_a_text(pw, tmp_path, said, is_read):
+    """As webknossos writes it of groups."""
+    write2(tmp_path / "0", ARRAY)
+    (tmp_path / ".zgroup").write_text(json.dumps({"zarr_format": said}))
+    (tmp_path / ".zattrs").write_text(json.dumps({"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0"}]}]}))
+    if is_read:
+        same(pw, tmp_path, ARRAY)
+    else:
+        pw.refuses("cat", tmp_path, says='"zarr_format" is not 2')
