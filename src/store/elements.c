@@ -35,17 +35,19 @@ enum {
     TILE = 32 /* elements: source and target lines of a tile stay in the nearest cache */
 };
 
+/* By memcpy, as elements may lie at any byte: behind a checksum, or where a file that is mapped has them. */
 #define COPY_PLANE(type)                                                                                               \
     static void copy_plane_##type(const struct plane *p, const void *source, void *target)                             \
     {                                                                                                                  \
-        const type *from = source;                                                                                     \
-        type *to = target;                                                                                             \
+        const unsigned char *from = source;                                                                            \
+        unsigned char *to = target;                                                                                    \
         for (uint64_t r0 = 0; r0 < p->rows; r0 += TILE)                                                                \
             for (uint64_t c0 = 0; c0 < p->columns; c0 += TILE) {                                                       \
                 uint64_t r1 = pw_min_u64(r0 + TILE, p->rows), c1 = pw_min_u64(c0 + TILE, p->columns);                  \
                 for (uint64_t r = r0; r < r1; r++)                                                                     \
                     for (uint64_t c = c0; c < c1; c++)                                                                 \
-                        to[r * p->target_row_stride + c] = from[c * p->source_column_stride + r];                      \
+                        memcpy(to + (r * p->target_row_stride + c) * sizeof(type),                                     \
+                               from + (c * p->source_column_stride + r) * sizeof(type), sizeof(type));                 \
             }                                                                                                          \
     }
 
