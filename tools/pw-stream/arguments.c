@@ -216,6 +216,44 @@ int pw_argument_open_check(const struct pw_open_options *open)
     return 1;
 }
 
+/* What getopt_long found wrong ('?' or ':'), in our words. */
+static void say_wrong(int result, char **argv)
+{
+    const char *word = argv[optind - 1];
+    if (result == ':')
+        (void)pw_argument_wrong("%s needs a value", word);
+    else if (word[0] == '-' && word[1] != '-' && optopt != 0)
+        (void)pw_argument_wrong("no option -%c", optopt);
+    else
+        (void)pw_argument_wrong("no option %s, or not with a value", word);
+}
+
+int pw_argument_options(int argc, char **argv, const char *letters, const struct option *options,
+                        pw_take_option_fn take, void *request)
+{
+    int option;
+    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+        if (option == '?' || option == ':')
+            say_wrong(option, argv);
+        if (option == '?' || option == ':' || take(request, option, optarg) != 1)
+            return PW_EXIT_USAGE;
+    }
+    return PW_EXIT_DONE;
+}
+
+struct image_request {
+    struct pw_open_options open;
+    int *has_flag;
+};
+
+static int take_image_option(void *context, int option, const char *text)
+{
+    struct image_request *request = context;
+    if (option == 'f')
+        return *request->has_flag = 1;
+    return pw_argument_open(option, text, &request->open);
+}
+
 int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, struct pw_image **image)
 {
     return pw_argument_image_unless(argc, argv, flag, has_flag, NULL, image);
@@ -225,44 +263,24 @@ int pw_argument_image_unless(int argc, char **argv, const char *flag, int *has_f
                              int (*first)(const char *path, int has_flag), struct pw_image **image)
 {
     const struct option options[] = {{flag, no_argument, NULL, 'f'}, PW_OPEN_OPTIONS, {NULL, 0, NULL, 0}};
-    struct pw_open_options open = {0};
+    struct image_request request = {.has_flag = has_flag};
     struct pw_error error = {0};
-    int option;
     pw_argument_verb(argv[0]);
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        if (option == 'f')
-            *has_flag = 1;
-        else if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        else if (pw_argument_open(option, optarg, &open) != 1)
-            return PW_EXIT_USAGE;
-    }
-    if (!pw_argument_open_check(&open))
+    if (pw_argument_options(argc, argv, ":", options, take_image_option, &request) != PW_EXIT_DONE ||
+        !pw_argument_open_check(&request.open))
         return PW_EXIT_USAGE;
     if (argc - optind != 1) {
         (void)pw_argument_wrong("%s takes one PATH", argv[0]);
         return PW_EXIT_USAGE;
     }
     *image = NULL;
-    if (first != NULL && open.series == NULL && open.well == NULL) {
+    if (first != NULL && request.open.series == NULL && request.open.well == NULL) {
         int status = first(argv[optind], *has_flag);
         if (status >= 0)
             return status;
     }
-    if (pw_image_open(argv[optind], &open, image, &error) == PW_OK)
+    if (pw_image_open(argv[optind], &request.open, image, &error) == PW_OK)
         return PW_EXIT_DONE;
     (void)fprintf(stderr, "pw-stream: %s\n", error.message);
     return PW_EXIT_FAILED;
-}
-
-int pw_argument_getopt_error(int result, char **argv)
-{
-    const char *word = argv[optind - 1];
-    if (result == ':')
-        (void)pw_argument_wrong("%s needs a value", word);
-    else if (word[0] == '-' && word[1] != '-' && optopt != 0)
-        (void)pw_argument_wrong("no option -%c", optopt);
-    else
-        (void)pw_argument_wrong("no option %s, or not with a value", word);
-    return PW_EXIT_USAGE;
 }

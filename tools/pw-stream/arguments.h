@@ -5,6 +5,7 @@
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 
+#include <getopt.h>
 #include <stdint.h>
 
 #include "patchworks.h"
@@ -81,7 +82,14 @@ int pw_argument_image(int argc, char **argv, const char *flag, int *has_flag, st
 int pw_argument_image_unless(int argc, char **argv, const char *flag, int *has_flag,
                              int (*first)(const char *path, int has_flag), struct pw_image **image);
 
-/* What getopt_long found wrong ('?' or ':'), in our words; returns PW_EXIT_USAGE. */
-int pw_argument_getopt_error(int result, char **argv);
+/* Takes an option with its text into the request of a verb: 1; 0 after a message; -1 when it is none of its options. */
+typedef int (*pw_take_option_fn)(void *request, int option, const char *text);
+
+/*
+ * Hands the options among a verb's arguments to take in their order; optind is then the first argument that is none.
+ * letters are the short ones, as getopt() has them.  Returns PW_EXIT_DONE, or PW_EXIT_USAGE after a message.
+ */
+int pw_argument_options(int argc, char **argv, const char *letters, const struct option *options,
+                        pw_take_option_fn take, void *request);
 
 #endif

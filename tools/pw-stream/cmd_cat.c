@@ -100,6 +100,22 @@ struct request {
     struct pw_stream_options stream;
 };
 
+static int take_option(void *context, int option, const char *text)
+{
+    struct request *request = context;
+    uint64_t number;
+    switch (option) {
+    case 'r': return request->raw = 1;
+    case 't':
+        if (!pw_argument_number("--threads", text, 1, 1024, &number))
+            return 0;
+        request->stream.threads = (unsigned)number;
+        return 1;
+    case 'm': return pw_argument_size("--memory", text, &request->stream.memory_bytes);
+    default: return pw_argument_open(option, text, &request->open);
+    }
+}
+
 /* Options into request; PW_EXIT_DONE, or PW_EXIT_USAGE after a message. */
 static int parse(int argc, char **argv, struct request *request)
 {
@@ -108,26 +124,9 @@ static int parse(int argc, char **argv, struct request *request)
                                             {"memory", required_argument, NULL, 'm'},
                                             PW_OPEN_OPTIONS,
                                             {NULL, 0, NULL, 0}};
-    uint64_t number = 0;
-    int option;
     pw_argument_verb(argv[0]);
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-        int ok = 1;
-        if (option == 'r')
-            request->raw = 1;
-        else if (option == 't')
-            ok = pw_argument_number("--threads", optarg, 1, 1024, &number);
-        else if (option == 'm')
-            ok = pw_argument_size("--memory", optarg, &request->stream.memory_bytes);
-        else if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        else
-            ok = pw_argument_open(option, optarg, &request->open) == 1;
-        if (!ok)
-            return PW_EXIT_USAGE;
-    }
-    request->stream.threads = (unsigned)number;
-    if (!pw_argument_open_check(&request->open))
+    if (pw_argument_options(argc, argv, ":", options, take_option, request) != PW_EXIT_DONE ||
+        !pw_argument_open_check(&request->open))
         return PW_EXIT_USAGE;
     if (argc - optind == 1)
         return PW_EXIT_DONE;

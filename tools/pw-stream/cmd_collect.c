@@ -19,8 +19,9 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_option(struct pw_run_request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct pw_run_request *request = context;
     if (option == OPT_OBJECTS) {
         request->options.objects = text;
         return 1;
@@ -34,15 +35,10 @@ static int take_option(struct pw_run_request *request, int option, const char *t
 int pw_cmd_collect(int argc, char **argv)
 {
     struct pw_run_request request;
-    int option;
     pw_argument_verb("collect");
     pw_run_request_init(&request);
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(&request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, &request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (optind + 1 != argc || strcmp(argv[optind], "-") == 0) {
         (void)pw_argument_wrong("collect takes one IMAGE, that tiles was given; standard input has the labels");
         return PW_EXIT_USAGE;

@@ -198,50 +198,55 @@ static int take_thresholds(const char *text, struct pw_compare_options *options)
     return 1;
 }
 
-/* Returns 0 after a message. */
-static int parse(int argc, char **argv, struct pw_compare_options *options, int *json)
-{
+struct request {
+    struct pw_compare_options options;
     struct pw_label_options labels;
-    int option;
-    pw_label_options_init(&labels);
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        int good = 1;
-        switch (option) {
-        case '?':
-        case ':': (void)pw_argument_getopt_error(option, argv); return 0;
-        case OPT_JSON: *json = 1; break;
-        case OPT_IOU: good = take_thresholds(optarg, options); break;
-        case OPT_CROSSING: good = pw_argument_box("--crossing", optarg, 1, options->crossing); break;
-        default: good = pw_label_options_take(option, optarg, &labels);
-        }
-        if (!good)
-            return 0;
+    int json;
+};
+
+static int take_option(void *context, int option, const char *text)
+{
+    struct request *request = context;
+    switch (option) {
+    case OPT_JSON: return request->json = 1;
+    case OPT_IOU: return take_thresholds(text, &request->options);
+    case OPT_CROSSING: return pw_argument_box("--crossing", text, 1, request->options.crossing);
+    default: return pw_label_options_take(option, text, &request->labels);
     }
-    if (!pw_argument_open_check(&labels.open))
-        return 0;
-    if (argc - optind != 2)
-        return pw_argument_wrong("compare takes two label volumes, A (the truth) and B");
-    pw_label_options_input(&labels, argv[optind], &options->truth);
-    pw_label_options_input(&labels, argv[optind + 1], &options->predicted);
-    options->memory_bytes = labels.memory_bytes;
-    options->threads = labels.threads;
-    options->scratch_dir = labels.scratch_dir;
-    return 1;
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+    struct pw_compare_options *options = &request->options;
+    const struct pw_label_options *labels = &request->labels;
+    pw_compare_options_init(options);
+    pw_label_options_init(&request->labels);
+    if (pw_argument_options(argc, argv, ":", long_options, take_option, request) != PW_EXIT_DONE ||
+        !pw_argument_open_check(&labels->open))
+        return PW_EXIT_USAGE;
+    if (argc - optind != 2) {
+        (void)pw_argument_wrong("compare takes two label volumes, A (the truth) and B");
+        return PW_EXIT_USAGE;
+    }
+    pw_label_options_input(labels, argv[optind], &options->truth);
+    pw_label_options_input(labels, argv[optind + 1], &options->predicted);
+    options->memory_bytes = labels->memory_bytes;
+    options->threads = labels->threads;
+    options->scratch_dir = labels->scratch_dir;
+    return PW_EXIT_DONE;
 }
 
 int pw_cmd_compare(int argc, char **argv)
 {
-    struct pw_compare_options options;
+    struct request request = {0};
     struct pw_compare_result result;
     struct pw_error error = {0};
-    int json = 0;
     pw_argument_verb(argv[0]);
-    pw_compare_options_init(&options);
-    if (!parse(argc, argv, &options, &json))
-        return PW_EXIT_USAGE;
-    if (pw_compare(&options, &result, &error) != PW_OK)
+    int status = parse(argc, argv, &request);
+    if (status != PW_EXIT_DONE)
+        return status;
+    if (pw_compare(&request.options, &result, &error) != PW_OK)
         return pw_command_fail(&error);
-    (json ? print_json : print_text)(&result);
+    (request.json ? print_json : print_text)(&result);
     return result.sameness == PW_LABELS_DIFFERENT ? PW_EXIT_DIFFERENT : PW_EXIT_DONE;
 }

@@ -51,8 +51,9 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_option(struct request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct request *request = context;
     static const char *const format[] = {"zarr", "tiff", "npy", "raw", "nrrd", "mhd", "hdf5", NULL};
     static const char *const ngff[] = {"0.5", "0.4", NULL};
     static const char *const pyramid[] = {"mean", "none", NULL}, *const engine[] = {"auto", "uring", "mmap", "sync",
@@ -87,15 +88,10 @@ static int take_option(struct request *request, int option, const char *text)
 static int parse(int argc, char **argv, struct request *request)
 {
     struct pw_convert_options *o = &request->options;
-    int option;
     memset(request, 0, sizeof *request);
     pw_convert_options_init(o);
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (!pw_argument_open_check(&o->open))
         return PW_EXIT_USAGE;
     int given = argc - optind + (o->output != NULL);

@@ -213,40 +213,43 @@ static const struct option long_options[] = {{"json", no_argument, NULL, OPT_JSO
                                              {"dilate", required_argument, NULL, PW_OPTION_DILATE},
                                              {NULL, 0, NULL, 0}};
 
-static int parse(int argc, char **argv, struct pw_run_request *request, uint64_t *id, int *as_json)
+struct request {
+    struct pw_run_request run;
+    uint64_t id;
+    int json;
+};
+
+static int take_option(void *context, int option, const char *text)
 {
-    int option;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (option == OPT_JSON)
-            *as_json = 1;
-        else if (pw_run_request_take(request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    struct request *request = context;
+    return option == OPT_JSON ? (request->json = 1) : pw_run_request_take(&request->run, option, text);
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+    pw_run_request_init(&request->run);
+    if (pw_argument_options(argc, argv, ":", long_options, take_option, request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (optind + 2 != argc) {
         (void)pw_argument_wrong("explain takes a STAGE, the directory that run had as --keep-stage, and an ID");
         return PW_EXIT_USAGE;
     }
-    request->options.input = argv[optind];
-    return pw_argument_number("ID", argv[optind + 1], 0, UINT64_MAX, id) ? PW_EXIT_DONE : PW_EXIT_USAGE;
+    request->run.options.input = argv[optind];
+    return pw_argument_number("ID", argv[optind + 1], 0, UINT64_MAX, &request->id) ? PW_EXIT_DONE : PW_EXIT_USAGE;
 }
 
 int pw_cmd_explain(int argc, char **argv)
 {
-    struct pw_run_request request;
+    struct request request = {.id = 0};
     struct listing listing = {.out = stdout};
     struct pw_explain_calls as_text = {text_begin, text_label, text_edge, text_piece, &listing};
     struct pw_explain_calls as_json = {json_begin, json_label, json_edge, json_piece, &listing};
     struct pw_error error = {0};
-    uint64_t id = 0;
-    int json = 0;
     pw_argument_verb("explain");
-    pw_run_request_init(&request);
-    int status = parse(argc, argv, &request, &id, &json);
+    int status = parse(argc, argv, &request);
     if (status != PW_EXIT_DONE)
         return status;
-    enum pw_status explained = pw_explain(&request.options, id, json ? &as_json : &as_text, &error);
+    enum pw_status explained = pw_explain(&request.run.options, request.id, request.json ? &as_json : &as_text, &error);
     if (listing.has_begun) {
         json_go_to(&listing, NULL);
         (void)fputs("}\n", stdout);

@@ -138,9 +138,8 @@ int pw_cmd_fn(int argc, char **argv)
     static const struct option none[] = {{NULL, 0, NULL, 0}};
     struct pw_error error = {0};
     pw_argument_verb("fn");
-    int option = getopt_long(argc, argv, ":", none, NULL);
-    if (option != -1)
-        return pw_argument_getopt_error(option, argv);
+    if (pw_argument_options(argc, argv, ":", none, NULL, NULL) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     const char *what = optind < argc ? argv[optind] : "", *name = optind + 1 < argc ? argv[optind + 1] : NULL;
     int n = argc - optind;
     if (strcmp(what, "list") == 0 && n == 1)

@@ -59,8 +59,9 @@ static int take_columns(struct pw_measure_options *o, const char *text)
     return 1;
 }
 
-static int take_option(struct request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct request *request = context;
     struct pw_measure_options *o = &request->options;
     switch (option) {
     case 'o': o->output = text; return 1;
@@ -108,15 +109,10 @@ static void share_open_options(struct pw_measure_options *o)
 static int parse(int argc, char **argv, struct request *request)
 {
     struct pw_measure_options *o = &request->options;
-    int option;
     memset(request, 0, sizeof *request);
     pw_measure_options_init(o);
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     share_open_options(o);
     if (!pw_argument_open_check(&o->labels_open) || !pw_argument_open_check(&o->image_open))
         return PW_EXIT_USAGE;

@@ -23,8 +23,9 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_option(struct pw_run_request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct pw_run_request *request = context;
     switch (option) {
     case OPT_TILE: return pw_argument_box("--tile", text, 1, request->options.tile);
     case OPT_CHANNEL: request->options.channels = text; return 1;
@@ -64,15 +65,10 @@ static int check(const struct pw_run_request *request, int n_paths, int is_list)
 int pw_cmd_merge(int argc, char **argv)
 {
     struct pw_run_request request;
-    int option;
     pw_argument_verb("merge");
     pw_run_request_init(&request);
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(&request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, &request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     int is_list = optind < argc && names_list(argv[optind]);
     if (!check(&request, argc - optind, is_list))
         return PW_EXIT_USAGE;

@@ -46,45 +46,30 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int parse_index(const char *option, const char *text, int64_t *index)
+static int take_option(void *context, int option, const char *text)
 {
-    uint64_t value;
-    if (!pw_argument_number(option, text, 0, INT64_MAX, &value))
-        return 0;
-    *index = (int64_t)value;
-    return 1;
-}
-
-/* Takes one option; 0 after a message. */
-static int take_option(int option, struct request *request)
-{
+    struct request *request = context;
     switch (option) {
-    case 'o': request->output = optarg; return 1;
-    case OPT_OVERWRITE: request->overwrite = 1; return 1;
-    case OPT_CHANNEL: return parse_index("--channel", optarg, &request->choice.channel);
-    case OPT_TIME: return parse_index("--time", optarg, &request->choice.time);
-    case OPT_Z: return parse_index("--z", optarg, &request->choice.z);
+    case 'o': request->output = text; return 1;
+    case OPT_OVERWRITE: return request->overwrite = 1;
+    case OPT_CHANNEL: return pw_argument_index("--channel", text, &request->choice.channel);
+    case OPT_TIME: return pw_argument_index("--time", text, &request->choice.time);
+    case OPT_Z: return pw_argument_index("--z", text, &request->choice.z);
     case OPT_MAX_SIZE:
-        return pw_argument_number("--max-size", optarg, 1, LARGEST_MAX_SIDE, &request->choice.picture_side);
-    default: return pw_argument_open(option, optarg, &request->choice.open);
+        return pw_argument_number("--max-size", text, 1, LARGEST_MAX_SIDE, &request->choice.picture_side);
+    default: break;
     }
+    int taken = pw_argument_open(option, text, &request->choice.open);
+    if (option == PW_OPTION_LEVEL)
+        request->choice.level = request->choice.open.level;
+    return taken;
 }
 
 /* Returns 0 after a message. */
 static int parse_options(int argc, char **argv, struct request *request)
 {
-    int option;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':') {
-            (void)pw_argument_getopt_error(option, argv);
-            return 0;
-        }
-        if (!take_option(option, request))
-            return 0;
-        if (option == PW_OPTION_LEVEL)
-            request->choice.level = request->choice.open.level;
-    }
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, request) != PW_EXIT_DONE)
+        return 0;
     if (argc - optind < 1 || argc - optind > 2)
         return pw_argument_wrong("preview needs IMAGE [LABELS] -o OUT.png");
     if (request->output == NULL)

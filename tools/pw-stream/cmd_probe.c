@@ -116,8 +116,9 @@ struct request {
     int json;
 };
 
-static int take_option(struct request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct request *request = context;
     int taken = take_own_option(&request->probe, option, text);
     if (option == OPT_JSON)
         return request->json = 1;
@@ -137,17 +138,12 @@ static int take_option(struct request *request, int option, const char *text)
 static int parse(int argc, char **argv, struct request *request)
 {
     struct pw_run_options *o = &request->probe.options;
-    int option;
     pw_run_request_init(&request->run);
     *o = request->run.options;
     o->time = 0;
     request->probe.enough = 0.99;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":", long_options, take_option, request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (!pw_argument_open_check(&o->open))
         return PW_EXIT_USAGE;
     if (optind + 1 != argc)

@@ -36,8 +36,9 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_option(struct request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct request *request = context;
     static const char *const rule[] = {"mean", "mode", "nearest", NULL};
     struct pw_pyramid_options *o = &request->options;
     switch (option) {
@@ -68,15 +69,10 @@ int pw_cmd_pyramid(int argc, char **argv)
     struct pw_progress_bar bar = {0};
     struct pw_convert_result result;
     struct pw_error error = {0};
-    int option;
     pw_argument_verb("pyramid");
     pw_pyramid_options_init(&request.options);
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(&request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":", long_options, take_option, &request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (optind + 1 != argc) {
         (void)pw_argument_wrong("pyramid: takes one STORE");
         return PW_EXIT_USAGE;

@@ -33,55 +33,61 @@ static int take_fraction(const char *text, double *fraction)
     return 1;
 }
 
-/* Returns 0 after a message. */
-static int parse(int argc, char **argv, struct pw_relate_options *options, int *quiet)
-{
+struct request {
+    struct pw_relate_options options;
     struct pw_label_options labels;
-    int option;
-    pw_label_options_init(&labels);
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        int good = 1;
-        switch (option) {
-        case '?':
-        case ':': (void)pw_argument_getopt_error(option, argv); return 0;
-        case 'o': options->output = optarg; break;
-        case OPT_MIN_FRACTION: good = take_fraction(optarg, &options->min_fraction); break;
-        case OPT_COUNTS: options->counts = optarg; break;
-        case OPT_OVERWRITE: options->overwrite = 1; break;
-        case OPT_QUIET: *quiet = 1; break;
-        default: good = pw_label_options_take(option, optarg, &labels);
-        }
-        if (!good)
-            return 0;
+    int quiet;
+};
+
+static int take_option(void *context, int option, const char *text)
+{
+    struct request *request = context;
+    struct pw_relate_options *options = &request->options;
+    switch (option) {
+    case 'o': options->output = text; return 1;
+    case OPT_MIN_FRACTION: return take_fraction(text, &options->min_fraction);
+    case OPT_COUNTS: options->counts = text; return 1;
+    case OPT_OVERWRITE: return options->overwrite = 1;
+    case OPT_QUIET: return request->quiet = 1;
+    default: return pw_label_options_take(option, text, &request->labels);
     }
-    if (!pw_argument_open_check(&labels.open))
-        return 0;
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+    struct pw_relate_options *options = &request->options;
+    const struct pw_label_options *labels = &request->labels;
+    pw_relate_options_init(options);
+    pw_label_options_init(&request->labels);
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, request) != PW_EXIT_DONE ||
+        !pw_argument_open_check(&labels->open))
+        return PW_EXIT_USAGE;
     if (argc - optind != 2)
-        return pw_argument_wrong("relate takes two label volumes, CHILD and PARENT");
-    if (options->output == NULL)
-        return pw_argument_wrong("relate needs -o TABLE.csv (or .tsv, or - for standard output)");
-    pw_label_options_input(&labels, argv[optind], &options->child);
-    pw_label_options_input(&labels, argv[optind + 1], &options->parent);
-    options->memory_bytes = labels.memory_bytes;
-    options->threads = labels.threads;
-    options->scratch_dir = labels.scratch_dir;
-    return 1;
+        (void)pw_argument_wrong("relate takes two label volumes, CHILD and PARENT");
+    else if (options->output == NULL)
+        (void)pw_argument_wrong("relate needs -o TABLE.csv (or .tsv, or - for standard output)");
+    if (argc - optind != 2 || options->output == NULL)
+        return PW_EXIT_USAGE;
+    pw_label_options_input(labels, argv[optind], &options->child);
+    pw_label_options_input(labels, argv[optind + 1], &options->parent);
+    options->memory_bytes = labels->memory_bytes;
+    options->threads = labels->threads;
+    options->scratch_dir = labels->scratch_dir;
+    return PW_EXIT_DONE;
 }
 
 int pw_cmd_relate(int argc, char **argv)
 {
-    struct pw_relate_options options;
+    struct request request = {0};
     struct pw_relate_result result;
     struct pw_error error = {0};
-    int quiet = 0;
     pw_argument_verb(argv[0]);
-    pw_relate_options_init(&options);
-    if (!parse(argc, argv, &options, &quiet))
-        return PW_EXIT_USAGE;
-    if (pw_relate(&options, &result, &error) != PW_OK)
+    int status = parse(argc, argv, &request);
+    if (status != PW_EXIT_DONE)
+        return status;
+    if (pw_relate(&request.options, &result, &error) != PW_OK)
         return pw_command_fail(&error);
-    if (!quiet)
+    if (!request.quiet)
         (void)fprintf(
             stderr, "%" PRIu64 " children, %" PRIu64 " with a parent; %" PRIu64 " parents, %" PRIu64 " with children\n",
             result.children, result.related, result.parents, result.parents_with_children);

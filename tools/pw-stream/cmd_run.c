@@ -71,8 +71,9 @@ static int take_own_option(struct pw_run_request *request, int option, const cha
     }
 }
 
-static int take_option(struct pw_run_request *request, int option, const char *text)
+static int take_option(void *context, int option, const char *text)
 {
+    struct pw_run_request *request = context;
     int taken = take_own_option(request, option, text);
     if (taken < 0)
         taken = pw_tile_options_take(&request->options, option, text);
@@ -85,14 +86,9 @@ static int take_option(struct pw_run_request *request, int option, const char *t
 
 static int parse(int argc, char **argv, struct pw_run_request *request)
 {
-    int option;
     pw_run_request_init(request);
-    while ((option = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (take_option(request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":o:", long_options, take_option, request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (!pw_argument_open_check(&request->options.open))
         return PW_EXIT_USAGE;
     if (optind == argc)

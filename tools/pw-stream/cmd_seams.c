@@ -28,21 +28,21 @@ struct request {
     int json, qc_fail;
 };
 
+static int take_option(void *context, int option, const char *text)
+{
+    struct request *request = context;
+    switch (option) {
+    case OPT_JSON: return request->json = 1;
+    case OPT_PNG: request->png = text; return 1;
+    case OPT_QC_FAIL: return request->qc_fail = 1;
+    default: return pw_run_request_take(&request->run, option, text);
+    }
+}
+
 static int parse(int argc, char **argv, struct request *request)
 {
-    int option;
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        if (option == OPT_JSON)
-            request->json = 1;
-        else if (option == OPT_PNG)
-            request->png = optarg;
-        else if (option == OPT_QC_FAIL)
-            request->qc_fail = 1;
-        else if (pw_run_request_take(&request->run, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
+    if (pw_argument_options(argc, argv, ":", long_options, take_option, request) != PW_EXIT_DONE)
+        return PW_EXIT_USAGE;
     if (optind + 1 != argc) {
         (void)pw_argument_wrong("seams takes one STAGE, the directory that run had as --keep-stage");
         return PW_EXIT_USAGE;

@@ -23,12 +23,21 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_option(struct pw_run_request *request, int option, const char *text)
+struct request {
+    struct pw_run_request run;
+    int tagged;
+};
+
+static int take_option(void *context, int option, const char *text)
 {
-    int taken = pw_frame_option_take(&request->options, option, text);
+    struct request *request = context;
+    struct pw_run_options *options = &request->run.options;
+    if (option == OPT_TAG)
+        return request->tagged = 1;
+    int taken = pw_frame_option_take(options, option, text);
     if (taken < 0)
-        taken = pw_run_request_take(request, option, text);
-    return taken < 0 ? pw_argument_open(option, text, &request->options.open) : taken;
+        taken = pw_run_request_take(&request->run, option, text);
+    return taken < 0 ? pw_argument_open(option, text, &options->open) : taken;
 }
 
 static int watch(const struct pw_progress *progress, void *user)
@@ -40,20 +49,14 @@ static int watch(const struct pw_progress *progress, void *user)
 
 int pw_cmd_tiles(int argc, char **argv)
 {
-    struct pw_run_request request;
+    struct request request = {.tagged = 0};
+    struct pw_run_options *options = &request.run.options;
     struct pw_tiles_result result;
     struct pw_error error = {0};
-    int option, tagged = 0;
     pw_argument_verb("tiles");
-    pw_run_request_init(&request);
-    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-        if (option == '?' || option == ':')
-            return pw_argument_getopt_error(option, argv);
-        tagged |= option == OPT_TAG;
-        if (option != OPT_TAG && take_option(&request, option, optarg) != 1)
-            return PW_EXIT_USAGE;
-    }
-    if (!pw_argument_open_check(&request.options.open))
+    pw_run_request_init(&request.run);
+    if (pw_argument_options(argc, argv, ":", long_options, take_option, &request) != PW_EXIT_DONE ||
+        !pw_argument_open_check(&options->open))
         return PW_EXIT_USAGE;
     if (optind + 1 != argc) {
         (void)pw_argument_wrong("tiles takes one IMAGE");
@@ -63,8 +66,8 @@ int pw_cmd_tiles(int argc, char **argv)
         (void)pw_argument_wrong("tiles: standard output is a terminal; pipe it into a filter");
         return PW_EXIT_USAGE;
     }
-    request.options.input = argv[optind];
-    request.options.progress = watch;
+    options->input = argv[optind];
+    options->progress = watch;
     pw_signals_catch();
-    return pw_command_end(pw_tiles(&request.options, STDOUT_FILENO, tagged, &result, &error), &error);
+    return pw_command_end(pw_tiles(options, STDOUT_FILENO, request.tagged, &result, &error), &error);
 }
