@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/dtype.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #define EXTENT_MAX ((uint64_t)1 << 62) /* starts, extents and their sums stay far from overflow */
 
@@ -35,6 +36,21 @@ static enum pw_status check_shape(const char *path, const struct pw_zarr_array *
     return PW_OK;
 }
 
+/* Of v2 arrays xarray writes them. */
+static void read_axis_names(const struct pw_zarr_node *node, struct pw_zarr_array *array)
+{
+    const struct json_object *names = node->version == 3
+                                          ? pw_json_get_typed(node->meta, "dimension_names", json_type_array)
+                                          : pw_json_get_typed(node->attributes, "_ARRAY_DIMENSIONS", json_type_array);
+    if (names == NULL || json_object_array_length(names) != (size_t)array->rank)
+        return;
+    for (int i = 0; i < array->rank; i++) {
+        struct json_object *name = json_object_array_get_idx(names, (size_t)i);
+        if (json_object_get_type(name) == json_type_string)
+            (void)snprintf(array->axis_name[i], sizeof array->axis_name[i], "%s", json_object_get_string(name));
+    }
+}
+
 enum pw_status pw_zarr_array_parse(const struct pw_zarr_node *node, struct pw_zarr_array *array, struct pw_error *error)
 {
     struct pw_error inner = {0};
@@ -42,6 +58,8 @@ enum pw_status pw_zarr_array_parse(const struct pw_zarr_node *node, struct pw_za
     array->version = node->version;
     enum pw_status status =
         node->version == 3 ? pw_zarr_v3_parse(node, array, error) : pw_zarr_v2_parse(node, array, error);
+    if (status == PW_OK)
+        read_axis_names(node, array);
     if (status == PW_OK)
         status = check_shape(node->meta_path, array, error);
     if (status == PW_OK && pw_zarr_chain_finish(&array->chain, &inner) != PW_OK)

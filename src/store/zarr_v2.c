@@ -111,19 +111,6 @@ static enum pw_status read_separator(const struct pw_zarr_node *node, struct pw_
     return PW_OK;
 }
 
-/* What xarray writes. */
-static void read_axis_names(const struct pw_zarr_node *node, struct pw_zarr_array *array)
-{
-    const struct json_object *names = pw_json_get_typed(node->attributes, "_ARRAY_DIMENSIONS", json_type_array);
-    if (names == NULL || json_object_array_length(names) != (size_t)array->rank)
-        return;
-    for (int i = 0; i < array->rank; i++) {
-        struct json_object *name = json_object_array_get_idx(names, (size_t)i);
-        if (json_object_get_type(name) == json_type_string)
-            (void)snprintf(array->axis_name[i], sizeof array->axis_name[i], "%s", json_object_get_string(name));
-    }
-}
-
 enum pw_status pw_zarr_v2_parse(const struct pw_zarr_node *node, struct pw_zarr_array *array, struct pw_error *error)
 {
     const struct pw_json place = {node->meta, node->meta_path};
@@ -156,6 +143,5 @@ enum pw_status pw_zarr_v2_parse(const struct pw_zarr_node *node, struct pw_zarr_
                                     error);
     if (status == PW_OK)
         status = read_separator(node, array, error);
-    read_axis_names(node, array);
     return status;
 }

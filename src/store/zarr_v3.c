@@ -96,18 +96,6 @@ static enum pw_status read_keys(const struct pw_zarr_node *node, struct pw_zarr_
     return PW_OK;
 }
 
-static void read_axis_names(const struct pw_zarr_node *node, struct pw_zarr_array *array)
-{
-    const struct json_object *names = pw_json_get_typed(node->meta, "dimension_names", json_type_array);
-    if (names == NULL || json_object_array_length(names) != (size_t)array->rank)
-        return;
-    for (int i = 0; i < array->rank; i++) {
-        struct json_object *name = json_object_array_get_idx(names, (size_t)i);
-        if (json_object_get_type(name) == json_type_string)
-            (void)snprintf(array->axis_name[i], sizeof array->axis_name[i], "%s", json_object_get_string(name));
-    }
-}
-
 enum pw_status pw_zarr_v3_parse(const struct pw_zarr_node *node, struct pw_zarr_array *array, struct pw_error *error)
 {
     const struct pw_json place = {node->meta, node->meta_path};
@@ -131,6 +119,5 @@ enum pw_status pw_zarr_v3_parse(const struct pw_zarr_node *node, struct pw_zarr_
     if (status == PW_OK)
         status = pw_zarr_fill_parse(node->meta_path, pw_json_get(node->meta, "fill_value"), array->dtype, &array->fill,
                                     error);
-    read_axis_names(node, array);
     return status;
 }
