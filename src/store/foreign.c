@@ -40,6 +40,9 @@ static const struct {
     {0, "<!DOCTYPE", 9, {"an HTML page", "a download may have failed"}},
     {0, "<html", 5, {"an HTML page", "a download may have failed"}},
     {0, "version https://git-lfs", 23, {"a git-lfs pointer, not the data", "fetch it with git lfs pull"}},
+    {96, "\xa0\xc0", 2, {"DeltaVision", WITH_BIOFORMATS}},
+    {96, "\xc0\xa0", 2, {"DeltaVision", WITH_BIOFORMATS}},
+    {0, "# vtk DataFile", 14, {"VTK", "write MetaImage or NRRD, which ITK and ParaView have too"}},
     {0, "BM", 2, {"BMP", TO_ZARR_OR_TIFF}},
 };
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/dtype.h"
@@ -22,6 +23,9 @@ enum {
     AT_MAP_AXES = 64,  /* which of X, Y, Z columns, rows and sections are */
     AT_SPACE_GROUP = 88,
     AT_EXTENDED = 92,
+    AT_DELTAVISION = 96,
+    DELTAVISION = -16224,
+    SIZE_MAX_OLD = 1 << 20,
     AT_IMOD_STAMP = 152,
     AT_IMOD_FLAGS = 156,
     AT_MAP = 208,
@@ -188,11 +192,35 @@ static enum pw_status mrc_open(const char *path, const struct pw_open_options *o
     return PW_OK;
 }
 
+/* Before 2000 nothing said that a file is MRC but its name: numbers must be those of one, then. */
+static int is_old(const char *path, const unsigned char *head)
+{
+    static const char *const suffixes[] = {".mrc", ".rec", ".st", ".ali", ".preali", ".map", ".mrcs"};
+    static const int32_t modes[] = {0, 1, 2, 3, 4, 6, 16};
+    struct mrc mrc = {.path = path};
+    const char *dot = strrchr(path, '.');
+    int named = 0, known = 0;
+    for (size_t i = 0; dot != NULL && i < sizeof suffixes / sizeof suffixes[0]; i++)
+        named |= strcasecmp(dot, suffixes[i]) == 0;
+    memcpy(mrc.header, head, AT_MACHINE + 4);
+    find_order(&mrc);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        known |= word_at(&mrc, AT_MODE) == modes[i];
+    for (int i = 0; i < 3; i++)
+        known &= word_at(&mrc, AT_SIZE + 4 * i) > 0 && word_at(&mrc, AT_SIZE + 4 * i) <= SIZE_MAX_OLD;
+    return named && known && word_at(&mrc, AT_EXTENDED) >= 0;
+}
+
 static int mrc_recognise(const char *path, const unsigned char *head, size_t n)
 {
-    (void)path;
-    return n >= AT_MACHINE + 4 && memcmp(head + AT_MAP, "MAP", 3) == 0 &&
-           (head[AT_MAP + 3] == ' ' || head[AT_MAP + 3] == '\0');
+    int16_t mark;
+    if (n < AT_MACHINE + 4)
+        return 0;
+    memcpy(&mark, head + AT_DELTAVISION, sizeof mark);
+    if (mark == DELTAVISION || mark == (int16_t)__builtin_bswap16((uint16_t)DELTAVISION))
+        return 0; /* which has other sizes in the same header */
+    return (memcmp(head + AT_MAP, "MAP", 3) == 0 && (head[AT_MAP + 3] == ' ' || head[AT_MAP + 3] == '\0')) ||
+           is_old(path, head);
 }
 
 const struct pw_format pw_format_mrc = {.name = "MRC", .recognise = mrc_recognise, .open = mrc_open};

@@ -314,6 +314,21 @@ def test_mrc_extended_header_and_stacks(pw, tmp_path):
     assert axes(info(pw, tmp_path / "a.mrc", "--axes", "tzyx")) == "tzyx"
 
 
+def test_mrc_of_before_2000(pw, tmp_path):
+    """Without a word that it is MRC, but for the name; DeltaVision has another header and the same name."""
+    image = noise((3, 8, 9), ">i2")
+    header = bytearray(1024)
+    struct.pack_into(">10i6f3i", header, 0, 9, 8, 3, 1, 0, 0, 0, 9, 8, 3, 18, 16, 12, 90, 90, 90, 1, 2, 3)
+    for name in "a.mrc", "a.rec", "a.ST":
+        (tmp_path / name).write_bytes(header + image.tobytes())
+        assert np.array_equal(read(pw, tmp_path / name), image)
+    (tmp_path / "a.bin").write_bytes(header + image.tobytes())
+    pw.refuses("cat", tmp_path / "a.bin", says="format not recognised", code=EXIT_FAILED)
+    struct.pack_into(">h", header, 96, -16224)
+    (tmp_path / "a.mrc").write_bytes(header + image.tobytes())
+    pw.refuses("cat", tmp_path / "a.mrc", says="is DeltaVision", code=EXIT_FAILED)
+
+
 def test_mrc_big_endian_map_axes_and_modes(pw, tmp_path):
     image = noise((3, 8, 9), ">i2")
     header = bytearray(1024)
