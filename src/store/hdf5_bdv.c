@@ -2,20 +2,16 @@
  * BigDataViewer: a dataset for each time point, setup (a channel) and resolution, int16 holding uint16; the steps of the
  * resolutions are a dataset (x y z), the size of a voxel is in the XML file beside it.
  */
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "store/bdv_xml.h"
 #include "store/hdf5_image.h"
-#include "store/xml_scan.h"
-#include "sys/file.h"
 
 enum {
-    PATH_BYTES = 128,
-    XML_BYTES = 64 << 10 /* as much of the file as is looked at */
+    PATH_BYTES = 128
 };
 
 static void place(char *out, uint64_t time, uint64_t setup, int level)
@@ -56,33 +52,14 @@ static enum pw_status check_setups(hid_t file, const char *path, uint64_t n_setu
     return PW_OK;
 }
 
-/* Voxel size and unit, z y x, of the first setup in the XML file that has the name of this one. */
-static void find_voxel(const char *path, double voxel[3], char unit[32])
+/* What the XML file says that has the name of this one. */
+static void find_xml(const char *path, struct pw_bdv_xml *xml)
 {
-    char name[4100], *text = calloc(XML_BYTES + 1, 1);
-    size_t n = 0;
-    int fd;
+    char name[4100];
     const char *dot = strrchr(path, '.');
     (void)snprintf(name, sizeof name, "%.*s.xml", (int)(dot != NULL ? (size_t)(dot - path) : strlen(path)), path);
-    if (text != NULL && pw_file_open_read(name, &fd, NULL) == PW_OK) {
-        (void)pw_file_read(fd, text, XML_BYTES, 0, &n, name, NULL);
-        (void)close(fd);
-    }
-    struct pw_xml xml = {text, text != NULL ? text + n : NULL};
-    struct pw_xml_element element;
-    int inside = 0;
-    while (n > 0 && pw_xml_next(&xml, &element)) {
-        if (pw_xml_is(&element, "voxelSize")) {
-            if (element.closing)
-                break;
-            inside = 1;
-        } else if (inside && !element.closing && pw_xml_is(&element, "unit")) {
-            size_t length = strcspn(element.text, "<");
-            (void)snprintf(unit, 32, "%.*s", (int)(length < 31 ? length : 31), element.text);
-        } else if (inside && !element.closing && pw_xml_is(&element, "size"))
-            (void)sscanf(element.text, "%lf %lf %lf", &voxel[2], &voxel[1], &voxel[0]);
-    }
-    free(text);
+    if (access(name, F_OK) != 0 || pw_bdv_xml_read(name, xml, NULL) != PW_OK)
+        memset(xml, 0, sizeof *xml);
 }
 
 /* Steps of a level, z y x; what cannot be told is the ratio of the sizes. */
@@ -151,8 +128,7 @@ enum pw_status pw_hdf5_bdv(hid_t file, const char *path, int level, struct pw_hd
 {
     struct pw_image_info *info = &image->info;
     uint64_t n_times = 1, n_setups = 1, shape[PW_MAX_RANK];
-    double voxel[3] = {0};
-    char unit[32] = "";
+    struct pw_bdv_xml xml;
     int rank;
     while (has(file, n_times, 0, 0))
         n_times++;
@@ -167,14 +143,17 @@ enum pw_status pw_hdf5_bdv(hid_t file, const char *path, int level, struct pw_hd
         return status;
     if (info->dtype == PW_I16)
         info->dtype = PW_U16;
-    find_voxel(path, voxel, unit);
+    find_xml(path, &xml);
     if (n_times > 1)
         pw_hdf5_axis(image, 't', n_times, 0, "");
     if (n_setups > 1)
         pw_hdf5_axis(image, 'c', n_setups, 0, "");
     image->n_lead = info->rank;
     for (int i = 0; i < 3; i++)
-        pw_hdf5_axis(image, "zyx"[i], shape[i], voxel[i], unit);
+        pw_hdf5_axis(image, "zyx"[i], shape[i], xml.voxel[i], xml.unit);
+    if (n_setups > 1 && xml.beyond_channel)
+        (void)snprintf(info->warning, sizeof info->warning,
+                       "its setups are tiles, angles or illuminations of a specimen; here each is a channel");
     for (int l = 1; l < PW_MAX_LEVELS && has(file, 0, 0, l) && status == PW_OK; l++)
         status = add_level(file, path, l, image, error);
     if (status == PW_OK && level >= info->n_levels)

@@ -11,6 +11,7 @@
 #include "store/axis_names.h"
 #include "store/elements.h"
 #include "store/file_series.h"
+#include "store/bdv_xml.h"
 #include "store/foreign.h"
 #include "store/hdf5_format.h"
 #include "store/kv.h"
@@ -20,8 +21,8 @@
 #include "sys/file.h"
 
 static const struct pw_format *const formats[] = {
-    &pw_format_zarr, &pw_format_n5,  &pw_format_tiff,  &pw_format_ome_companion, &pw_format_npy, &pw_format_nrrd,
-    &pw_format_mhd,  &pw_format_mrc, &pw_format_tiles, &pw_format_tiff_series,   &pw_format_hdf5};
+    &pw_format_zarr, &pw_format_n5,  &pw_format_tiff, &pw_format_bdv_xml, &pw_format_ome_companion, &pw_format_npy,
+    &pw_format_nrrd, &pw_format_mhd, &pw_format_mrc,  &pw_format_tiles,   &pw_format_tiff_series,   &pw_format_hdf5};
 
 enum {
     FORMAT_COUNT = (int)(sizeof formats / sizeof formats[0])
@@ -33,6 +34,18 @@ static int describes_raw(const struct pw_open_options *options)
                                options->raw_offset_bytes != 0 || options->raw_big_endian != 0);
 }
 
+/* One of several images may be asked for only where there may be several; else the whole would be taken for it. */
+static enum pw_status check_choice(const struct pw_format *format, const char *path,
+                                   const struct pw_open_options *options, struct pw_error *error)
+{
+    const char *series = options != NULL ? options->series : NULL, *well = options != NULL ? options->well : NULL;
+    if (series != NULL && strcmp(series, "0") != 0 && !format->has_series)
+        return pw_fail(error, PW_E_ARGUMENT, "--series %s: %s is %s, which has one image", series, path, format->name);
+    if (well != NULL && !format->has_wells)
+        return pw_fail(error, PW_E_ARGUMENT, "--well %s: %s is %s, and no plate", well, path, format->name);
+    return PW_OK;
+}
+
 static enum pw_status open_format(const struct pw_format *format, const char *path,
                                   const struct pw_open_options *options, struct pw_source **source,
                                   struct pw_error *error)
@@ -41,7 +54,8 @@ static enum pw_status open_format(const struct pw_format *format, const char *pa
         return pw_fail(error, PW_E_ARGUMENT,
                        "%s: is %s and describes itself; leave out shape, type, offset and byte order", path,
                        format->name);
-    return format->open(path, options, source, error);
+    enum pw_status status = check_choice(format, path, options, error);
+    return status == PW_OK ? format->open(path, options, source, error) : status;
 }
 
 /* A directory that no format claims. */

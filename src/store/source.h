@@ -182,6 +182,7 @@ struct pw_format {
     int (*recognise)(const char *path, const unsigned char *head, size_t n);
     enum pw_status (*open)(const char *path, const struct pw_open_options *options, struct pw_source **source,
                            struct pw_error *error);
+    int has_series, has_wells; /* open() minds options->series and options->well */
 };
 
 extern const struct pw_format pw_format_n5;   /* store/n5_source.c */

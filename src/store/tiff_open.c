@@ -322,7 +322,8 @@ static int tiff_recognise(const char *path, const unsigned char *head, size_t n)
     return 0;
 }
 
-const struct pw_format pw_format_tiff = {.name = "tiff", .recognise = tiff_recognise, .open = tiff_open};
+const struct pw_format pw_format_tiff = {
+    .name = "TIFF", .recognise = tiff_recognise, .open = tiff_open, .has_series = 1};
 
 /* ---- a companion file: the OME-XML of TIFF files beside it ---- */
 
@@ -375,4 +376,4 @@ static int companion_recognise(const char *path, const unsigned char *head, size
 }
 
 const struct pw_format pw_format_ome_companion = {
-    .name = "OME-XML", .recognise = companion_recognise, .open = companion_open};
+    .name = "OME-XML", .recognise = companion_recognise, .open = companion_open, .has_series = 1};

@@ -117,6 +117,8 @@ static enum pw_status series_open(const char *path, const struct pw_open_options
     struct pw_tiff_source *tiff = status == PW_OK ? pw_tiff_source_new(path, error) : NULL;
     if (status == PW_OK && tiff == NULL)
         status = PW_E_NOMEM;
+    if (status == PW_OK && options != NULL && options->series != NULL && strcmp(options->series, "0") != 0)
+        status = pw_fail(error, PW_E_ARGUMENT, "--series %s: the files of %s are one image", options->series, path);
     if (status == PW_OK)
         status = add_files(tiff, path, &series, error);
     pw_file_series_release(&series);
@@ -136,4 +138,4 @@ static int series_recognise(const char *path, const unsigned char *head, size_t 
 }
 
 const struct pw_format pw_format_tiff_series = {
-    .name = "a series of TIFF files", .recognise = series_recognise, .open = series_open};
+    .name = "a series of TIFF files", .recognise = series_recognise, .open = series_open, .has_series = 1};

@@ -201,4 +201,4 @@ int pw_tile_list_is(const char *path)
     return is;
 }
 
-const struct pw_format pw_format_tiles = {"tiles", tiles_recognise, tiles_open};
+const struct pw_format pw_format_tiles = {.name = "tiles", .recognise = tiles_recognise, .open = tiles_open};

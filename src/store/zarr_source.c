@@ -287,6 +287,8 @@ static int zarr_recognise(const char *path, const unsigned char *head, size_t n)
 
 const struct pw_format pw_format_zarr = {
     .name = "zarr",
+    .has_series = 1,
+    .has_wells = 1,
     .recognise = zarr_recognise,
     .open = zarr_open,
 };
