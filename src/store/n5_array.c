@@ -90,6 +90,12 @@ static enum pw_status read_type(const struct pw_json *place, struct pw_image_inf
     return PW_OK;
 }
 
+/* zarr-python's N5Store writes the block of numcodecs, and its setting. */
+static int is_numcodecs_lz4(const struct pw_json *place)
+{
+    return pw_json_get(pw_json_get(place->object, "compression"), "acceleration") != NULL;
+}
+
 static enum pw_status read_compression(const struct pw_json *place, struct pw_n5_array *array, struct pw_error *error)
 {
     static const struct {
@@ -101,6 +107,7 @@ static enum pw_status read_compression(const struct pw_json *place, struct pw_n5
         {"zlib", &pw_codec_zlib},
         {"bzip2", &pw_codec_bz2},
         {"xz", &pw_codec_lzma},
+        {"lzma", &pw_codec_lzma}, /* what zarr-python's N5Store calls it */
         {"lz4", &pw_codec_lz4_stream},
         {"blosc", &pw_codec_blosc},
         {"zstd", &pw_codec_zstd},
@@ -115,7 +122,8 @@ static enum pw_status read_compression(const struct pw_json *place, struct pw_n5
         return pw_fail(error, PW_E_FORMAT, "%s: \"compression\" has no \"type\"", place->path);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].name, name) == 0) {
-            array->codec = table[i].codec;
+            array->codec =
+                table[i].codec == &pw_codec_lz4_stream && is_numcodecs_lz4(place) ? &pw_codec_lz4 : table[i].codec;
             (void)snprintf(array->info.codec, sizeof array->info.codec, "bytes:big %s", name);
             return PW_OK;
         }

@@ -76,10 +76,14 @@ PACK = {
     "xz": lzma.compress,
     "lz4": lz4_blocks,
     "lz4 of z5": lambda data: bytes(numcodecs.LZ4().encode(data)[4:]),
+    "lz4 of numcodecs": lambda data: bytes(numcodecs.LZ4().encode(data)),
+    "lzma of numcodecs": lambda data: bytes(numcodecs.LZMA(check=0).encode(data)),
     "blosc": lambda data: bytes(numcodecs.Blosc("zstd", 3, 1).encode(np.frombuffer(data, "u1"))),
     "zstd": lambda data: bytes(numcodecs.Zstd(1).encode(data)),
 }
-TYPE = {"zlib": {"type": "gzip", "useZlib": True}, "lz4 of z5": {"type": "lz4"}}
+TYPE = {"zlib": {"type": "gzip", "useZlib": True}, "lz4 of z5": {"type": "lz4"},
+        "lz4 of numcodecs": {"type": "lz4", "id": "lz4", "acceleration": 1},  # as zarr-python 2's N5Store writes them
+        "lzma of numcodecs": {"type": "lzma", "format": 1, "check": 0, "preset": None, "filters": None}}
 
 
 def write(path, array, block=BLOCK, kind="raw", full=False, mode=0, skip=(), **attributes):
