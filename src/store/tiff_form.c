@@ -87,8 +87,9 @@ static enum pw_status read_sample_type(struct pw_tiff *handle, uint32_t number, 
                                                : PW_TIFF_UNSIGNED;
     int complex_samples = format == SAMPLEFORMAT_COMPLEXINT || format == SAMPLEFORMAT_COMPLEXIEEEFP;
     if (complex_samples || pw_tiff_sample_dtype(form->kind, form->bits) == PW_DTYPE_NONE)
-        return pw_fail(error, PW_E_UNSUPPORTED, "%s: page %u: samples of %u bits, %s, are not read", handle->path,
-                       number, form->bits, format <= 6 ? names[format] : "of unknown format");
+        return pw_fail(error, PW_E_UNSUPPORTED, "%s: page %u: samples of %u bits, %s, are not read%s", handle->path,
+                       number, form->bits, format <= 6 ? names[format] : "of unknown format",
+                       complex_samples ? "; write the part that is the image as real numbers" : "");
     return PW_OK;
 }
 
@@ -127,7 +128,8 @@ static enum pw_status check_row_bytes(struct pw_tiff *handle, uint32_t number, c
     if (found > 0 && (uint64_t)found == expected)
         return PW_OK;
     return pw_tiff_fail(handle, error, PW_E_UNSUPPORTED,
-                        "page %u: rows of %lld bytes where %llu samples of %u bits make %llu (subsampled colour?)",
+                        "page %u: rows of %lld bytes where %llu samples of %u bits make %llu: subsampled colour, which "
+                        "is read only from JPEG; convert it to RGB",
                         number, (long long)found, (unsigned long long)pw_tiff_row_samples(form, form->block_width),
                         form->bits, (unsigned long long)expected);
 }

@@ -81,7 +81,7 @@ int pw_tiff_imagej_stack(struct pw_tiff_stack *stack, const struct pw_tiff_index
         return 0;
     /* Above 4 GB ImageJ writes one directory, and the other planes behind the first. */
     int one_page = images > 1 && index->n_directories == 1;
-    if (one_page ? !index->plain : images != index->n_pages)
+    if (one_page ? !pw_tiff_index_may_repeat(index, images) : images != index->n_pages)
         return 0;
     const char *order = order_of(text);
     for (int i = 2; i >= 0; i--)

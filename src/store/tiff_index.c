@@ -107,7 +107,9 @@ enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *
         return leave_out(index, &form, number);
     if (index->n_pages > 0 && !cut_alike(&form, &index->form))
         return pw_fail(error, PW_E_UNSUPPORTED,
-                       "%s: page %u is cut into %ss of %u x %u, page %u into %ss of %u x %u; one stack needs one cut",
+                       "%s: page %u is cut into %ss of %u x %u, page %u into %ss of %u x %u; one stack needs one cut, "
+                       "as tiffcp -r "
+                       "ROWS makes it",
                        handle->path, number, form.tiled ? "tile" : "strip", form.block_height, form.block_width,
                        index->page[0].number, index->form.tiled ? "tile" : "strip", index->form.block_height,
                        index->form.block_width);
@@ -238,14 +240,28 @@ enum pw_status pw_tiff_index_add(struct pw_tiff *handle, uint32_t reference, str
     return status == PW_OK && !first ? check_further(handle, index, error) : status;
 }
 
+/* Bytes of a page's plane, with all its samples. */
+static uint64_t plane_bytes_of(const struct pw_tiff_index *index)
+{
+    const struct pw_tiff_form *form = &index->form;
+    return pw_tiff_plane_row_bytes(form) * form->height +
+           (form->planar ? index->sample_distance * (form->samples - 1u) : 0);
+}
+
+int pw_tiff_index_may_repeat(const struct pw_tiff_index *index, uint64_t n)
+{
+    const struct pw_tiff_page *page = &index->page[0];
+    uint64_t bytes;
+    if (!index->plain || !pw_mul_u64(plane_bytes_of(index), n, &bytes))
+        return 0;
+    return page->directory < page->data || page->directory - page->data >= bytes;
+}
+
 enum pw_status pw_tiff_index_repeat(struct pw_tiff *handle, struct pw_tiff_index *index, uint64_t n,
                                     struct pw_error *error)
 {
-    const struct pw_tiff_form *form = &index->form;
     struct pw_tiff_page page = index->page[index->n_pages - 1];
-    uint64_t plane_bytes = pw_tiff_plane_row_bytes(form) * form->height, total;
-    if (form->planar)
-        plane_bytes += index->sample_distance * (form->samples - 1u);
+    uint64_t plane_bytes = plane_bytes_of(index), total;
     if (!pw_mul_u64(plane_bytes, n, &total) || !pw_add_u64(total, page.data, &total) || total > handle->file_bytes)
         return pw_fail(error, PW_E_TRUNCATED,
                        "%s: %llu planes of %llu bytes from offset %llu on, the file ends at %llu", handle->path,

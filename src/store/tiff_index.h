@@ -82,6 +82,12 @@ enum pw_status pw_tiff_index_take(struct pw_tiff *handle, struct pw_tiff_index *
                                   struct pw_error *error);
 
 /*
+ * Whether the first page may have n planes behind each other: not where its directory lies among them, as in a page that was
+ * taken out of a stack together with its description.
+ */
+int pw_tiff_index_may_repeat(const struct pw_tiff_index *index, uint64_t n);
+
+/*
  * The file added last has one page and n planes behind each other in it (an ImageJ stack
  * above 4 GB): makes n pages of it.  Errors: PW_E_TRUNCATED, PW_E_NOMEM.
  */

@@ -37,7 +37,7 @@ static int use_shape(struct pw_tiff_stack *stack, const struct pw_tiff_index *in
     for (int i = 0; i < n_lead; i++)
         n_long += shape[i] != 1;
     /* Further pages are arrays of their own; one page may have the others behind it, as ImageJ does it. */
-    int one_page = n_planes > 1 && index->n_directories == 1 && index->plain;
+    int one_page = n_planes > 1 && index->n_directories == 1 && pw_tiff_index_may_repeat(index, n_planes);
     if (n_long > PW_TIFF_LEAD_MAX || (n_planes > index->n_pages && !one_page))
         return 0;
     for (int i = 0; i < n_lead; i++)

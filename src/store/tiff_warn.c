@@ -49,6 +49,10 @@ void pw_tiff_warn(struct pw_tiff_source *tiff)
     if (missing > 0)
         add(info, "%llu of %llu planes are not in it and read as 0", (unsigned long long)missing,
             (unsigned long long)tiff->stack.n_planes);
+    /* Where there are several images, they are those of others. */
+    if (index->n_files == 1 && tiff->base.series_names.n == 0 && index->n_pages > tiff->stack.n_planes - missing)
+        add(info, "%llu of its pages are not in its description and left out",
+            (unsigned long long)(index->n_pages - (tiff->stack.n_planes - missing)));
     if (tiff->n_kinds > 1)
         add(info, "pages of another size or type are left out; --series 0 to %d reads each kind", tiff->n_kinds - 1);
     if (index->orientation > 1)

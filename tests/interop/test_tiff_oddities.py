@@ -4,6 +4,7 @@ tag; the oracle is the array that was written.
 """
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -120,3 +121,34 @@ def test_what_is_not_applied_is_said(pw, tmp_path, tag, value, warning):
     overwrite(tmp_path / "a.tif", **{tag: value})
     assert info(pw, tmp_path / "a.tif")["warning"] == warning
     assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
+
+
+def test_pages_that_no_description_tells_of(pw, tmp_path):
+    """Of another array of tifffile's, and of another OME-TIFF that was copied behind the first: they are counted."""
+    first, second = noise((3, 30, 40), "u1"), noise((2, 30, 40), "u1") + 1
+    with tifffile.TiffWriter(tmp_path / "a.tif", shaped=True) as out:
+        out.write(first, photometric="minisblack")
+        out.write(second, photometric="minisblack")
+    with tifffile.TiffWriter(tmp_path / "b.tif", ome=False) as out:
+        for i, page in enumerate([*first, *second]):
+            data = OME.format(x=40, z=3, data="<TiffData/>").replace('SizeC="2"', 'SizeC="1"')
+            out.write(page, description=data if i == 0 else None, metadata=None)
+    for name in "a.tif", "b.tif":
+        assert info(pw, tmp_path / name)["warning"] == "2 of its pages are not in its description and left out"
+        assert np.array_equal(read(pw, tmp_path / name), first)
+
+
+@pytest.mark.parametrize("text", ["ImageJ=1.53t\nimages=6\nslices=6\n", '{"shape": [6, 30, 40]}'])
+def test_a_page_that_kept_the_description_of_its_stack(pw, tmp_path, text):
+    """As tiffcp takes it out: the directory behind its rows, where those of a stack in one page would go on."""
+    image = noise((30, 40), "u1")
+    values = {256: 40, 257: 30, 258: 8, 259: 1, 262: 1, 270: None, 273: 8, 277: 1, 278: 30, 279: 1200}
+    directory = 8 + image.nbytes
+    behind = directory + 2 + 12 * len(values) + 4
+    entries = [struct.pack("<HHII", tag, 2, len(text) + 1, behind) if value is None else struct.pack("<HHII", tag, 4, 1, value)
+               for tag, value in values.items()]
+    whole = (b"II*\0" + struct.pack("<I", directory) + image.tobytes() + struct.pack("<H", len(values)) + b"".join(entries) + bytes(4)
+             + text.encode() + b"\0")
+    (tmp_path / "a.tif").write_bytes(whole)
+    assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
+    assert np.array_equal(tifffile.TiffFile(tmp_path / "a.tif").pages[0].asarray(), image)
