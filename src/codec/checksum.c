@@ -55,10 +55,9 @@ static uint32_t sum_adler32(const void *data, size_t n)
 }
 
 static const struct pw_checksum table[] = {
-    {"adler32", 1, sum_adler32},
-    {"crc32", 1, sum_crc32},
-    {"crc32c", 0, sum_crc32c},
-    {"fletcher32", 0, pw_fletcher32},
+    {"adler32", 1, sum_adler32},        {"crc32", 1, sum_crc32},
+    {"crc32c", 0, sum_crc32c},          {"fletcher32", 0, pw_fletcher32},
+    {"jenkins_lookup3", 0, pw_lookup3},
 };
 
 const struct pw_checksum *pw_checksum_find(const char *name)

@@ -15,7 +15,7 @@
 #define PW_CHECKSUM_BYTES 4
 
 struct pw_checksum {
-    const char *name; /* "crc32" "crc32c" "adler32" "fletcher32" */
+    const char *name; /* "crc32" "crc32c" "adler32" "fletcher32" "jenkins_lookup3" */
     int at_start;     /* where it is when the metadata does not say */
     uint32_t (*compute)(const void *data, size_t n);
 };
@@ -28,5 +28,8 @@ enum pw_status pw_checksum_verify(const struct pw_checksum *checksum, int at_sta
 
 /* Fletcher's sum over big-endian words of 16 bits, modulo 65535, as HDF5 and netCDF compute it. */
 uint32_t pw_fletcher32(const void *data, size_t n);
+
+/* lookup3.c: Jenkins' sum that begins with 0. */
+uint32_t pw_lookup3(const void *data, size_t n);
 
 #endif

@@ -177,6 +177,15 @@ enum pw_status pw_zarr_add_checksum(const struct pw_zarr_context *context, const
 {
     struct pw_zarr_step step = {.checksum = pw_checksum_find(name)};
     const char *location = pw_json_text(configuration, "location");
+    uint64_t begin = 0;
+    if (pw_json_get(configuration, "prefix") != NULL ||
+        (pw_json_get(configuration, "initval") != NULL &&
+         (!pw_json_to_u64(pw_json_get(configuration, "initval"), &begin) || begin != 0)))
+        return pw_fail(
+            error, PW_E_UNSUPPORTED,
+            "%s: checksum \"%s\" that does not begin with 0 (\"initval\", \"prefix\") is not supported; write "
+            "the array again without it",
+            context->path, name);
     if (location != NULL && strcmp(location, "start") != 0 && strcmp(location, "end") != 0)
         return pw_fail(error, PW_E_FORMAT, "%s: checksum \"%s\" at the \"%.20s\", neither \"start\" nor \"end\"",
                        context->path, name, location);

@@ -111,6 +111,7 @@ FILTERS = {
     "adler32": ("<u2", [numcodecs.Adler32()]),
     "adler32 end": ("<u2", [numcodecs.Adler32(location="end")]),
     "fletcher32": ("<u2", [numcodecs.Fletcher32()]),
+    "jenkins_lookup3": ("<u2", [numcodecs.JenkinsLookup3()]),
     "several": ("<i4", [numcodecs.Delta("<i4"), numcodecs.CRC32(), numcodecs.Zlib(1), numcodecs.Fletcher32()]),
 }
 

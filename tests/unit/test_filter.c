@@ -119,7 +119,8 @@ Test(checksum, known_vectors)
     } known[] = {{"crc32", 0xcbf43926, 0x8587d865},
                  {"crc32c", 0xe3069283, 0xc450d697},
                  {"adler32", 0x091e01de, 0x05c801f0},
-                 {"fletcher32", 0x09df09d5, 0x4ff029c7}};
+                 {"fletcher32", 0x09df09d5, 0x4ff029c7},
+                 {"jenkins_lookup3", 0x845d9a96, 0x26d72de}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         const struct pw_checksum *sum = pw_checksum_find(known[i].name);
         cr_assert_not_null(sum);
@@ -127,13 +128,15 @@ Test(checksum, known_vectors)
                      sum->compute("123456789", 9));
         cr_assert_eq(sum->compute("abcde", 5), known[i].odd, "%s: %08x", known[i].name, sum->compute("abcde", 5));
     }
+    cr_assert_eq(pw_lookup3("", 0), 0xdeadbeef);
+    cr_assert_eq(pw_lookup3("Four score and seven years ago", 30), 0x17770551); /* of the author's own test */
     cr_assert_null(pw_checksum_find("md5"));
 }
 
 Test(checksum, either_place_and_every_flip)
 {
-    static const char *const names[] = {"crc32", "crc32c", "adler32", "fletcher32"};
-    for (int k = 0; k < 8; k++) {
+    static const char *const names[] = {"crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3"};
+    for (int k = 0; k < 10; k++) {
         const struct pw_checksum *sum = pw_checksum_find(names[k / 2]);
         int at_start = k % 2;
         unsigned char block[105];
