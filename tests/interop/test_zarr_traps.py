@@ -220,3 +220,13 @@ def test_the_format_as_a_text(pw, tmp_path, said, is_read):
         same(pw, tmp_path, ARRAY)
     else:
         pw.refuses("cat", tmp_path, says='"zarr_format" is not 2')
+
+
+def test_a_level_that_is_not_there(pw, tmp_path):
+    write2(tmp_path / "0", ARRAY)
+    (tmp_path / ".zattrs").write_text(json.dumps({
+        "multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0"}, {"path": "1"}]}]}))
+    same(pw, tmp_path, ARRAY)
+    lines = [line.split() for line in pw("info", tmp_path).text.splitlines()]
+    assert ["0", "4", "x", "6"] in lines and ["1", "cannot", "be", "read"] in lines
+    pw.refuses("cat", tmp_path, "--level", "1", says=f"{tmp_path}/1: no zarr metadata")

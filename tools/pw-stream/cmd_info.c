@@ -26,6 +26,15 @@ static void print_axes(const struct pw_image_info *info)
     }
 }
 
+/* A level that the image lists, and that is not there or is broken, has no extents. */
+static int is_nothing(const uint64_t *shape, int rank)
+{
+    for (int i = 0; i < rank; i++)
+        if (shape[i] != 0)
+            return 0;
+    return 1;
+}
+
 static void print_levels(const struct pw_image_info *info)
 {
     if (info->n_levels < 2)
@@ -34,7 +43,10 @@ static void print_levels(const struct pw_image_info *info)
     for (int level = 0; level < info->n_levels; level++) {
         char name[16];
         (void)snprintf(name, sizeof name, "  %d", level);
-        print_shape(name, info->level_shape[level], info->rank);
+        if (level != info->level && is_nothing(info->level_shape[level], info->rank))
+            (void)printf("%-10scannot be read\n", name);
+        else
+            print_shape(name, info->level_shape[level], info->rank);
     }
 }
 
