@@ -216,7 +216,8 @@ struct pw_image_info {
     int n_series;                     /* images in the file or store; 0 or 1: this one alone */
     const char *const *series_names;  /* n_series names, or NULL; "" where one has none */
 
-    char warning[256]; /* what the user should know of the file, though it was read; "" when there is nothing */
+    char warning[256]; /* what makes it doubtful that this is the image which is meant; "" when nothing does */
+    char note[256];    /* what else is worth knowing of how it is read; "" when nothing is */
 };
 
 /* What a path holds. */

@@ -18,6 +18,14 @@ void pw_tiff_kinds_note(struct pw_tiff_kinds *kinds, const struct pw_tiff_form *
     kinds->other[kinds->n++].number = number;
 }
 
+int pw_tiff_kinds_have_larger(const struct pw_tiff_kinds *kinds, const struct pw_tiff_form *first)
+{
+    for (int i = 0; i < kinds->n; i++)
+        if ((uint64_t)kinds->other[i].form.width * kinds->other[i].form.height > (uint64_t)first->width * first->height)
+            return 1;
+    return 0;
+}
+
 static enum pw_status add_name(const struct pw_tiff_form *form, struct pw_names *names, struct pw_error *error)
 {
     char text[128], samples[16] = "";

@@ -25,6 +25,9 @@ struct pw_tiff_kinds {
     uint64_t n_pages; /* of all of them */
 };
 
+/* Whether the pages of another kind are larger than those with the form `first`, which may then be a thumbnail. */
+int pw_tiff_kinds_have_larger(const struct pw_tiff_kinds *kinds, const struct pw_tiff_form *first);
+
 /* Notes a page that is unlike the first. */
 void pw_tiff_kinds_note(struct pw_tiff_kinds *kinds, const struct pw_tiff_form *form, uint32_t number);
 

@@ -241,6 +241,7 @@ static enum pw_status use_pages(struct pw_tiff_source *tiff, const char *path, c
     if (status != PW_OK)
         return status;
     tiff->n_kinds = names->n;
+    tiff->larger_kind = series == NULL && pw_tiff_kinds_have_larger(&tiff->index.kinds, &tiff->index.form);
     if (names->n == 1)
         pw_names_release(names);
     if (tiff->series == 0)

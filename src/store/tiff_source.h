@@ -32,6 +32,7 @@ struct pw_tiff_source {
     struct pw_tiff_axes axes;
     int series;       /* of the images that the OME-XML tells of, or of the kinds of pages, this is that one */
     int n_kinds;      /* of pages, where no OME-XML tells of images */
+    int larger_kind;  /* one that nobody has chosen has larger pages */
     int ome_is_wrong; /* it does not agree with the pages */
 
     pthread_mutex_t lock; /* guards locator */

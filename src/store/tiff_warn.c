@@ -5,20 +5,25 @@
 
 #include "store/tiff_open.h"
 
+enum {
+    CAPACITY = sizeof((struct pw_image_info *)NULL)->warning
+};
+_Static_assert(CAPACITY == sizeof((struct pw_image_info *)NULL)->note, "one function appends to both");
+
 /* Appends a sentence, if it fits. */
-__attribute__((format(printf, 2, 3))) static void add(struct pw_image_info *info, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add(char text[CAPACITY], const char *format, ...)
 {
-    size_t used = strlen(info->warning), at = used > 0 ? used + 2 : 0;
+    size_t used = strlen(text), at = used > 0 ? used + 2 : 0;
     va_list args;
-    if (at >= sizeof info->warning)
+    if (at >= CAPACITY)
         return;
     va_start(args, format);
-    int n = vsnprintf(info->warning + at, sizeof info->warning - at, format, args);
+    int n = vsnprintf(text + at, CAPACITY - at, format, args);
     va_end(args);
-    if (n < 0 || at + (size_t)n >= sizeof info->warning)
-        info->warning[used] = '\0';
+    if (n < 0 || at + (size_t)n >= CAPACITY)
+        text[used] = '\0';
     else if (used > 0)
-        memcpy(info->warning + used, "; ", 2);
+        memcpy(text + used, "; ", 2);
 }
 
 static uint64_t planes_missing(const struct pw_tiff_stack *stack)
@@ -44,19 +49,20 @@ void pw_tiff_warn(struct pw_tiff_source *tiff)
     const struct pw_tiff_index *index = &tiff->index;
     uint64_t missing = planes_missing(&tiff->stack);
     if (tiff->stack.plain_pages && unbelieved(tiff) != NULL)
-        add(info, "its %s does not agree with its pages and is not believed: they are taken in their order",
+        add(info->warning, "its %s does not agree with its pages and is not believed: they are taken in their order",
             unbelieved(tiff));
     if (missing > 0)
-        add(info, "%llu of %llu planes are not in it and read as 0", (unsigned long long)missing,
+        add(info->warning, "%llu of %llu planes are not in it and read as 0", (unsigned long long)missing,
             (unsigned long long)tiff->stack.n_planes);
     /* Where there are several images, they are those of others. */
     if (index->n_files == 1 && tiff->base.series_names.n == 0 && index->n_pages > tiff->stack.n_planes - missing)
-        add(info, "%llu of its pages are not in its description and left out",
+        add(info->warning, "%llu of its pages are not in its description and left out",
             (unsigned long long)(index->n_pages - (tiff->stack.n_planes - missing)));
     if (tiff->n_kinds > 1)
-        add(info, "pages of another size or type are left out; --series 0 to %d reads each kind", tiff->n_kinds - 1);
+        add(tiff->larger_kind ? info->warning : info->note,
+            "pages of another size or type are left out; --series 0 to %d reads each kind", tiff->n_kinds - 1);
     if (index->orientation > 1)
-        add(info, "Orientation %u: rows and columns are taken as they are stored", index->orientation);
+        add(info->note, "Orientation %u: rows and columns are taken as they are stored", index->orientation);
     if (index->white_is_zero)
-        add(info, "MinIsWhite: values are taken as they are stored, and 0 is white");
+        add(info->note, "MinIsWhite: values are taken as they are stored, and 0 is white");
 }

@@ -80,12 +80,27 @@ def test_pages_of_several_kinds(pw, tmp_path):
     found = info(pw, path)
     assert found["series_names"] == ["9 x 9 uint16", "30 x 40 uint16", "30 x 40 x 3 uint8"]
     assert found["warning"] == "pages of another size or type are left out; --series 0 to 2 reads each kind"
+    chosen = info(pw, path, "--series", "1")
+    assert chosen["note"] == found["warning"] and "warning" not in chosen
     for options, image in ((), thumbnail), (("--series", "1"), stack), (("--series", "30 x 40 x 3 uint8"), colour):
         assert np.array_equal(read(pw, path, *options), image)
     pw.refuses("cat", path, "--series", "3", says="3 kinds of pages, from 0: 9 x 9 uint16, 30 x 40 uint16, ", code=EXIT_FAILED)
-    result = pw.any("run", path, "--series", "1", "-o", tmp_path / "o.npy", "--fn", "threshold:value=60")
+    run = ["run", path, "--fn", "threshold:value=60", "--overwrite", "-o", tmp_path / "o.npy"]
+    result = pw.any(*run)
     assert result.code == 2 and "--series 0 to 2 reads each kind" in result.err, str(result)
+    assert pw(*run, "--series", "1").code == 0
     assert np.array_equal(np.load(tmp_path / "o.npy") > 0, stack > 60)
+
+
+def test_a_thumbnail_behind_its_image(pw, tmp_path):
+    """Nothing is doubtful about that."""
+    image = noise((30, 40), "u2")
+    with tifffile.TiffWriter(tmp_path / "a.tif") as out:
+        out.write(image, metadata=None)
+        out.write(image[::4, ::4], metadata=None)
+    assert "warning" not in info(pw, tmp_path / "a.tif")
+    assert info(pw, tmp_path / "a.tif")["note"].startswith("pages of another size or type are left out")
+    assert pw("run", tmp_path / "a.tif", "--fn", "threshold:value=60", "-o", tmp_path / "o.npy").code == 0
 
 
 OME = ('<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" Type="uint8" '
@@ -111,15 +126,16 @@ def test_ome_xml_that_counts_otherwise(pw, tmp_path, x, z, data, expected, warni
     assert np.array_equal(read(pw, tmp_path / "a.tif"), image.reshape(*expected, 30, 40))
 
 
-@pytest.mark.parametrize("tag,value,warning", [
+@pytest.mark.parametrize("tag,value,note", [
     ("Orientation", 6, "Orientation 6: rows and columns are taken as they are stored"),
     ("PhotometricInterpretation", 0, "MinIsWhite: values are taken as they are stored, and 0 is white")])
-def test_what_is_not_applied_is_said(pw, tmp_path, tag, value, warning):
+def test_what_is_not_applied_is_said(pw, tmp_path, tag, value, note):
     image = noise((30, 40), "u1")
     tifffile.imwrite(tmp_path / "a.tif", image, extratags=[(274, 3, 1, 1, True)], metadata=None)
-    assert "warning" not in info(pw, tmp_path / "a.tif")
+    assert "note" not in info(pw, tmp_path / "a.tif")
     overwrite(tmp_path / "a.tif", **{tag: value})
-    assert info(pw, tmp_path / "a.tif")["warning"] == warning
+    found = info(pw, tmp_path / "a.tif")
+    assert found["note"] == note and "warning" not in found
     assert np.array_equal(read(pw, tmp_path / "a.tif"), image)
 
 

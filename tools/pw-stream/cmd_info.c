@@ -78,6 +78,8 @@ static void print_text(const struct pw_image_info *info)
         (void)printf("%llu\n", (unsigned long long)info->n_objects);
     if (info->warning[0] != '\0')
         (void)printf("%-10s%s\n", "warning", info->warning);
+    if (info->note[0] != '\0')
+        (void)printf("%-10s%s\n", "note", info->note);
     for (int i = 0; i < info->n_labels; i++)
         (void)printf("%-10s%s\n", i == 0 ? "labels" : "", info->label_names[i]);
 }
@@ -153,6 +155,8 @@ static void print_json(const struct pw_image_info *info)
     (void)json_object_object_add(object, "labels", labels);
     if (info->warning[0] != '\0')
         (void)json_object_object_add(object, "warning", json_object_new_string(info->warning));
+    if (info->note[0] != '\0')
+        (void)json_object_object_add(object, "note", json_object_new_string(info->note));
     (void)json_object_object_add(object, "is_label", json_object_new_boolean(info->is_label));
     if (info->is_label)
         (void)json_object_object_add(object, "n_objects", json_object_new_uint64(info->n_objects));
