@@ -121,7 +121,7 @@ static enum pw_status bdv_xml_open(const char *path, const struct pw_open_option
 static int bdv_xml_recognise(const char *path, const unsigned char *head, size_t n)
 {
     (void)path;
-    return memmem(head, n, "<SpimData", 9) != NULL;
+    return n > 0 && memmem(head, n, "<SpimData", 9) != NULL; /* of a directory there is no head */
 }
 
 const struct pw_format pw_format_bdv_xml = {

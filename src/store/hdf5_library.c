@@ -27,7 +27,11 @@ static enum pw_status load(const char *path, struct pw_error *error)
     enum {
         COUNT = sizeof names / sizeof names[0]
     };
-    static const char *const places[] = {PW_HDF5_FILE, PW_HDF5_DIR "/" PW_HDF5_FILE, NULL};
+    static const char *const places[] = {PW_HDF5_FILE,
+#ifdef PW_HDF5_ELSEWHERE
+                                         PW_HDF5_ELSEWHERE,
+#endif
+                                         NULL};
     _Static_assert(sizeof pw_hdf5 == COUNT * sizeof(void *), "a name for each pointer");
     void *address[COUNT];
     struct pw_error why;
