@@ -8,7 +8,6 @@
 
 void pw_tiff_kinds_note(struct pw_tiff_kinds *kinds, const struct pw_tiff_form *form, uint32_t number)
 {
-    kinds->n_pages++;
     for (int i = 0; i < kinds->n; i++)
         if (pw_tiff_form_alike(&kinds->other[i].form, form))
             return;

@@ -13,7 +13,7 @@
 #include "store/tiff_blocks.h"
 
 enum {
-    PW_TIFF_KINDS_MAX = 16 /* beside the first; pages of more are counted alone */
+    PW_TIFF_KINDS_MAX = 16 /* beside the first; further ones are not listed */
 };
 
 struct pw_tiff_kinds {
@@ -22,7 +22,6 @@ struct pw_tiff_kinds {
         uint32_t number; /* of its first directory */
     } other[PW_TIFF_KINDS_MAX];
     int n;
-    uint64_t n_pages; /* of all of them */
 };
 
 /* Whether the pages of another kind are larger than those with the form `first`, which may then be a thumbnail. */

@@ -29,7 +29,7 @@ enum pw_status pw_tiff_repeat_page(struct pw_tiff_source *tiff, const char *path
 enum pw_status pw_tiff_finish(struct pw_tiff_source *tiff, const struct pw_open_options *options,
                               struct pw_error *error);
 
-/* Says in info's warning what the user should know: pages left out, a description not believed, and the like. */
+/* Says in info's warning and note what the user should know: planes missing, a description not believed, and the like. */
 void pw_tiff_warn(struct pw_tiff_source *tiff);
 
 /*

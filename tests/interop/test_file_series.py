@@ -3,25 +3,15 @@ Many files that are one image: by pattern, glob or directory, in natural order, 
 in their names count.
 """
 
-import json
 import zipfile
 
 import numpy as np
 import pytest
 import tifffile
+from pwtest.reading import info, read
 from pwtest.tool import EXIT_FAILED, data_path
 
 RNG = np.random.default_rng(6)
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
-
-
-def read(pw, path, *options):
-    described = info(pw, path, *options)
-    data = pw("cat", path, "--raw", *options).out
-    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
 
 
 def axes(pw, path, *options):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from imagecodecs import bitshuffle_encode, bz2_encode, lz4_encode, zstd_encode
 from numcodecs import Blosc, Zstd
+from pwtest.reading import axes, info, read
 from pwtest.tool import EXIT_FAILED, data_path
 
 RNG = np.random.default_rng(8)
@@ -26,20 +27,6 @@ def noise(shape, dtype=np.uint16):
         return RNG.integers(0, 2, shape).astype(bool)
     limits = np.iinfo(dtype)
     return RNG.integers(limits.min, limits.max, shape, np.dtype(dtype).newbyteorder("="), endpoint=True).astype(dtype)
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
-
-
-def read(pw, path, *options):
-    described = info(pw, path, *options)
-    data = pw("cat", path, "--raw", *options).out
-    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
-
-
-def axes(described):
-    return "".join(axis["name"] or "?" for axis in described["axes"])
 
 
 # ---------------------------------------------------------------------------- datasets

@@ -1,29 +1,15 @@
 """HDF5 files as PyTables, netCDF-4, xarray and MATLAB write them, by h5py; the oracle is the array that was written."""
 
-import json
 
 import h5py
 import numpy as np
 import pytest
+from pwtest.reading import axes, info, read
 from pwtest.tool import EXIT_FAILED
 
 
 def noise(shape, dtype=np.uint16):
     return np.random.default_rng(11).integers(0, 250, shape).astype(dtype)
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
-
-
-def read(pw, path, *options):
-    described = info(pw, path, *options)
-    data = pw("cat", path, "--raw", *options).out
-    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
-
-
-def axes(described):
-    return "".join(axis["name"] or "?" for axis in described["axes"])
 
 
 @pytest.mark.parametrize("stored,dtype", [("STD_B8LE", "u1"), ("STD_B16BE", ">u2"), ("STD_B32LE", "<u4")])

@@ -16,6 +16,7 @@ import zlib
 import numcodecs
 import numpy as np
 import pytest
+from pwtest.reading import info
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
 SHAPE, BLOCK = (11, 20, 13), (4, 8, 5)
@@ -109,10 +110,6 @@ def write(path, array, block=BLOCK, kind="raw", full=False, mode=0, skip=(), **a
 
 def same(pw, path, array):
     assert pw("cat", path, "--raw").out == np.ascontiguousarray(array).tobytes()
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
 
 
 @pytest.mark.parametrize("kind", ["raw", "gzip"])

@@ -3,7 +3,6 @@ TIFF files as tifffile and hand-made writers lay them out: axes, levels, sets of
 types.  The oracle is the array that was written.
 """
 
-import json
 import shutil
 import struct
 import subprocess
@@ -12,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+from pwtest.reading import info, read
 from pwtest.tool import EXIT_FAILED, data_path
 
 RNG = np.random.default_rng(5)
@@ -27,16 +27,6 @@ def noise(shape, dtype=np.uint16):
 def smooth(shape, dtype=np.uint16):
     index = np.indices(shape).sum(axis=0)
     return (index % 251).astype(dtype)
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
-
-
-def read(pw, path, *options):
-    described = info(pw, path, *options)
-    data = pw("cat", path, "--raw", *options).out
-    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
 
 
 def axes(pw, path, *options):

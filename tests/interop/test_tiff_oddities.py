@@ -3,27 +3,17 @@ TIFF files of writers beside tifffile: GDAL, libtiff's tools and what cameras an
 tag; the oracle is the array that was written.
 """
 
-import json
 import struct
 
 import numpy as np
 import pytest
 import tifffile
+from pwtest.reading import info, read
 from pwtest.tool import EXIT_FAILED
 
 
 def noise(shape, dtype):
     return np.random.default_rng(7).integers(1, 120, shape).astype(dtype)
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
-
-
-def read(pw, path, *options):
-    described = info(pw, path, *options)
-    data = pw("cat", path, "--raw", *options).out
-    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
 
 
 def overwrite(path, **tags):

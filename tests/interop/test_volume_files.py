@@ -2,7 +2,6 @@
 
 import bz2
 import gzip
-import json
 import struct
 
 import mrcfile
@@ -10,6 +9,7 @@ import nrrd
 import numpy as np
 import pytest
 import SimpleITK
+from pwtest.reading import axes, info, read
 from pwtest.tool import EXIT_FAILED
 
 RNG = np.random.default_rng(7)
@@ -21,20 +21,6 @@ def noise(shape, dtype=np.uint16):
         return RNG.normal(size=shape).astype(dtype)
     limits = np.iinfo(dtype)
     return RNG.integers(limits.min, limits.max, shape, np.dtype(dtype).newbyteorder("="), endpoint=True).astype(dtype)
-
-
-def info(pw, path, *options):
-    return json.loads(pw("info", path, "--json", *options).text)
-
-
-def read(pw, path, *options):
-    described = info(pw, path, *options)
-    data = pw("cat", path, "--raw", *options).out
-    return np.frombuffer(data, np.dtype(described["dtype"]).newbyteorder("<")).reshape(described["shape"])
-
-
-def axes(described):
-    return "".join(axis["name"] or "?" for axis in described["axes"])
 
 
 # ---------------------------------------------------------------------------- NRRD
